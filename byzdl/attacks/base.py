@@ -1,0 +1,92 @@
+"""What an attack is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
+
+import torch
+from torch import Tensor
+
+from byzdl.schema import Component, ProperShare
+from byzdl.topology import Network
+
+
+@dataclass(frozen=True)
+class AttackView:
+    """Everything that some attacker might know in a round. Each attack states what it uses.
+
+    h benign nodes, B Byzantine ones, E messages from Byzantine nodes to learners.
+
+    - `byzantine`: B
+    - `benign` [h, d]: the benign models x^{t+1/2}
+    - `previous` [h, d]: the benign models x^t
+    - `own` [B, d]: the attackers' own x^{t+1/2}, for an attack that follows the protocol; else [0, d]
+    - `attacker` [E]: who of the B sends each message
+    - `victim` [E]: the node number of who gets it
+    """
+
+    byzantine: int
+    benign: Tensor
+    previous: Tensor
+    own: Tensor
+    attacker: Tensor
+    victim: Tensor
+
+
+class Messages(NamedTuple):
+    """What the Byzantine nodes send.
+
+    - `models` [a, d]: the distinct models
+    - `index` [E]: which of them each message carries
+    """
+
+    models: Tensor
+    index: Tensor
+
+    @classmethod
+    def same(cls, model: Tensor, view: AttackView) -> "Messages":
+        """One model [d], from everyone to everyone."""
+        return cls(model[None], torch.zeros_like(view.attacker))
+
+    @classmethod
+    def by_attacker(cls, models: Tensor, view: AttackView) -> "Messages":
+        """One model an attacker [B, d], the same to all of its neighbours."""
+        return cls(models, view.attacker)
+
+    @classmethod
+    def by_message(cls, models: Tensor) -> "Messages":
+        """A model of its own for every message [E, d]: each victim may get another."""
+        return cls(models, torch.arange(len(models), device=models.device))
+
+
+class Attack(Component):
+    """How Byzantine nodes harm: by what they send, or by what they learn from.
+
+    A pure function of (state, view) to (state, messages).
+
+    - `br`: the Byzantine rate B_r, the share of the n nodes that is Byzantine
+    - `follows_protocol`: whether Byzantine nodes train and aggregate as benign ones do
+    """
+
+    br: ProperShare
+
+    follows_protocol: ClassVar[bool] = False
+
+    def check(self, network: Network) -> None:
+        """Refuse, with a `ConfigError`, a network on which the attack is not defined."""
+
+    def facts(self, network: Network) -> Mapping[str, Any]:
+        """What run.json should say of the attack beyond its configuration."""
+        return {}
+
+    def init(self) -> Any:
+        """The state before the first round."""
+        return ()
+
+    def poison(self, images: Tensor, labels: Tensor, classes: int) -> tuple[Tensor, Tensor]:
+        """The mini-batch that a Byzantine node trains on, made from its honest one."""
+        return images, labels
+
+    def send(self, state: Any, view: AttackView) -> tuple[Any, Messages]:
+        """The Byzantine nodes' messages of a round."""
+        raise NotImplementedError

@@ -1,0 +1,24 @@
+"""Label flipping: honest training on dishonest labels."""
+
+from typing import ClassVar
+
+from torch import Tensor
+
+from byzdl.attacks.base import Attack, AttackView, Messages
+
+
+class LabelFlip(Attack):
+    """Byzantine nodes train on labels y -> C-1-y and send the result; in all else they follow the protocol.
+
+    **Knows** its own data alone.
+
+    **Source:** the data poisoning of the paper's section I.
+    """
+
+    follows_protocol: ClassVar[bool] = True
+
+    def poison(self, images: Tensor, labels: Tensor, classes: int) -> tuple[Tensor, Tensor]:
+        return images, classes - 1 - labels
+
+    def send(self, state: tuple[()], view: AttackView) -> tuple[tuple[()], Messages]:
+        return state, Messages.by_attacker(view.own, view)

@@ -1,0 +1,20 @@
+"""No attack."""
+
+from typing import ClassVar
+
+from byzdl.attacks.base import Attack, AttackView, Messages
+
+
+class NoAttack(Attack):
+    """The nodes that count as Byzantine behave as benign ones.
+
+    They are still drawn, and still left out of the accuracy, so that a run can be
+    compared in pairs with an attacked one.
+
+    **Knows** its own data alone.
+    """
+
+    follows_protocol: ClassVar[bool] = True
+
+    def send(self, state: tuple[()], view: AttackView) -> tuple[tuple[()], Messages]:
+        return state, Messages.by_attacker(view.own, view)

@@ -1,0 +1,25 @@
+"""Data sets, their cache on disk, and how they are split over the nodes."""
+
+from byzdl.data.dataset import Arrays, Data, Dataset, Split, load
+from byzdl.data.digits import Digits
+from byzdl.data.image_folder import ImageFolder
+from byzdl.data.partition import Dirichlet, Iid, Partition, Shards, divide
+from byzdl.data.synthetic import Synthetic
+from byzdl.data.vision import Vision
+
+__all__ = [
+    "Arrays",
+    "Data",
+    "Dataset",
+    "Digits",
+    "Dirichlet",
+    "Iid",
+    "ImageFolder",
+    "Partition",
+    "Shards",
+    "Split",
+    "Synthetic",
+    "Vision",
+    "divide",
+    "load",
+]

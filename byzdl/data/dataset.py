@@ -1,0 +1,154 @@
+"""A data set: decoded once to a uint8 cache on disk, then mapped read-only by every run."""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from byzdl.schema import Component, Count
+from byzdl.streams import stream
+
+CACHE_VERSION = 1
+
+
+class Arrays(NamedTuple):
+    """A decoded data set: images uint8 [N, height, width, channels], labels int64 [N] in 0 .. classes-1."""
+
+    train_images: NDArray[np.uint8]
+    train_labels: NDArray[np.int64]
+    test_images: NDArray[np.uint8]
+    test_labels: NDArray[np.int64]
+    classes: int
+
+
+class Dataset(Component):
+    """Where images come from.
+
+    - `cache`: the folder of decoded data sets
+    - `test_samples`: evaluate on that many test images (a fixed random subset), or on all
+    """
+
+    cache: str = "data/cache"
+    test_samples: Count | None = None
+
+    @property
+    def train_size(self) -> int | None:
+        """The number of training images, where it is known without reading any."""
+        return None
+
+    def signature(self) -> Mapping[str, Any]:
+        """What tells this source from every other; a changed signature is decoded anew."""
+        raise NotImplementedError
+
+    def decode(self) -> Arrays:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images uint8 [N, height, width, channels], mapped from disk, and their labels int64 [N]."""
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    mean: Tensor
+    std: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def batch(self, index: NDArray[np.int64] | slice, device: torch.device) -> tuple[Tensor, Tensor]:
+        """Standardised float32 images [b, channels, height, width] (channels last in memory) and labels [b]."""
+        images = torch.from_numpy(np.array(self.images[index])).to(device, torch.float32)
+        images = images.sub_(self.mean.to(device)).div_(self.std.to(device)).permute(0, 3, 1, 2)
+        return images, torch.from_numpy(np.array(self.labels[index])).to(device)
+
+
+@dataclass(frozen=True)
+class Data:
+    """A data set ready for use; `fingerprint` is a checksum over all its arrays."""
+
+    train: Split
+    test: Split
+    classes: int
+    fingerprint: str
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """One image's (channels, height, width)."""
+        height, width, channels = self.train.images.shape[1:]
+        return channels, height, width
+
+
+def load(dataset: Dataset) -> Data:
+    """The data set, decoded into the cache first if it isn't there yet.
+
+    **Raises:** `ConfigError` if the source is missing or cannot be read.
+    """
+    folder = _folder(dataset)
+    if not folder.is_dir():
+        _build(dataset.decode(), folder)
+    meta = json.loads((folder / "meta.json").read_text())
+    mean, std = torch.tensor(meta["mean"]), torch.tensor(meta["std"])
+
+    def split(name: str) -> Split:
+        images = np.load(folder / f"{name}_images.npy", mmap_mode="r")
+        return Split(images, np.load(folder / f"{name}_labels.npy"), mean, std)
+
+    test = split("test")
+    if dataset.test_samples is not None and dataset.test_samples < len(test):
+        chosen = np.sort(stream(0, "test_samples").permutation(len(test))[: dataset.test_samples])
+        test = Split(test.images[chosen], test.labels[chosen], mean, std)
+    return Data(split("train"), test, meta["classes"], meta["fingerprint"])
+
+
+def _folder(dataset: Dataset) -> Path:
+    source = {"cache": CACHE_VERSION, "type": type(dataset).__qualname__, **dataset.signature()}
+    digest = hashlib.sha256(json.dumps(source, sort_keys=True).encode()).hexdigest()[:12]
+    return Path(dataset.cache).expanduser() / f"{type(dataset).__name__.lower()}-{digest}"
+
+
+def _build(arrays: Arrays, folder: Path) -> None:
+    """Write the cache aside and rename it: a folder of that name is always whole."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    digest = hashlib.sha256()
+    for name, array in zip(Arrays._fields[:4], arrays[:4], strict=True):
+        digest.update(np.ascontiguousarray(array).tobytes())
+        np.save(aside / f"{name}.npy", array)
+    mean, std = _statistics(arrays.train_images)
+    meta = {
+        "classes": arrays.classes,
+        "mean": mean,
+        "std": std,
+        "fingerprint": digest.hexdigest(),
+    }
+    (aside / "meta.json").write_text(json.dumps(meta, indent=2))
+    try:
+        os.rename(aside, folder)
+    except OSError:
+        if not folder.is_dir():
+            raise
+        shutil.rmtree(aside)  # another process was faster, with the same bytes
+
+
+def _statistics(images: NDArray[np.uint8]) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation of each channel, exactly, from its histogram."""
+    means, stds = [], []
+    for channel in range(images.shape[-1]):
+        counts = np.bincount(images[..., channel].ravel(), minlength=256)
+        levels = np.arange(256)
+        mean = float(np.average(levels, weights=counts))
+        variance = float(np.average((levels - mean) ** 2, weights=counts))
+        means.append(mean)
+        stds.append(max(variance**0.5, 1.0))
+    return means, stds

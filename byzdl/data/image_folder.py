@@ -1,0 +1,80 @@
+"""Images of one's own: a folder a class."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from byzdl.data.dataset import Arrays, Dataset
+from byzdl.schema import ConfigError, Count
+
+SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+
+
+class ImageFolder(Dataset):
+    """RGB images from `root/train/CLASS/*` and `root/test/CLASS/*`, classes in alphabetical order.
+
+    - `root`: that folder
+    - `image_size`: scale every image to so many pixels square; without it all must be of one size
+
+    A class folder to which files were added (or from which some went) is noticed and decoded
+    anew; a file rewritten in place is not: remove the cache then.
+    """
+
+    root: str = "data"
+    image_size: Count | None = None
+
+    def signature(self) -> Mapping[str, Any]:
+        classes = [(part, folder) for part in ("train", "test") for folder in self._classes(part)]
+        folders = {f"{part}/{folder.name}": folder.stat().st_mtime_ns for part, folder in classes}
+        root = Path(self.root).expanduser().resolve()
+        return {"root": str(root), "folders": folders, "image_size": self.image_size}
+
+    def decode(self) -> Arrays:
+        names = [folder.name for folder in self._classes("train")]
+        if (others := [folder.name for folder in self._classes("test")]) != names:
+            raise ConfigError.of(
+                "dataset.root", self.root, f"the same classes in train and in test (train: {names}; test: {others})"
+            )
+        return Arrays(*self._read("train"), *self._read("test"), classes=len(names))
+
+    def _classes(self, part: str) -> list[Path]:
+        parent = Path(self.root).expanduser() / part
+        folders = sorted(f for f in parent.iterdir() if f.is_dir()) if parent.is_dir() else []
+        if not folders:
+            raise ConfigError.of(
+                "dataset.root",
+                self.root,
+                f"a folder with train/CLASS/* and test/CLASS/* ({parent.resolve()} has no class folder); "
+                "dataset=digits needs none",
+            )
+        return folders
+
+    def _read(self, part: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        files = [
+            (file, label)
+            for label, folder in enumerate(self._classes(part))
+            for file in sorted(folder.iterdir())
+            if file.suffix.lower() in SUFFIXES
+        ]
+        images = [self._image(file) for file, _ in files]
+        if len(sizes := {image.shape for image in images}) != 1:
+            raise ConfigError.of(
+                "dataset.image_size",
+                self.image_size,
+                f"an integer, where images in {part} have {len(sizes)} different sizes",
+            )
+        return np.stack(images), np.array([label for _, label in files], dtype=np.int64)
+
+    def _image(self, file: Path) -> NDArray[np.uint8]:
+        try:
+            with Image.open(file) as opened:
+                image = opened.convert("RGB")
+        except (UnidentifiedImageError, OSError) as error:
+            raise ConfigError(f"dataset.root: {file} cannot be read as an image ({error})") from error
+        if self.image_size is not None:
+            image = image.resize((self.image_size, self.image_size))
+        return np.asarray(image, dtype=np.uint8)

@@ -1,0 +1,44 @@
+"""Generated images, for tests and for trying things out."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from byzdl.data.dataset import Arrays, Dataset
+from byzdl.schema import Count, NonNegative
+from byzdl.streams import stream
+
+
+class Synthetic(Dataset):
+    """A random image a class, with Gaussian noise on it: the same for every seed of a run.
+
+    - `classes`, `size` (pixels a side), `channels`
+    - `train_count`, `test_count`: how many images
+    - `noise`: standard deviation, where the class images themselves spread over 0 .. 255
+    """
+
+    classes: Count = 10
+    size: Count = 8
+    channels: Count = 1
+    train_count: Count = 1000
+    test_count: Count = 200
+    noise: NonNegative = 64.0
+
+    @property
+    def train_size(self) -> int:
+        return self.train_count
+
+    def signature(self) -> Mapping[str, Any]:
+        return self.model_dump(exclude={"name", "cache", "test_samples"})
+
+    def decode(self) -> Arrays:
+        rng = stream(0, "synthetic")
+        centres = rng.uniform(0, 255, (self.classes, self.size, self.size, self.channels))
+
+        def sample(count: int) -> tuple[Any, Any]:
+            labels = np.arange(count) % self.classes
+            noisy = centres[labels] + rng.normal(0, self.noise, (count, *centres.shape[1:]))
+            return noisy.clip(0, 255).astype(np.uint8), labels.astype(np.int64)
+
+        return Arrays(*sample(self.train_count), *sample(self.test_count), classes=self.classes)

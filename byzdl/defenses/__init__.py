@@ -1,0 +1,5 @@
+"""Defenses: one file a rule. A new one needs its file and a YAML in `conf/defense`, and nothing else."""
+
+from byzdl.defenses.base import Defense, Tolerant, smallest
+
+__all__ = ["Defense", "Tolerant", "smallest"]

@@ -1,0 +1,78 @@
+"""What a defense is."""
+
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from byzdl.exchange import Inbox, Measure, Mix
+from byzdl.schema import Component, ConfigError, Natural
+from byzdl.topology import Network
+
+
+class Defense(Component):
+    """A rule by which every learner mixes the models that it received into its own.
+
+    A rule is a pure function of (state, inbox) to (state, mix); it works on all
+    learners at once, [L, k] learners by neighbours. A stateless one is a single method.
+    Whatever it must remember is its state: a (named) tuple of tensors, empty by default.
+    """
+
+    def check(self, network: Network, validation: float) -> None:
+        """Refuse, with a `ConfigError`, a graph or hold-out on which the rule's preconditions fail."""
+
+    def init(self, learners: int) -> Any:
+        """The state before the first round."""
+        return ()
+
+    def aggregate(self, state: Any, inbox: Inbox) -> tuple[Any, Mix]:
+        """The models after the exchange, x^{t+1}."""
+        raise NotImplementedError
+
+    def end_epoch(self, state: Any, ended: Tensor, measure: Measure) -> Any:
+        """Called after a round in which some learners' epochs ended.
+
+        - `ended` [L]: whose
+        - `measure`: `measure("test", "error")` gives these learners' own test errors [L], NaN for the others
+        """
+        return state
+
+    def thresholds(self, state: Any) -> Tensor | None:
+        """theta of every learner [L], for a rule that has one."""
+        return None
+
+
+class Tolerant(Defense):
+    """A rule that is told how many Byzantine neighbours to tolerate.
+
+    - `f`: an integer, or `known`: the true number of each node's Byzantine neighbours, as the
+      literature's simulations grant their baselines. No real node knows it.
+    """
+
+    f: Natural | Literal["known"] = "known"
+
+    def check(self, network: Network, validation: float) -> None:
+        if isinstance(self.f, int):
+            node = min(network.benign, key=lambda i: len(network.neighbours[i]))
+            degree = len(network.neighbours[node])
+            if self.f >= degree:
+                raise ConfigError.of(
+                    "defense.f",
+                    self.f,
+                    f"an integer below {degree}, the number of neighbours of node {node}, or known",
+                )
+
+    def tolerated(self, inbox: Inbox) -> Tensor:
+        """f of every learner [L]."""
+        if self.f == "known":
+            return inbox.byzantine.sum(1)
+        return torch.full_like(inbox.degree, self.f)
+
+
+def smallest(values: Tensor, count: Tensor | int, among: Tensor) -> Tensor:
+    """Mask [L, k] of the `count` [L] smallest values [L, k] of each row, counted only `among` [L, k]; ties go to the left."""
+    # NaN sorts behind everything, +infinity included.
+    order = torch.where(among, values, torch.nan).argsort(dim=1, stable=True)
+    rank = order.argsort(dim=1)
+    limit = count[:, None] if isinstance(count, Tensor) else count
+    return among & (rank < limit)

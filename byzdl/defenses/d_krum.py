@@ -1,0 +1,37 @@
+"""D_Krum: the received model that is nearest to the others."""
+
+import torch
+
+from byzdl.defenses.base import Tolerant, smallest
+from byzdl.exchange import Inbox, Mix
+from byzdl.schema import Share
+
+
+class DKrum(Tolerant):
+    """Krum over the received models: select the one of least score.
+
+    The score of j is the sum of its squared distances to the max(|N_i| - f - 2, 1) nearest other
+    candidates (to as many as there are, if fewer came in). The own model is not a candidate.
+
+    - `alpha`: weight of the own model in the mix
+    - `f`: Byzantine neighbours to tolerate, an integer or `known`
+
+    **Assumes** f Byzantine neighbours of |N_i| > 2f + 2 in theory; where there are fewer, the rule is
+    computed as written and promises nothing.
+
+    **Source:** P. Blanchard et al., *Machine learning with adversaries* (NeurIPS 2017), applied to models
+    as the paper's baseline does.
+    """
+
+    alpha: Share = 0.5
+
+    def aggregate(self, state: tuple[()], inbox: Inbox) -> tuple[tuple[()], Mix]:
+        k = inbox.rows.shape[1]
+        itself = torch.eye(k, dtype=torch.bool, device=inbox.rows.device)
+        others = inbox.valid[:, :, None] & inbox.valid[:, None, :] & ~itself
+        squared = torch.where(others, inbox.pairwise_distances().double().square(), torch.nan).sort(dim=2).values
+        count = (inbox.degree - self.tolerated(inbox) - 2).clamp(min=1)
+        nearest = torch.arange(k, device=count.device) < count[:, None]
+        # NaN stands for candidates that do not exist; there is nothing to sum there.
+        score = torch.where(nearest[:, None, :] & ~squared.isnan(), squared, 0.0).sum(2)
+        return state, inbox.mix(smallest(score, 1, among=inbox.valid), self.alpha)

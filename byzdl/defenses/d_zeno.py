@@ -1,0 +1,31 @@
+"""D_Zeno: the models that lower the own loss the most."""
+
+from byzdl.defenses.base import Tolerant, smallest
+from byzdl.exchange import Inbox, Mix
+from byzdl.schema import NonNegative, Share
+
+
+class DZeno(Tolerant):
+    """Select the |N_i| - f neighbours of highest score loss(own) - loss(j) - rho ||x_j - x_i||^2.
+
+    - `alpha`: weight of the own model in the mix
+    - `f`: Byzantine neighbours to tolerate, an integer or `known`
+    - `rho`: weight of the squared distance; 0, as the decentralized codes drop that term
+
+    **Assumes** f Byzantine neighbours. Models of non-finite loss are never selected, so fewer
+    than |N_i| - f may be; none where all neighbours are Byzantine and known to be.
+
+    **Source:** C. Xie, O. Koyejo, I. Gupta, *Zeno* (ICML 2019), applied to models as the paper's baseline does.
+    """
+
+    alpha: Share = 0.5
+    rho: NonNegative = 0.0
+
+    def aggregate(self, state: tuple[()], inbox: Inbox) -> tuple[tuple[()], Mix]:
+        _, cost = inbox.losses()
+        finite = cost.isfinite()
+        if self.rho > 0:
+            cost = cost + self.rho * inbox.distances().double().square()
+        # The own loss is the same in every score of a node: highest score is least cost.
+        best = smallest(cost, inbox.degree - self.tolerated(inbox), among=finite)
+        return state, inbox.mix(best, self.alpha)

@@ -1,0 +1,109 @@
+"""Masuda and Shudo's defense: the paper's method."""
+
+from decimal import Decimal
+from typing import Literal, NamedTuple
+
+import torch
+from pydantic import model_validator
+from torch import Tensor
+
+from byzdl.defenses.base import Defense, smallest
+from byzdl.exchange import Inbox, Measure, Mix
+from byzdl.schema import ConfigError, Count, Positive, Real, Share
+from byzdl.topology import Network
+
+
+class LossThresholdState(NamedTuple):
+    """Per learner, each [L].
+
+    - `level`: how many steps theta has fallen
+    - `best`: the least monitored value so far
+    - `stale`: epochs in a row that did not improve it
+    - `detected`: whether overfitting was ever detected
+    """
+
+    level: Tensor
+    best: Tensor
+    stale: Tensor
+    detected: Tensor
+
+
+class LossThreshold(Defense):
+    """Select j if loss_i(own) - loss_i(j) >= theta_i, eq. 4; a fall-back after overfitting, eq. 5; mix by eq. 6-7.
+
+    When the monitored value of a node's own model has not fallen below its minimum for
+    `patience` epochs in a row, overfitting is detected: theta_i falls by a step and the count
+    starts again. From a node's first detection on, where no neighbour passes it selects the
+    neighbour of least loss.
+
+    - `alpha`: weight of the own model in the mix
+    - `theta`, `theta_step`, `theta_min`: theta starts at `theta`, falls by `theta_step`, never below `theta_min`
+    - `patience`: epochs without improvement until overfitting is detected
+    - `monitor`: `test` (the paper: every node measures the test error) or `validation`
+      (a hold-out of the node's own data, no leakage; needs `partition.validation`)
+    - `monitor_metric`: `error` (the paper's word) or `loss`
+    - `screen`: losses on `batch` (the current mini-batch, as eq. 4 writes it) or `fresh` (another one)
+
+    **Assumes** nothing about the number of Byzantine neighbours.
+
+    **Source:** S. Masuda, K. Shudo, *Loss Based Byzantine Resilience for Decentralized Learning*, eq. 4-7.
+    """
+
+    alpha: Share = 0.5
+    theta: Real = 0.1
+    theta_step: Positive = 0.1
+    theta_min: Real = -0.1
+    patience: Count = 5
+    monitor: Literal["test", "validation"] = "test"
+    monitor_metric: Literal["error", "loss"] = "error"
+    screen: Literal["batch", "fresh"] = "batch"
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "LossThreshold":
+        if self.theta_min > self.theta:
+            raise ConfigError.of("theta_min", self.theta_min, f"a number, at most theta={self.theta}")
+        return self
+
+    def check(self, network: Network, validation: float) -> None:
+        if self.monitor == "validation" and validation == 0:
+            raise ConfigError.of("defense.monitor", self.monitor, "partition.validation above 0 beside it, or test")
+
+    @property
+    def levels(self) -> list[float]:
+        """The values that theta takes, exact in decimal: 0.1, 0, -0.1."""
+        start, step, least = (Decimal(str(v)) for v in (self.theta, self.theta_step, self.theta_min))
+        falls = int((start - least) // step)
+        exact = [start - i * step for i in range(falls + 1)]
+        return [float(v) for v in (exact if exact[-1] == least else [*exact, least])]
+
+    def init(self, learners: int) -> LossThresholdState:
+        return LossThresholdState(
+            level=torch.zeros(learners, dtype=torch.long),
+            best=torch.full((learners,), torch.inf, dtype=torch.float64),
+            stale=torch.zeros(learners, dtype=torch.long),
+            detected=torch.zeros(learners, dtype=torch.bool),
+        )
+
+    def aggregate(self, state: LossThresholdState, inbox: Inbox) -> tuple[LossThresholdState, Mix]:
+        own, losses = inbox.losses(fresh=self.screen == "fresh")
+        theta = self.thresholds(state)
+        passes = losses.isfinite() & (own[:, None] - losses >= theta[:, None])  # eq. 4
+        least = smallest(losses, 1, among=losses.isfinite())
+        fallback = state.detected & ~passes.any(1) & least.any(1)  # eq. 5
+        selected = torch.where(fallback[:, None], least, passes)
+        return state, inbox.mix(selected, self.alpha, fallback)
+
+    def end_epoch(self, state: LossThresholdState, ended: Tensor, measure: Measure) -> LossThresholdState:
+        value = measure(self.monitor, self.monitor_metric)
+        improved = ended & (value < state.best)
+        stale = torch.where(improved, 0, state.stale + ended)
+        overfits = ended & (stale >= self.patience)
+        return LossThresholdState(
+            level=(state.level + overfits).clamp(max=len(self.levels) - 1),
+            best=torch.where(improved, value, state.best),
+            stale=torch.where(overfits, 0, stale),
+            detected=state.detected | overfits,
+        )
+
+    def thresholds(self, state: LossThresholdState) -> Tensor:
+        return torch.tensor(self.levels, dtype=torch.float64, device=state.level.device)[state.level]

@@ -1,0 +1,17 @@
+"""No defense: plain decentralized SGD."""
+
+from byzdl.defenses.base import Defense
+from byzdl.exchange import Inbox, Mix
+
+
+class Mean(Defense):
+    """x_i + sum_j W_ij (x_j - x_i) with Metropolis weights, eq. 3: everything that comes in is mixed in.
+
+    The only rule that mixes in models with non-finite values, too.
+
+    **Source:** L. Xiao, S. Boyd, *Fast linear iterations for distributed averaging* (2004), for the weights.
+    """
+
+    def aggregate(self, state: tuple[()], inbox: Inbox) -> tuple[tuple[()], Mix]:
+        weights = inbox.metropolis * inbox.present
+        return state, Mix(inbox.combine(weights), inbox.present, weights)

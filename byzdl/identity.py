@@ -1,0 +1,77 @@
+"""A run's identity: a hash over everything that can change its result, and a readable name around it.
+
+Kept free of torch: it is computed for every run of a sweep before anything starts.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+GROUPS = ("attack", "defense", "topology", "dataset", "partition", "model")
+
+# What belongs to the machine and not to the science.
+MACHINE_KEYS = ("device", "threads", "dataset.root", "dataset.cache")
+
+# Raised when a change of the code changes results on purpose: old runs are then computed anew.
+RESULTS_VERSION = 1
+
+
+def science(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration without what belongs to the machine, numbers in one form (0 and 0.0 are one value)."""
+
+    def walk(value: Any, path: str) -> Any:
+        if isinstance(value, Mapping):
+            items = {str(k): (f"{path}.{k}" if path else str(k), v) for k, v in value.items()}
+            return {k: walk(v, p) for k, (p, v) in items.items() if p not in MACHINE_KEYS}
+        if isinstance(value, list | tuple):
+            return [walk(v, path) for v in value]
+        if isinstance(value, float) and value.is_integer():
+            return int(value)
+        return value
+
+    return {k: v for k, v in walk(config, "").items() if k != "hydra"}
+
+
+def identity(config: Mapping[str, Any]) -> str:
+    """The hash of a configuration."""
+    text = json.dumps({"results": RESULTS_VERSION, **science(config)}, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:10]
+
+
+def run_name(config: Mapping[str, Any]) -> str:
+    """What a run's folder is called: readable, unique, and safe as a file name."""
+    parts = [
+        _name(config, "dataset"),
+        _name(config, "partition"),
+        f"{_name(config, 'topology')}{_of(config, 'topology', 'n')}",
+        _name(config, "attack"),
+        f"br{_of(config, 'attack', 'br')}",
+        _name(config, "defense"),
+        f"s{config.get('seed')}",
+        identity(config),
+    ]
+    return "-".join(re.sub(r"[^A-Za-z0-9_.]+", "_", part)[:40].lstrip(".") for part in parts)
+
+
+def plain(config: DictConfig) -> dict[str, Any]:
+    """A composed configuration as plain, resolved containers, without Hydra's own part."""
+    keys = [str(key) for key in config if key != "hydra"]
+    return OmegaConf.to_container(OmegaConf.masked_copy(config, keys), resolve=True)  # type: ignore[return-value]
+
+
+def register_resolver() -> None:
+    """Make `${run_name:}` available to configs: the name of the run that they describe."""
+    OmegaConf.register_new_resolver("run_name", lambda *, _root_: run_name(plain(_root_)), replace=True)
+
+
+def _name(config: Mapping[str, Any], group: str) -> str:
+    return str(_of(config, group, "name"))
+
+
+def _of(config: Mapping[str, Any], group: str, key: str) -> Any:
+    chosen = config.get(group)
+    return chosen.get(key, "") if isinstance(chosen, Mapping) else chosen

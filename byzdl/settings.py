@@ -1,0 +1,105 @@
+"""The schema of a run: every key typed and range-checked before any data is read."""
+
+import importlib
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import torch
+from pydantic import ValidationError
+
+from byzdl.attacks import Attack
+from byzdl.data import Dataset, Partition
+from byzdl.defenses import Defense
+from byzdl.identity import GROUPS
+from byzdl.models import Model
+from byzdl.schema import Component, ConfigError, Count, Natural, Positive, ProperShare, Record, explain, takes
+from byzdl.topology import Topology
+
+KINDS: dict[str, type[Component]] = {
+    "attack": Attack,
+    "defense": Defense,
+    "topology": Topology,
+    "dataset": Dataset,
+    "partition": Partition,
+    "model": Model,
+}
+
+
+class Optimizer(Record):
+    """Stochastic gradient descent with heavy-ball momentum, eq. 2: m <- momentum m + g, x <- x - lr m."""
+
+    lr: Positive
+    momentum: ProperShare
+
+
+class Settings(Record):
+    """One run, in full.
+
+    - `rounds`: communication rounds, each one mini-batch iteration
+    - `batch_size`: samples in a mini-batch
+    - `eval_every`: rounds between two rows of the logs
+    - `device`, `threads`: where it is computed; they are no part of the run's identity
+    """
+
+    seed: Natural
+    rounds: Count
+    batch_size: Count
+    eval_every: Count
+    device: Annotated[str, takes("cpu, cuda or cuda:N", lambda v: v in ("cpu", "cuda") or v[:5] == "cuda:")]
+    threads: Count
+    optimizer: Optimizer
+    attack: Attack
+    defense: Defense
+    topology: Topology
+    dataset: Dataset
+    partition: Partition
+    model: Model
+
+
+def parse(config: Mapping[str, Any]) -> Settings:
+    """Plain containers to checked settings.
+
+    **Raises:** `ConfigError`, one line for the first key that is wrong.
+    """
+    components = {group: component(group, config[group]) for group in GROUPS if group in config}
+    try:
+        settings = Settings.model_validate({**config, **components})
+    except ValidationError as error:
+        raise explain(error.errors()[0]) from None
+    if settings.device.startswith("cuda") and not torch.cuda.is_available():
+        raise ConfigError.of("device", settings.device, "cpu on this machine: torch finds no CUDA device")
+    _check_batch_size(settings)
+    return settings
+
+
+def component(group: str, chosen: object) -> Component:
+    """The chosen member of a config group, made from its `_target_` and its keys."""
+    if not isinstance(chosen, Mapping) or "_target_" not in chosen:
+        raise ConfigError.of(group, chosen, "the name of a YAML in this group, which names its class as _target_")
+    module, _, name = str(chosen["_target_"]).rpartition(".")
+    try:
+        cls = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigError(f"{group}._target_: got {chosen['_target_']!r}, which cannot be imported: {error}") from error
+    if not (isinstance(cls, type) and issubclass(cls, KINDS[group])):
+        takes = f"a subclass of {KINDS[group].__module__}.{KINDS[group].__name__}"
+        raise ConfigError.of(f"{group}._target_", chosen["_target_"], takes)
+    try:
+        return cls.model_validate({key: value for key, value in chosen.items() if key != "_target_"})
+    except ValidationError as error:
+        raise explain(error.errors()[0], prefix=group) from None
+
+
+def _check_batch_size(settings: Settings) -> None:
+    """Refuse early what no split could fill; `divide` refuses the rest once it has split."""
+    total, n = settings.dataset.train_size, settings.topology.n
+    if total is None:
+        return
+    most = total // n - round(settings.partition.validation * (total // n))
+    if settings.batch_size > most:
+        raise ConfigError.of(
+            "batch_size",
+            settings.batch_size,
+            f"at most {most}, what a node's data can be: {total} samples of dataset={settings.dataset.name} "
+            f"over topology.n={n}",
+        )
