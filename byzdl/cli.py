@@ -93,6 +93,6 @@ def _known_keys() -> dict[str, list[str]]:
             if key in ("defaults", "hydra", "_target_"):
                 continue
             for inner in value if isinstance(value, dict) else [None]:
-                path = f"{prefix}{key}" if inner is None else f"{prefix}{key}.{inner}"
+                path = f"{prefix}{key!s}" if inner is None else f"{prefix}{key!s}.{inner!s}"
                 known.setdefault(path, []).append(file.stem)
     return known

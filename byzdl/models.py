@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from byzdl.schema import Component, Count, takes
@@ -30,7 +31,7 @@ class Cnn(Model):
     channels: Annotated[
         list[int],
         takes("two integers, at least 1 each", lambda v: len(v) == 2 and min(v) >= 1),
-    ] = [32, 64]
+    ] = Field(default=[32, 64])
     hidden: Count = 128
 
     def build(self, shape: Shape, classes: int) -> nn.Module:
@@ -57,9 +58,7 @@ class Mlp(Model):
 
     def build(self, shape: Shape, classes: int) -> nn.Module:
         inputs = shape[0] * shape[1] * shape[2]
-        return nn.Sequential(
-            nn.Flatten(), nn.Linear(inputs, self.hidden), nn.ReLU(), nn.Linear(self.hidden, classes)
-        )
+        return nn.Sequential(nn.Flatten(), nn.Linear(inputs, self.hidden), nn.ReLU(), nn.Linear(self.hidden, classes))
 
 
 class Linear(Model):
@@ -123,7 +122,7 @@ class FlatModel:
         return self.module
 
     def _views(self, x: Tensor) -> list[Tensor]:
-        pieces = x.split([p.numel() for p in self.parameters])
+        pieces = torch.split(x, [p.numel() for p in self.parameters])
         return [_as(piece, p.shape) for piece, p in zip(pieces, self.parameters, strict=True)]
 
 

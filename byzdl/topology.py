@@ -163,9 +163,7 @@ def draw_network(topology: Topology, br: float, seed: int) -> Network:
 _FULFILS: dict[Requirement, Callable[[nx.Graph, set[int]], bool]] = {
     "none": lambda graph, benign: True,
     "connected": lambda graph, benign: nx.is_connected(graph),
-    "benign_connected": lambda graph, benign: (
-        nx.is_connected(graph) and nx.is_connected(graph.subgraph(benign))
-    ),
+    "benign_connected": lambda graph, benign: (nx.is_connected(graph) and nx.is_connected(graph.subgraph(benign))),
 }
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -33,7 +33,8 @@ class AttackView:
     victim: Tensor
 
 
-class Messages(NamedTuple):
+@dataclass(frozen=True)
+class Messages:
     """What the Byzantine nodes send.
 
     - `models` [a, d]: the distinct models

@@ -122,7 +122,8 @@ def _build(arrays: Arrays, folder: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     digest = hashlib.sha256()
-    for name, array in zip(Arrays._fields[:4], arrays[:4], strict=True):
+    named: dict[str, NDArray[Any]] = dict(zip(Arrays._fields[:4], arrays[:4], strict=True))
+    for name, array in named.items():
         digest.update(np.ascontiguousarray(array).tobytes())
         np.save(aside / f"{name}.npy", array)
     mean, std = _statistics(arrays.train_images)

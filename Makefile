@@ -1,0 +1,41 @@
+# Everything a newcomer needs: `make figures` or `make test` alone sets up all the rest.
+
+PYTHON ?= python3
+BIN := .venv/bin
+SWEEP ?= default
+
+.DEFAULT_GOAL := help
+.PHONY: help setup figures test smoke lint clean
+
+help: ## every target, one line each
+	@sed -nE 's/^([a-z]+):.*## (.*)/make \1|\2/p' Makefile | column -t -s '|'
+
+setup: .venv/.complete ## the virtual environment (.venv); quick when nothing changed
+
+.venv/.complete: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "byzdl needs Python >= 3.11; name one: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+figures: setup ## run what is missing of the default sweep, draw its curves and tables (SWEEP=NAME for another)
+	$(BIN)/python train.py -cd sweeps -cn $(SWEEP)
+	$(BIN)/python -m byzdl.analysis outputs/$(SWEEP)
+
+test: setup ## the whole test suite
+	$(BIN)/python -m pytest -n 2
+
+smoke: setup ## the CI sweep on tiny configs: run, skip what is done, draw
+	rm -rf outputs/smoke
+	$(BIN)/python train.py -cd sweeps -cn smoke
+	$(BIN)/python train.py -cd sweeps -cn smoke
+	$(BIN)/python -m byzdl.analysis outputs/smoke
+
+lint: setup ## style, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean: ## remove what was made here: .venv, caches, decoded data; outputs stay
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info data/cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
