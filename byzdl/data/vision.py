@@ -50,7 +50,8 @@ class Vision(Dataset):
         try:
             return kind(root, train=train, download=True)
         except (OSError, RuntimeError) as error:
+            reason = " ".join(str(error).split())
             raise ConfigError(
-                f"dataset.root: {self.source} is not in {root.resolve()} and cannot be downloaded ({error}); "
+                f"dataset.root: {self.source} is not in {root.resolve()} and cannot be downloaded ({reason}); "
                 f"put torchvision's {self.source} files there, or take the embedded dataset=digits"
             ) from error

@@ -1,0 +1,128 @@
+"""How figures look: colours, the order of things, and matplotlib's settings.
+
+A defense keeps its colour in every figure. Colours are told apart by colour-blind readers too
+(Okabe and Ito; the fall-backs are of Paul Tol's muted scheme).
+"""
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.typing import LineStyleType
+
+
+class Line(NamedTuple):
+    """How a curve is drawn."""
+
+    color: str
+    dash: LineStyleType
+    width: float
+
+
+ATTACKS = ("max", "alie", "label_flip", "ipm")
+
+DEFENSES = {
+    "loss_threshold": "#D55E00",
+    "ubar": "#0072B2",
+    "d_krum": "#009E73",
+    "d_zeno": "#CC79A7",
+}
+
+# Not contestants but the frame around them: thin, without colour.
+REFERENCES = {
+    "oracle": Line("#000000", (0, (1, 1.2)), 1.1),
+    "mean": Line("#707070", (0, (4, 1.5)), 1.1),
+    "local": Line("#707070", (0, (4, 1.2, 1, 1.2)), 1.1),
+}
+
+OTHERS = ("#E69F00", "#56B4E9", "#882255", "#332288", "#999933", "#44AA99", "#AA4499", "#661100", "#6699CC", "#117733")
+
+VARIANT_DASHES: tuple[LineStyleType, ...] = ("-", (0, (5, 1.2)), (0, (1.5, 1)), (0, (5, 1, 1.2, 1)))
+
+RC: Any = {
+    "font.size": 9,
+    "axes.titlesize": 9,
+    "axes.labelsize": 9,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.fontsize": 9,
+    "legend.frameon": False,
+    "axes.edgecolor": "0.3",
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "0.9",
+    "grid.linewidth": 0.6,
+    "xtick.color": "0.3",
+    "ytick.color": "0.3",
+    "xtick.labelcolor": "black",
+    "ytick.labelcolor": "black",
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "savefig.dpi": 300,
+    # Text stays text, and the same figure gives the same bytes.
+    "pdf.fonttype": 42,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "byzdl",
+}
+
+
+def attack_order(label: str) -> tuple[int, str]:
+    """Sorts attacks: the paper's, then others by name, then `none`."""
+    name = base(label)
+    place = ATTACKS.index(name) if name in ATTACKS else len(ATTACKS) + (name == "none")
+    return place, label
+
+
+def defense_order(label: str) -> tuple[int, str]:
+    """Sorts defenses: the paper's, then others by name, then the reference lines."""
+    name, order = base(label), [*DEFENSES, "", *REFERENCES]
+    return order.index(name if name in order else ""), label
+
+
+def lines(labels: Iterable[str]) -> dict[str, Line]:
+    """How the curve of each defense is drawn, in the order of the legend.
+
+    Variants of one defense (`ubar rho=0.2`, `ubar rho=0.4`) are shades and dashes of its colour.
+    """
+    labels = sorted(set(labels), key=defense_order)
+    others = _fallback(sorted({base(label) for label in labels} - DEFENSES.keys() - REFERENCES.keys()))
+    drawn = {}
+    for label in labels:
+        name = base(label)
+        variants = [other for other in labels if base(other) == name]
+        line = REFERENCES.get(name) or Line({**DEFENSES, **others}[name], "-", 1.6)
+        if len(variants) > 1:
+            rank = variants.index(label)
+            dash = line.dash if name in REFERENCES else VARIANT_DASHES[rank % len(VARIANT_DASHES)]
+            line = line._replace(color=_shade(line.color, rank / (len(variants) - 1)), dash=dash)
+        drawn[label] = line
+    return drawn
+
+
+def base(label: str) -> str:
+    """The name without what varies: `ubar` of `ubar rho=0.4`."""
+    return label.partition(" ")[0]
+
+
+def _fallback(names: Iterable[str]) -> dict[str, str]:
+    """A colour for each other name, by its hash; where that is taken, the next free one."""
+    chosen: dict[str, str] = {}
+    for name in names:
+        start = int(hashlib.sha256(name.encode()).hexdigest(), 16) % len(OTHERS)
+        colors = [*OTHERS[start:], *OTHERS[:start]]
+        chosen[name] = next((color for color in colors if color not in chosen.values()), colors[0])
+    return chosen
+
+
+def _shade(color: str, place: float) -> str:
+    """From darker (0) over nearly the color itself (0.5) to lighter (1)."""
+    rgb, toward, amount = np.array(to_rgb(color)), round(place), abs(place - 0.5) * 0.9
+    mixed: tuple[float, float, float] = tuple(rgb + amount * (toward - rgb))
+    return to_hex(mixed)

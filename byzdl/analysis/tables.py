@@ -1,0 +1,99 @@
+"""The table of final accuracy: tidy for programs, and laid out for papers."""
+
+from collections.abc import Iterator, Sequence
+
+import pandas as pd
+from tabulate import tabulate
+
+from byzdl.analysis import style
+from byzdl.analysis.statistics import KEYS, over_seeds
+
+
+def final_accuracy(frame: pd.DataFrame) -> pd.DataFrame:
+    """Accuracy in each run's last round, over seeds: one row a setting, attack, Byzantine rate and defense.
+
+    - `frame`: as `load` gives it
+
+    **Columns:** `setting`, `attack`, `br`, `defense`, `seeds`, and `mean`, `low`, `high` of the mean over benign
+    nodes, `worst`, `worst_low`, `worst_high` of the worst one; low and high bound the 95% bootstrap interval
+    and are missing for a single seed.
+    """
+    last = frame.loc[frame.groupby("run")["round"].idxmax()]
+    mean = over_seeds(last, "accuracy_mean").drop(columns="round")
+    worst = over_seeds(last, "accuracy_worst").rename(
+        columns={"mean": "worst", "low": "worst_low", "high": "worst_high"}
+    )
+    table = mean.merge(worst.drop(columns=["round", "seeds"]), on=KEYS)
+    order = {"attack": style.attack_order, "defense": style.defense_order}
+    return table.sort_values(
+        KEYS, key=lambda column: column.map(order.get(str(column.name), lambda value: value)), ignore_index=True
+    )
+
+
+def to_markdown(table: pd.DataFrame) -> str:
+    """The table of `final_accuracy` for reading: a section a setting, a row an attack and defense."""
+    sections = []
+    for setting, part in table.groupby("setting", sort=False):
+        rates = sorted(part["br"].unique())
+        pairs = [header for br in rates for header in (f"B_r = {br:g}", "worst")]
+        headers = ["attack", "defense", *pairs, "seeds"]
+        body = tabulate(list(_rows(part, rates)), headers, tablefmt="pipe", disable_numparse=True)
+        sections.append(f"## {setting!s}\n\n{body}\n" if setting else f"{body}\n")
+    note = (
+        "Final test accuracy: mean over benign nodes and seeds [95% bootstrap interval over seeds], "
+        "and that of the worst benign node."
+    )
+    return "\n".join([f"{note}\n", *sections])
+
+
+def to_latex(table: pd.DataFrame) -> str:
+    """As `to_markdown`, as LaTeX tabulars that need the package booktabs."""
+    return "\n".join(_tabular(str(setting), part) for setting, part in table.groupby("setting", sort=False))
+
+
+def _tabular(setting: str, table: pd.DataFrame) -> str:
+    rates = sorted(table["br"].unique())
+    over = " & ".join(rf"\multicolumn{{2}}{{c}}{{$B_r = {br:g}$}}" for br in rates)
+    rules = "".join(rf"\cmidrule(lr){{{c}-{c + 1}}}" for c in range(3, 3 + 2 * len(rates), 2))
+    lines = [
+        *([f"% {setting}"] if setting else []),
+        rf"\begin{{tabular}}{{ll{'lr' * len(rates)}r}}",
+        r"\toprule",
+        rf" & & {over} & \\",
+        rules,
+        f"attack & defense & {'mean & worst & ' * len(rates)}seeds " + r"\\",
+    ]
+    for row in _rows(table, rates):
+        if row[0]:
+            lines.append(r"\midrule")
+        lines.append(" & ".join(map(_escape, row)) + r" \\")
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
+
+
+def _rows(table: pd.DataFrame, rates: Sequence[float]) -> Iterator[list[str]]:
+    """The cells of one setting: attack (in the first of its rows), defense, a pair a rate, seeds."""
+    for attack, of_attack in table.groupby("attack", sort=False):
+        name = str(attack)
+        for defense, group in of_attack.groupby("defense", sort=False):
+            by_rate = group.set_index("br").reindex(list(rates))
+            cells = [cell for row in by_rate.itertuples() for cell in _cells(row)]
+            yield [name, str(defense), *cells, _seeds(by_rate["seeds"])]
+            name = ""
+
+
+def _cells(row) -> tuple[str, str]:  # type: ignore[no-untyped-def]
+    if pd.isna(row.seeds):
+        return "", ""
+    interval = "" if pd.isna(row.low) else f" [{row.low:.3f}, {row.high:.3f}]"
+    return f"{row.mean:.3f}{interval}", f"{row.worst:.3f}"
+
+
+def _seeds(counts: "pd.Series[float]") -> str:
+    """How many seeds: one number, or where the rates differ, one a rate."""
+    each = counts.fillna(0).astype(int).tolist()
+    return str(each[0]) if len(set(each)) == 1 else ", ".join(map(str, each))
+
+
+def _escape(text: str) -> str:
+    special = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    return "".join(special.get(c, rf"\{c}" if c in "&%$#_{}" else c) for c in text)

@@ -1,0 +1,78 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from byzdl.runs import ROUND_COLUMNS, SCHEMA_VERSION
+
+CONFIG: dict[str, Any] = {
+    "attack": {"_target_": "byzdl.attacks.max.Max", "name": "max", "br": 0.3},
+    "defense": {"_target_": "byzdl.defenses.ubar.Ubar", "name": "ubar", "alpha": 0.5, "rho": 0.4},
+    "topology": {"name": "ring", "n": 10},
+    "dataset": {"name": "digits", "cache": "data/cache", "test_samples": None},
+    "partition": {"name": "iid", "validation": 0.0},
+    "model": {"name": "cnn", "channels": [32, 64]},
+    "seed": 0,
+    "rounds": 20,
+    "optimizer": {"lr": 0.05, "momentum": 0.9},
+    "device": "cpu",
+    "threads": 1,
+}
+
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "outputs"
+
+
+@pytest.fixture
+def write(folder: Path) -> Write:
+    """Writes a run's folder as byzdl.runs would. Accuracies are by round, one row each 10 rounds."""
+
+    def write_run(
+        *,
+        name: str | None = None,
+        status: str = "done",
+        accuracy: tuple[float, ...] = (0.1, 0.5, 0.9),
+        schema: int = SCHEMA_VERSION,
+        error: str | None = None,
+        started: str = "2025-01-01T00:00:00+00:00",
+        rows: list[dict[str, Any]] | None = None,
+        **changes: Any,
+    ) -> Path:
+        config = {key: dict(value) if isinstance(value, dict) else value for key, value in CONFIG.items()}
+        for key, value in changes.items():
+            config[key] = {**config[key], **value} if isinstance(value, dict) else value
+        run = folder / (name or f"run{len(list(folder.glob('run*')))}")
+        run.mkdir(parents=True)
+        facts = {"schema": schema, "identity": run.name, "status": status, "started": started}
+        (run / "run.json").write_text(json.dumps(facts if error is None else {**facts, "error": error}))
+        (run / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+        rows = rows or [
+            {"round": 10 * i, "epoch": i, "accuracy_mean": value, "accuracy_worst": value / 2}
+            for i, value in enumerate(accuracy)
+        ]
+        lines = [",".join(ROUND_COLUMNS)]
+        lines += [",".join(str(row.get(column, "")) for column in ROUND_COLUMNS) for row in rows]
+        (run / "rounds.csv").write_text("\n".join(lines) + "\n")
+        return run
+
+    return write_run
+
+
+@pytest.fixture
+def plan(folder: Path) -> Callable[..., None]:
+    """Writes a sweep's manifest from (name, overrides, refused) triples."""
+
+    def write_plan(*runs: tuple[str | None, list[str], str | None]) -> None:
+        folder.mkdir(exist_ok=True)
+        entries = [{"name": name, "overrides": overrides, "refused": refused} for name, overrides, refused in runs]
+        file = folder / f"sweep-{len(list(folder.glob('sweep-*')))}.json"
+        file.write_text(json.dumps({"schema": 1, "runs": entries}))
+
+    return write_plan

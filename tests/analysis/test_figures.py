@@ -1,0 +1,124 @@
+import matplotlib as mpl
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+
+from byzdl.analysis import draw, load, over_seeds, save, style
+
+ODD = [{"round": 0, "accuracy_mean": 0.1}, {"round": 10, "accuracy_mean": "inf"}, {"round": 20, "theta_mean": 0.1}]
+
+
+@pytest.fixture
+def frame(write, folder):
+    for seed in range(2):
+        for br in 0.1, 0.3:
+            for defense in "ubar", "local":
+                write(seed=seed, attack={"br": br}, defense={"name": defense}, accuracy=(0.1, 0.5 + br, 0.7 + seed / 9))
+    write(seed=0, attack={"name": "alie", "br": 0.3}, rows=ODD)
+    return load(folder)
+
+
+def means(axes):
+    """Label and line of each mean that is drawn."""
+    return {line.get_label(): line for line in axes.lines if not line.get_label().startswith("_")}
+
+
+@pytest.mark.parametrize("column", ["accuracy_mean", "accuracy_worst", "loss_mean"])
+def test_the_lines_drawn_are_the_means_and_bands_over_seeds(frame, column):
+    ((setting, figure),) = draw(frame, column)
+    data = over_seeds(frame, column)
+    assert setting == ""
+    panels = dict(zip([("max", 0.1), ("max", 0.3), ("alie", 0.1), ("alie", 0.3)], figure.axes, strict=True))
+    drawn = 0
+    for (attack, br), axes in panels.items():
+        for defense, line in means(axes).items():
+            curve = data[(data[["attack", "br", "defense"]] == [attack, br, defense]).all(axis=1)]
+            np.testing.assert_array_equal(line.get_xdata(), curve["round"])
+            np.testing.assert_array_equal(line.get_ydata(), curve["mean"])
+            drawn += len(curve)
+    assert drawn == len(data)
+    assert [text.get_text() for text in panels["alie", 0.1].texts] == ["no runs"]
+
+
+def test_the_band_is_the_interval(frame):
+    ((_, figure),) = draw(frame, "accuracy_mean")
+    curve = over_seeds(frame, "accuracy_mean").query("attack == 'max' and br == 0.1 and defense == 'ubar'")
+    outline = np.vstack([path.vertices for band in figure.axes[0].collections for path in band.get_paths()])
+    for bound in "low", "high":
+        for point in curve[["round", bound]].to_numpy():
+            assert np.isclose(outline, point).all(axis=1).any()
+
+
+def test_single_seeds_are_shown_only_where_they_are_few(write, folder):
+    for seed in range(5):
+        write(seed=seed, accuracy=(0.1, seed / 5))
+        if seed < 4:
+            write(seed=seed, attack={"br": 0.5}, accuracy=(0.1, seed / 5))
+    ((_, figure),) = draw(load(folder))
+    five, four = figure.axes
+    assert len(five.lines) == 1
+    assert len(four.lines) == 1 + 4
+    assert sorted(line.get_ydata()[-1] for line in four.lines[:4]) == [0, 0.2, 0.4, 0.6]
+    assert "fewer than 5 seeds: ubar (max, 0.5): 4" in figure.get_supxlabel()
+
+
+def test_titles_legend_and_axes(frame):
+    ((_, figure),) = draw(frame)
+    assert [axes.get_title() for axes in figure.axes] == ["$B_r$ = 0.1", "$B_r$ = 0.3", "", ""]
+    assert [axes.get_ylabel() for axes in figure.axes] == ["", "max", "", "alie"]
+    assert {axes.get_ylim() for axes in figure.axes} == {(0, 1)}
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["ubar", "local"]
+    assert figure.get_supylabel() == "test accuracy, mean over benign nodes"
+    assert figure.get_supxlabel().startswith("round (mini-batch iterations)")
+
+
+def test_a_figure_a_setting_with_colours_that_agree(write, folder):
+    write(partition={"name": "dirichlet", "alpha": 0.1}, defense={"name": "krum_of_mine"})
+    write(partition={"name": "dirichlet", "alpha": 1.0}, defense={"name": "another"})
+    write(partition={"name": "dirichlet", "alpha": 1.0}, defense={"name": "krum_of_mine"})
+    drawn = dict(draw(load(folder)))
+    assert list(drawn) == ["partition.alpha=0.1", "partition.alpha=1"]
+    assert [figure.legends[0].get_title().get_text() for figure in drawn.values()] == list(drawn)
+    first, second = (means(figure.axes[0]) for figure in drawn.values())
+    assert first["krum_of_mine"].get_color() == second["krum_of_mine"].get_color() != second["another"].get_color()
+
+
+def test_known_names_have_fixed_colours_and_others_steady_ones():
+    known = style.lines(["ubar", "loss_threshold", "mine"])
+    assert known["ubar"] == style.lines(["ubar"])["ubar"]
+    assert known["mine"] == style.lines(["mine", "local"])["mine"]
+    many = style.lines([f"rule{i}" for i in range(len(style.OTHERS))])
+    assert len({line.color for line in many.values()}) == len(style.OTHERS)
+
+
+def test_variants_are_told_apart():
+    variants = style.lines(["ubar rho=0.2", "ubar rho=0.4", "ubar rho=0.6", "mean", "mean x=1"])
+    assert len(set(variants.values())) == 5
+    assert variants["ubar rho=0.4"].color == to_hex(style.DEFENSES["ubar"]).lower()
+
+
+def test_order():
+    names = ["local", "zeta", "mean", "d_zeno", "alpha", "oracle", "loss_threshold theta=0.2", "d_krum", "ubar"]
+    assert sorted(names, key=style.defense_order) == [
+        "loss_threshold theta=0.2", "ubar", "d_krum", "d_zeno", "alpha", "zeta", "oracle", "mean", "local",
+    ]  # fmt: skip
+    assert sorted(["none", "zz", "ipm", "alie z=1", "max"], key=style.attack_order) == [
+        "max", "alie z=1", "ipm", "zz", "none",
+    ]  # fmt: skip
+
+
+def test_saving_gives_the_same_bytes_twice_and_leaves_no_state(write, folder, tmp_path):
+    write()
+    frame = load(folder)
+    before = dict(mpl.rcParams)
+    for name in "a", "b":
+        for _, figure in draw(frame):
+            files = save(figure, tmp_path / f"{name}-alpha=0.1")
+            assert [file.name for file in files] == [f"{name}-alpha=0.1.{ending}" for ending in ("png", "svg", "pdf")]
+    assert dict(mpl.rcParams) == before
+    for ending in "png", "svg", "pdf":
+        one, two = ((tmp_path / f"{name}-alpha=0.1.{ending}").read_bytes() for name in "ab")
+        assert one == two
+    svg = (tmp_path / "a-alpha=0.1.svg").read_text()
+    assert "mini-batch iterations" in svg
+    assert "dc:date" not in svg

@@ -1,0 +1,65 @@
+from byzdl.analysis import labels as module
+from byzdl.analysis import load
+from byzdl.analysis.labels import labels
+from byzdl.identity import MACHINE_KEYS
+
+
+def config(**changes):
+    base = {"attack.name": "max", "attack.br": 0.3, "defense.name": "ubar", "seed": 0}
+    return {**base, **{key.replace("__", "."): value for key, value in changes.items()}}
+
+
+def test_machine_keys_are_those_of_a_runs_identity():
+    assert set(MACHINE_KEYS) <= set(module.MACHINE_KEYS)
+
+
+def test_names_alone_where_nothing_else_varies():
+    one, two = labels([config(defense__rho=0.4), config(defense__name="mean", attack__br=0.5, seed=1)])
+    assert one == ("", "max", 0.3, "ubar")
+    assert two == ("", "max", 0.5, "mean")
+
+
+def test_what_varies_between_runs_of_a_name_is_told():
+    runs = [
+        config(defense__theta=0.1, attack__z="baruch"),
+        config(defense__theta=0.2, attack__z=1.5),
+        config(defense__name="mean", attack__name="alie", attack__z=1.5),
+    ]
+    assert [label.defense for label in labels(runs)] == ["ubar theta=0.1", "ubar theta=0.2", "mean"]
+    assert [label.attack for label in labels(runs)] == ["max z=baruch", "max z=1.5", "alie"]
+
+
+def test_absent_is_told_from_null():
+    runs = [config(defense__f=None), config()]
+    assert [label.defense for label in labels(runs)] == ["ubar f=null", "ubar f=(absent)"]
+
+
+def test_other_keys_split_into_settings():
+    runs = [config(partition__alpha=0.1, rounds=10), config(partition__alpha=1, rounds=20)]
+    assert [label.setting for label in labels(runs)] == [
+        "partition.alpha=0.1, rounds=10",
+        "partition.alpha=1, rounds=20",
+    ]
+
+
+def test_keys_that_only_some_choices_have():
+    iid, dirichlet = config(partition__name="iid"), config(partition__name="dirichlet", partition__alpha=0.1)
+    assert [label.setting for label in labels([iid, dirichlet])] == ["partition=iid", "partition=dirichlet"]
+    other = config(partition__name="dirichlet", partition__alpha=1)
+    assert [label.setting for label in labels([iid, dirichlet, other])] == [
+        "partition=iid",
+        "partition=dirichlet, partition.alpha=0.1",
+        "partition=dirichlet, partition.alpha=1",
+    ]
+
+
+def test_machine_and_seed_split_nothing(write, folder):
+    write(device="cpu", threads=1, seed=0, dataset={"root": "here", "cache": "a"})
+    write(device="cuda", threads=8, seed=1, dataset={"root": "there", "cache": "b"})
+    assert len(load(folder)[["setting", "attack", "br", "defense"]].drop_duplicates()) == 1
+
+
+def test_one_and_one_point_zero_are_one_value(write, folder):
+    write(seed=0, defense={"rho": 1})
+    write(seed=1, defense={"rho": 1.0})
+    assert set(load(folder)["defense"]) == {"ubar"}

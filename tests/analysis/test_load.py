@@ -1,0 +1,132 @@
+import json
+import math
+import subprocess
+import sys
+
+import pytest
+
+from byzdl.analysis import AnalysisError, find, load
+from byzdl.runs import ROUND_COLUMNS, RunFolder
+
+
+def statuses(folder):
+    return {run.name: run.status for run in find(folder)}
+
+
+def test_one_row_an_evaluation_with_the_configuration_beside_it(write, folder):
+    write(name="a", seed=0)
+    write(name="b", seed=1, accuracy=(0.2, 0.3))
+    frame = load(folder)
+    assert list(frame["run"]) == ["a", "a", "a", "b", "b"]
+    assert list(frame["accuracy_mean"]) == [0.1, 0.5, 0.9, 0.2, 0.3]
+    assert list(frame["seed"]) == [0, 0, 0, 1, 1]
+    assert set(frame["attack.name"]) == {"max"}
+    assert set(frame["model.channels"]) == {"[32, 64]"}
+    assert set(ROUND_COLUMNS) < set(frame.columns)
+    assert frame["round"].dtype.kind == "i"
+
+
+def test_reads_what_a_run_folder_writes(folder, write):
+    template = write(name="template")
+    config = {"attack": {"name": "max", "br": 0.1}, "defense": {"name": "mean"}, "seed": 3}
+    run = RunFolder(folder / "real", "id")
+    run.start(config, {})
+    run.write({"round": 5, "epoch": 0.1 + 0.2, "accuracy_mean": 1 / 3, "loss_mean": math.inf, "theta_mean": None}, [])
+    run.finish({})
+    frame = load(folder / "real")
+    assert list(frame["run"]) == ["real"]
+    assert frame["epoch"][0] == 0.1 + 0.2
+    assert frame["accuracy_mean"][0] == 1 / 3
+    assert frame["loss_mean"][0] == math.inf
+    assert math.isnan(frame["theta_mean"][0])
+    assert len(load(template)) == 3
+
+
+def test_a_folder_that_is_a_run(write, monkeypatch):
+    run = write(name="alone")
+    assert set(load(run)["run"]) == {"alone"}
+    monkeypatch.chdir(run)
+    assert set(load(".")["run"]) == {"alone"}
+
+
+def test_only_runs_that_are_done_are_loaded(write, folder):
+    write(name="done")
+    write(name="failed", status="failed", error="boom\nsecond line")
+    write(name="running", status="running")
+    assert set(load(folder)["run"]) == {"done"}
+    assert statuses(folder) == {"done": "done", "failed": "failed", "running": "interrupted"}
+    assert {run.name: run.why for run in find(folder)}["failed"] == "boom second line"
+
+
+def test_planned_runs_are_the_union_over_sweeps(write, plan, folder):
+    write(name="a")
+    write(name="unplanned", seed=7)
+    plan(("a", ["seed=0"], None), ("b", ["seed=1"], None))
+    plan(("b", ["seed=1"], None), ("c", ["seed=2"], None), (None, ["attack=maxx", "seed=0"], "no such attack"))
+    assert statuses(folder) == {
+        "a": "done",
+        "b": "missing",
+        "c": "missing",
+        "unplanned": "done",
+        "attack=maxx seed=0": "refused",
+    }
+
+
+def test_refused_only_as_long_as_no_sweep_accepts_it(write, plan, folder):
+    write(name="a")
+    plan(("a", ["seed=0"], "refused though it is named"), (None, ["defense=mine"], "unknown"))
+    plan(("b", ["defense=mine"], None))
+    assert statuses(folder) == {"a": "done", "b": "missing"}
+
+
+def test_of_one_configuration_the_latest_result_counts(write, folder):
+    write(name="new", started="2025-02-01T00:00:00+00:00", device="cuda")
+    write(name="old", started="2025-01-01T00:00:00+00:00", accuracy=(0.3, 0.4, 0.5))
+    write(name="older", started="2024-01-01T00:00:00+00:00")
+    assert statuses(folder) == {"new": "done", "old": "superseded", "older": "superseded"}
+    assert set(load(folder)["run"]) == {"new"}
+
+
+def test_unknown_schemas_are_refused(write, folder):
+    run = write(name="future", schema=2)
+    with pytest.raises(AnalysisError, match=r"future/run\.json: has schema version 2; .* knows 1"):
+        load(folder)
+    (run / "run.json").write_text("[]")
+    with pytest.raises(AnalysisError, match="schema version None"):
+        load(folder)
+    (run / "run.json").write_text("{")
+    with pytest.raises(AnalysisError, match=r"run\.json: cannot be read"):
+        load(folder)
+
+
+def test_unknown_manifest_schema_is_refused(write, folder):
+    write()
+    (folder / "sweep-x.json").write_text(json.dumps({"schema": 9, "runs": []}))
+    with pytest.raises(AnalysisError, match=r"sweep-x\.json: has schema version 9"):
+        load(folder)
+
+
+@pytest.mark.parametrize(("file", "text"), [("rounds.csv", ""), ("rounds.csv", "a,b\n1,2\n"), ("config.yaml", "a: [1")])
+def test_files_that_cannot_be_read_are_named(write, folder, file, text):
+    (write() / file).write_text(text)
+    with pytest.raises(AnalysisError, match=f"{file}: cannot be read") as caught:
+        load(folder)
+    assert "\n" not in str(caught.value)
+
+
+def test_nothing_done(write, folder):
+    with pytest.raises(AnalysisError, match="no finished run"):
+        load(folder)
+    write(status="running")
+    with pytest.raises(AnalysisError, match="no finished run"):
+        load(folder)
+
+
+def test_needs_neither_torch_nor_hydra(write, folder):
+    write()
+    code = (
+        "import sys, byzdl.analysis.__main__; from byzdl.analysis import draw, load; list(draw(load(sys.argv[1])));"
+        "print(sorted({'torch', 'hydra', 'omegaconf'} & {name.split('.')[0] for name in sys.modules}))"
+    )
+    answer = subprocess.run([sys.executable, "-c", code, str(folder)], capture_output=True, text=True, check=True)
+    assert answer.stdout.splitlines()[-1] == "[]"

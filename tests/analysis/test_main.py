@@ -1,0 +1,61 @@
+import pytest
+
+from byzdl.analysis.__main__ import main
+
+
+def test_writes_figures_and_tables(write, folder, capsys):
+    write()
+    main([str(folder)])
+    written = capsys.readouterr()
+    assert sorted(path.name for path in (folder / "figures").iterdir()) == [
+        "accuracy.pdf", "accuracy.png", "accuracy.svg",
+        "final_accuracy.csv", "final_accuracy.md", "final_accuracy.tex",
+        "worst.pdf", "worst.png", "worst.svg",
+    ]  # fmt: skip
+    assert len(written.out.splitlines()) == 9
+    assert written.err == ""
+
+
+def test_a_file_name_a_setting(write, folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("byzdl.analysis.figures.FORMATS", {"svg": {"Date": None}})
+    write(optimizer={"lr": 0.05})
+    write(optimizer={"lr": 0.1}, dataset={"name": "a/b c", "text": "x" * 300})
+    main([str(folder), "--out", str(tmp_path / "elsewhere")])
+    names = sorted(path.name for path in (tmp_path / "elsewhere").glob("accuracy*"))
+    assert names[1] == "accuracy-dataset=digits_optimizer.lr=0.05.svg"
+    assert names[0] == "accuracy-dataset=a_b_c_optimizer.lr=0.1.svg"
+    assert not (folder / "figures").exists()
+
+
+def test_says_which_runs_have_no_result_and_why(write, plan, folder, capsys, monkeypatch):
+    monkeypatch.setattr("byzdl.analysis.figures.FORMATS", {})
+    write(name="fine", seed=1)
+    write(name="older", seed=1, started="2020-01-01")
+    write(name="burst", status="failed", error="FloatingPointError: boom")
+    write(name="half", status="running")
+    plan(("fine", ["seed=1"], None), ("gone", ["seed=2"], None), (None, ["attack=maxx"], "attack: unknown"))
+    main([str(folder)])
+    assert capsys.readouterr().err.splitlines() == [
+        "byzdl.analysis: 4 of 5 runs have no result and are in no figure or table:",
+        "  failed: burst: FloatingPointError: boom",
+        "  interrupted: half: it was stopped, or is still being computed",
+        "  missing: gone: seed=2",
+        "  refused: attack=maxx: attack: unknown",
+        "  superseded: older: fine is newer and of the same configuration",
+    ]
+
+
+def test_nothing_to_draw_is_an_error(write, folder, capsys):
+    with pytest.raises(SystemExit, match=r"^byzdl\.analysis: .*: no run in it$"):
+        main([str(folder)])
+    write(name="burst", status="failed", error="boom")
+    with pytest.raises(SystemExit, match="no run in it is done"):
+        main([str(folder)])
+    assert "failed: burst: boom" in capsys.readouterr().err
+    assert not (folder / "figures").exists()
+
+
+def test_unknown_schema_is_one_line(write, folder):
+    write(schema=7)
+    with pytest.raises(SystemExit, match=r"^byzdl\.analysis: .*run\.json: has schema version 7; .*$"):
+        main([str(folder)])

@@ -1,0 +1,24 @@
+"""What all tests share: one deterministic hypothesis profile, one thread, one small generated data set."""
+
+import pytest
+import torch
+from hypothesis import settings
+
+from byzdl.data import Data, Synthetic, load
+
+# Derandomised: a test that passes here passes everywhere. No database: nothing is written beside the code.
+settings.register_profile("byzdl", derandomize=True, deadline=None, database=None, max_examples=60)
+settings.load_profile("byzdl")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    """Models here are so small that threads would only wait for one another, and sums keep one order."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Data:
+    """240 training and 60 test images, 4x4 grey, in 3 classes; cached in a folder of this session alone."""
+    cache = str(tmp_path_factory.mktemp("cache"))
+    return load(Synthetic(name="synthetic", cache=cache, classes=3, size=4, train_count=240, test_count=60, noise=48.0))

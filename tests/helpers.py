@@ -1,0 +1,252 @@
+"""Small cases written by hand, and independent rebuilds of what byzdl computes.
+
+Nothing here calls the code that it is meant to check: an `Inbox` is put together from
+lists, and modules are rebuilt from flat vectors by a loop of its own.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from omegaconf import OmegaConf
+from torch import Tensor, nn
+
+from byzdl.attacks import Attack, AttackView
+from byzdl.attacks.none import NoAttack
+from byzdl.data import Data, Iid
+from byzdl.defenses import Defense
+from byzdl.defenses.local import Local
+from byzdl.exchange import Inbox, Mix, Roster
+from byzdl.models import Linear, Model
+from byzdl.settings import Optimizer, Settings, component
+from byzdl.simulation import Experiment
+from byzdl.topology import Complete, Network
+
+CONF = Path(__file__).resolve().parent.parent / "conf"
+
+Vector = Sequence[float] | float
+
+
+def choices(group: str) -> list[str]:
+    """The names of all choices of a config group, so that a new one is tested without being listed."""
+    return sorted(file.stem for file in (CONF / group).glob("*.yaml"))
+
+
+def chosen(group: str, name: str, **overrides: Any) -> Any:
+    """A choice with its defaults, made the way that a run makes it."""
+    keys = OmegaConf.to_container(OmegaConf.load(CONF / group / f"{name}.yaml"), resolve=True)
+    assert isinstance(keys, dict)
+    return component(group, {**keys, **overrides})
+
+
+class Table:
+    """A loss oracle that looks losses up, and remembers what it was asked.
+
+    - `asked`: every (learner, row) in order
+    - `fresh`: the `fresh` of every call
+    """
+
+    def __init__(self, losses: Mapping[tuple[int, int], float]):
+        self.losses = losses
+        self.asked: list[tuple[int, int]] = []
+        self.fresh: list[bool] = []
+
+    def __call__(self, learner: Tensor, row: Tensor, fresh: bool) -> Tensor:
+        pairs = list(zip(learner.tolist(), row.tolist(), strict=True))
+        self.asked += pairs
+        self.fresh.append(fresh)
+        return torch.tensor([self.losses[pair] for pair in pairs], dtype=torch.float32)
+
+
+class Function:
+    """A loss oracle for a function of (learner, model [d])."""
+
+    def __init__(self, function: Callable[[int, Tensor], float]):
+        self.function = function
+        self.models = torch.empty(0)
+
+    def __call__(self, learner: Tensor, row: Tensor, fresh: bool) -> Tensor:
+        pairs = zip(learner.tolist(), row.tolist(), strict=True)
+        return torch.tensor([float(self.function(i, self.models[r])) for i, r in pairs], dtype=torch.float32)
+
+
+def vectors(rows: Sequence[Vector], d: int | None = None) -> Tensor:
+    """Models as a float32 matrix; plain numbers are models of one parameter."""
+    listed = [[row] if isinstance(row, int | float) else list(row) for row in rows]
+    return torch.tensor(listed, dtype=torch.float32).reshape(len(listed), len(listed[0]) if d is None else d)
+
+
+def make_inbox(
+    own: Sequence[Vector],
+    received: Sequence[Sequence[Vector]],
+    *,
+    own_losses: Sequence[float] | None = None,
+    losses: Sequence[Sequence[float]] | None = None,
+    function: Callable[[int, Tensor], float] | None = None,
+    byzantine: Sequence[Sequence[bool]] | None = None,
+    metropolis: Sequence[Sequence[float]] | None = None,
+) -> Inbox:
+    """An inbox from lists, one entry a learner; every received model is a row of its own.
+
+    Losses come from tables (`own_losses`, `losses`), or from a `function` of (learner, model).
+    """
+    k = max(map(len, received))
+    own_models = vectors(own)
+    models = [own_models]
+    rows, present, flags, weights, table = [], [], [], [], {}
+    next_row = len(own)
+    for i, messages in enumerate(received):
+        padding = k - len(messages)
+        if messages:
+            models.append(vectors(messages, own_models.shape[1]))
+        rows.append([*range(next_row, next_row + len(messages)), *[i] * padding])
+        present.append([True] * len(messages) + [False] * padding)
+        flags.append([*(byzantine[i] if byzantine else [False] * len(messages)), *[False] * padding])
+        weights.append([*(metropolis[i] if metropolis else [0.0] * len(messages)), *[0.0] * padding])
+        if own_losses is not None and losses is not None:
+            table[i, i] = own_losses[i]
+            table.update({(i, next_row + j): loss for j, loss in enumerate(losses[i])})
+        next_row += len(messages)
+    shape = (len(own), k)
+    oracle = Table(table) if function is None else Function(function)
+    matrix = torch.cat(models)
+    if isinstance(oracle, Function):
+        oracle.models = matrix
+    roster = Roster(
+        learners=torch.arange(len(own)),
+        senders=torch.full(shape, -1),
+        present=torch.tensor(present).reshape(shape),
+        byzantine=torch.tensor(flags, dtype=torch.bool).reshape(shape),
+        metropolis=torch.tensor(weights).reshape(shape),
+    )
+    return Inbox.of(matrix, torch.tensor(rows, dtype=torch.long).reshape(shape), roster, oracle)
+
+
+def one_node(
+    own: Vector,
+    received: Sequence[Vector],
+    *,
+    own_loss: float | None = None,
+    losses: Sequence[float] | None = None,
+    byzantine: Sequence[bool] | None = None,
+) -> Inbox:
+    """The inbox of a single learner."""
+    return make_inbox(
+        [own],
+        [received],
+        own_losses=None if own_loss is None else [own_loss],
+        losses=None if losses is None else [losses],
+        byzantine=None if byzantine is None else [byzantine],
+    )
+
+
+def selected(mix: Mix, learner: int = 0) -> list[int]:
+    """Which neighbours, by their place in the inbox, a learner let in."""
+    assert mix.selected is not None
+    return torch.nonzero(mix.selected[learner]).flatten().tolist()
+
+
+def aggregate(defense: Defense, inbox: Inbox, state: Any = None) -> Mix:
+    """What a defense decides, from its first state if none is given."""
+    return defense.aggregate(defense.init(len(inbox.rows)) if state is None else state, inbox)[1]
+
+
+def view(
+    benign: Sequence[Vector],
+    *,
+    byzantine: int = 1,
+    previous: Sequence[Vector] | None = None,
+    own: Sequence[Vector] = (),
+    attacker: Sequence[int] = (0,),
+    victim: Sequence[int] | None = None,
+) -> AttackView:
+    """What an attacker sees, from lists; by default one attacker sends to one victim."""
+    models = vectors(benign)
+    return AttackView(
+        byzantine=byzantine,
+        benign=models,
+        previous=models.clone() if previous is None else vectors(previous),
+        own=vectors(own, models.shape[1]) if own else models[:0],
+        attacker=torch.tensor(attacker, dtype=torch.long),
+        victim=torch.tensor(range(len(attacker)) if victim is None else victim, dtype=torch.long),
+    )
+
+
+def delivered(attack: Attack, seen: AttackView) -> Tensor:
+    """The model that each message carries [E, d]."""
+    messages = attack.send(attack.init(), seen)[1]
+    return messages.models[messages.index]
+
+
+def make_settings(**overrides: Any) -> Settings:
+    """Four nodes that all hear one another, logistic regression, nobody attacks, nobody mixes; unless overridden."""
+    keys: dict[str, Any] = {
+        "seed": 0,
+        "rounds": 4,
+        "batch_size": 8,
+        "eval_every": 1,
+        "device": "cpu",
+        "threads": 1,
+        "optimizer": Optimizer(lr=0.05, momentum=0.9),
+        "attack": NoAttack(name="none", br=0.0),
+        "defense": Local(name="local"),
+        "topology": Complete(name="complete", n=4),
+        "dataset": chosen("dataset", "synthetic"),
+        "partition": Iid(name="iid"),
+        "model": Linear(name="linear"),
+    }
+    return Settings(**{**keys, **overrides})
+
+
+def graph(n: int, edges: Sequence[tuple[int, int]], byzantine: Sequence[int] = ()) -> Network:
+    """A network from its edges."""
+    around: list[set[int]] = [set() for _ in range(n)]
+    for i, j in edges:
+        around[i].add(j)
+        around[j].add(i)
+    return Network(tuple(tuple(sorted(nodes)) for nodes in around), tuple(sorted(byzantine)))
+
+
+def make_experiment(data: Data, network: Network, **overrides: Any) -> Experiment:
+    """An experiment on a given network."""
+    topology = Complete(name="complete", n=network.n)
+    return Experiment.build(make_settings(**{"topology": topology, **overrides}), network, data)
+
+
+def module_at(model: Model, data: Data, x: Tensor) -> nn.Module:
+    """A module of its own whose parameters are filled from a flat vector.
+
+    Kernels of convolutions lie (out, height, width, in) in the vector.
+    """
+    module = model.build(data.shape, data.classes)
+    start = 0
+    with torch.no_grad():
+        for parameter in module.parameters():
+            piece = x[start : start + parameter.numel()]
+            start += parameter.numel()
+            if parameter.ndim == 4:
+                out, into, height, width = parameter.shape
+                parameter.copy_(piece.reshape(out, height, width, into).permute(0, 3, 1, 2))
+            else:
+                parameter.copy_(piece.reshape(parameter.shape))
+    assert start == len(x)
+    return module
+
+
+def flat(module: nn.Module) -> Tensor:
+    """The inverse of `module_at`."""
+    pieces = [p.detach().permute(0, 2, 3, 1) if p.ndim == 4 else p.detach() for p in module.parameters()]
+    return torch.cat([piece.reshape(-1) for piece in pieces])
+
+
+def loss_at(model: Model, data: Data, x: Tensor, images: Tensor, labels: Tensor) -> float:
+    """The mean cross-entropy of a flat vector on a batch, by a plain forward."""
+    with torch.no_grad():
+        logits = module_at(model, data, x)(images)
+        return nn.functional.cross_entropy(logits, labels).item()
+
+
+def random_models(rows: int, d: int, seed: int = 0, spread: float = 1.0) -> Tensor:
+    """Models that differ [rows, d]."""
+    return torch.randn(rows, d, generator=torch.Generator().manual_seed(seed)) * spread

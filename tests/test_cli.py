@@ -1,0 +1,308 @@
+"""The commands as a user types them."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent
+
+TINY = [
+    "dataset=synthetic",
+    "dataset.train_count=240",
+    "dataset.test_count=40",
+    "model=linear",
+    "rounds=4",
+    "eval_every=2",
+    "batch_size=8",
+    "topology.n=6",
+    "topology.cr=0.8",
+]
+
+
+def train(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """`python train.py ...` started in an empty folder, so that all it writes lands there."""
+    return subprocess.run(
+        [sys.executable, str(ROOT / "train.py"), *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={**os.environ, **environment},
+    )
+
+
+def run_folders(outputs: Path) -> list[Path]:
+    return sorted(file.parent for file in outputs.glob("*/run.json"))
+
+
+def rows(file: Path) -> list[dict[str, str]]:
+    with open(file, newline="", encoding="utf-8") as opened:
+        return list(csv.DictReader(opened))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["attack=maxx"], "attack: got 'maxx', takes one of alie, ipm, label_flip, max, none (did you mean max?)"),
+        (["defense=loss_treshold"], "did you mean loss_threshold"),
+        (["dataset=digit"], "did you mean digits"),
+        (["defence=ubar"], "defence: no such key; did you mean defense"),
+        (["defense.thetta=0.1"], "defense.thetta: no such key; did you mean defense.theta"),
+        (["attack.z=1.5"], "attack.z: no key of the chosen attack; takes attack=alie beside it"),
+        (["attack.br=1"], "attack.br: got 1, takes a number in [0, 1)"),
+        (["attack.br=-0.1"], "attack.br: got -0.1, takes a number in [0, 1)"),
+        (["attack.br=0.95"], "attack.br: got 0.95, takes a rate that leaves a benign node among topology.n=10"),
+        (["attack.br=many"], "attack.br: got 'many', takes a number in [0, 1)"),
+        (["topology.n=1"], "topology.n: got 1, takes an integer, at least 2"),
+        (["topology.n=2.5"], "topology.n: got 2.5, takes an integer, at least 2"),
+        (["topology.cr=0"], "topology.cr: got 0, takes a number in (0, 1]"),
+        (["topology.cr=1.1"], "topology.cr: got 1.1, takes a number in (0, 1]"),
+        (["topology=torus", "topology.n=10"], "topology.n: got 10, takes a product of two integers"),
+        (["topology=k_regular", "topology.degree=10"], "topology.degree: got 10, takes an integer below n=10"),
+        (
+            ["topology=ring", "topology.n=40", "attack.br=0.5"],
+            "topology.require=benign_connected: none of 1000 graphs",
+        ),
+        (["batch_size=256"], "batch_size: got 256, takes at most 143"),
+        (["rounds=0"], "rounds: got 0, takes an integer, at least 1"),
+        (["eval_every=0"], "eval_every: got 0, takes an integer, at least 1"),
+        (["seed=-1"], "seed: got -1, takes an integer, at least 0"),
+        (["threads=0"], "threads: got 0, takes an integer, at least 1"),
+        (["defense.alpha=1.5"], "defense.alpha: got 1.5, takes a number in [0, 1]"),
+        (["optimizer.momentum=1"], "optimizer.momentum: got 1, takes a number in [0, 1)"),
+        (["optimizer.lr=0"], "optimizer.lr: got 0, takes a number above 0"),
+        (["defense.patience=0"], "defense.patience: got 0, takes an integer, at least 1"),
+        (["defense.theta_min=0.2"], "defense.theta_min: got 0.2, takes a number, at most theta=0.1"),
+        (["defense.monitor=train"], "defense.monitor: got 'train', takes one of 'test' or 'validation'"),
+        (["defense.monitor=validation"], "defense.monitor: got 'validation', takes partition.validation above 0"),
+        (["defense=d_krum", "defense.f=9"], "defense.f: got 9, takes an integer below"),
+        (["defense=d_zeno", "defense.f=most"], "defense.f"),
+        (["attack=alie", "attack.z=paper", "attack.br=0.4"], "attack.z: got 'paper', which has no value at n=10, B=4"),
+        (["partition=dirichlet", "partition.alpha=0"], "partition.alpha: got 0, takes a number above 0"),
+        (["model=cnn", "model.channels=[8]"], "model.channels: got [8], takes two integers"),
+        (["dataset=image_folder", "dataset.root=nowhere"], "dataset.root: got 'nowhere', takes a folder with train/CLASS"),
+        (["defense._target_=os.path.join"], "defense._target_: got 'os.path.join', takes a subclass of byzdl"),
+        (["device=tpu"], "device: got 'tpu', takes cpu, cuda or cuda:N"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_wrong_input_is_answered_with_one_line_and_leaves_nothing(
+    arguments: list[str], says: str, tmp_path: Path
+) -> None:
+    result = train(*arguments, cwd=tmp_path)
+    assert result.returncode == 1
+    assert says in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1, result.stderr
+    assert not list((tmp_path / "outputs").glob("*")), "a refused run must leave no folder behind"
+
+
+def test_cuda_is_refused_where_there_is_none(tmp_path: Path) -> None:
+    result = train("device=cuda", cwd=tmp_path, CUDA_VISIBLE_DEVICES="")
+    assert result.returncode == 1
+    assert "device: got 'cuda'" in result.stderr
+
+
+def test_a_missing_download_names_the_folder_and_the_embedded_default(tmp_path: Path) -> None:
+    # An address that cannot answer stands for a machine without a network.
+    offline = {name: "http://127.0.0.1:9" for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")}
+    result = train("dataset=mnist", "dataset.root=here", cwd=tmp_path, **offline, no_proxy="", NO_PROXY="")
+    assert result.returncode == 1
+    assert str(tmp_path / "here") in result.stderr.strip().splitlines()[-1]
+    assert "dataset=digits" in result.stderr.strip().splitlines()[-1]
+
+
+def test_one_run_leaves_its_folder(tmp_path: Path) -> None:
+    result = train(*TINY, "attack=alie", "attack.z=1.5", "attack.br=0.34", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    (folder,) = run_folders(tmp_path / "outputs")
+    facts = json.loads((folder / "run.json").read_text())
+    assert facts["status"] == "done"
+    assert facts["attack"] == {"z": 1.5}
+    assert facts["seed"] == 0
+    assert len(facts["byzantine"]) == 2
+    assert all(i < j < 6 for i, j in facts["edges"])
+    assert facts["d"] == 64 * 10 + 10
+    assert {"packages", "git_commit", "device", "threads", "wall_seconds", "cpu_seconds", "graph_draws"} <= set(facts)
+    assert yaml.safe_load((folder / "config.yaml").read_text())["attack"]["z"] == 1.5
+    assert [row["round"] for row in rows(folder / "rounds.csv")] == ["0", "2", "4"]
+    assert len(rows(folder / "nodes.csv")) == 3 * 4
+    assert (folder / "run.log").exists()
+    assert "accuracy" in result.stderr
+    assert "\r" not in result.stderr, "no progress bar where the output is not a terminal"
+
+
+def test_the_same_command_gives_the_same_bytes_and_a_done_run_is_skipped(tmp_path: Path) -> None:
+    tables = []
+    for place in ("one", "two"):
+        (tmp_path / place).mkdir()
+        assert train(*TINY, cwd=tmp_path / place).returncode == 0
+        (folder,) = run_folders(tmp_path / place / "outputs")
+        rounds = [{**row, "seconds": ""} for row in rows(folder / "rounds.csv")]
+        tables.append((folder.name, rounds, (folder / "nodes.csv").read_bytes()))
+    assert tables[0] == tables[1]
+
+    before = (folder / "run.json").read_bytes()
+    again = train(*TINY, cwd=tmp_path / "two")
+    assert "done already" in again.stderr
+    assert (folder / "run.json").read_bytes() == before
+
+
+def test_a_folder_of_another_run_is_never_overwritten(tmp_path: Path) -> None:
+    assert train(*TINY, "hydra.run.dir=mine", cwd=tmp_path).returncode == 0
+    before = {file.name: file.read_bytes() for file in (tmp_path / "mine").iterdir()}
+    refused = train(*TINY, "seed=1", "hydra.run.dir=mine", cwd=tmp_path)
+    assert refused.returncode == 1
+    assert "hydra.run.dir" in refused.stderr
+    assert {file.name: file.read_bytes() for file in (tmp_path / "mine").iterdir()} == before
+
+
+def test_a_multirun_isolates_what_fails_and_goes_on_with_what_is_missing(tmp_path: Path) -> None:
+    sweep = ["-m", *TINY, "defense=loss_threshold,nosuch,ubar", "attack.br=0.34,0.99"]
+    result = train(*sweep, cwd=tmp_path)
+    assert result.returncode != 0
+    assert "2 of 6 runs done" in result.stderr
+    assert "4 of 6 runs failed" in result.stderr
+    assert "defense: got 'nosuch'" in result.stderr
+    assert "attack.br: got 0.99, takes a rate that leaves a benign node" in result.stderr
+    done = [f for f in run_folders(tmp_path / "outputs") if json.loads((f / "run.json").read_text())["status"] == "done"]
+    assert sorted(yaml.safe_load((f / "config.yaml").read_text())["defense"]["name"] for f in done) == [
+        "loss_threshold",
+        "ubar",
+    ]
+
+    # One that was interrupted is computed again, one that is done is left alone.
+    interrupted, finished = done
+    facts = json.loads((interrupted / "run.json").read_text())
+    (interrupted / "run.json").write_text(json.dumps({**facts, "status": "running"}))
+    expected = [{**row, "seconds": ""} for row in rows(interrupted / "rounds.csv")]
+    (interrupted / "rounds.csv").write_text("round,epoch\n0,")
+    untouched = (finished / "rounds.csv").stat().st_mtime_ns
+    train(*sweep, cwd=tmp_path)
+    assert json.loads((interrupted / "run.json").read_text())["status"] == "done"
+    assert [{**row, "seconds": ""} for row in rows(interrupted / "rounds.csv")] == expected
+    assert (finished / "rounds.csv").stat().st_mtime_ns == untouched
+
+
+def test_a_sweep_by_name_writes_where_hydra_says_and_its_runs_equal_single_ones(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "small.yaml").write_text(
+        "defaults: [/config, _self_]\n"
+        "hydra: {mode: MULTIRUN, sweep: {dir: there}, sweeper: {params: {defense: 'ubar,mean'}}}\n"
+    )
+    result = train("-cd", "mine", "-cn", "small", *TINY, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    swept = run_folders(tmp_path / "there")
+    assert len(swept) == 2
+    assert not (tmp_path / "outputs").exists()
+    (manifest,) = (tmp_path / "there").glob("sweep-*.json")
+    assert sorted(run["name"] for run in json.loads(manifest.read_text())["runs"]) == [f.name for f in swept]
+
+    assert train(*TINY, "defense=mean", cwd=tmp_path).returncode == 0
+    (single,) = run_folders(tmp_path / "outputs")
+    twin = tmp_path / "there" / single.name
+    assert (twin / "nodes.csv").read_bytes() == (single / "nodes.csv").read_bytes()
+
+
+def test_one_job_at_a_time_and_hydras_own_launcher_give_the_same_runs(tmp_path: Path) -> None:
+    tables = []
+    for choice in ("hydra.launcher.jobs=1", "hydra/launcher=basic"):
+        where = tmp_path / choice.replace("/", "_")
+        where.mkdir()
+        result = train("-m", *TINY, "defense=ubar,mean", choice, cwd=where)
+        assert result.returncode == 0, result.stderr
+        tables.append({f.name: (f / "nodes.csv").read_bytes() for f in run_folders(where / "outputs")})
+    assert len(tables[0]) == 2
+    assert tables[0] == tables[1]
+
+
+def test_a_run_whose_process_dies_takes_nothing_down_with_it(tmp_path: Path) -> None:
+    (tmp_path / "dying.py").write_text(
+        "import os, signal\n"
+        "from byzdl.defenses import Defense\n\n\n"
+        "class Dying(Defense):\n"
+        "    def aggregate(self, state, inbox):\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    (tmp_path / "mine" / "defense").mkdir(parents=True)
+    (tmp_path / "mine" / "defense" / "dying.yaml").write_text("_target_: dying.Dying\nname: dying\n")
+    result = train("-cd", "mine", "-m", *TINY, "defense=dying,mean", cwd=tmp_path)
+    assert result.returncode != 0
+    assert "1 of 2 runs done" in result.stderr
+    assert "SIGKILL" in result.stderr
+
+
+def test_an_exception_leaves_its_traceback_in_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text(
+        "from byzdl.defenses import Defense\n\n\n"
+        "class Broken(Defense):\n"
+        "    def aggregate(self, state, inbox):\n"
+        "        raise RuntimeError('no idea')\n"
+    )
+    (tmp_path / "mine" / "defense").mkdir(parents=True)
+    (tmp_path / "mine" / "defense" / "broken.yaml").write_text("_target_: broken.Broken\nname: broken\n")
+    result = train("-cd", "mine", *TINY, "defense=broken", cwd=tmp_path)
+    assert result.returncode != 0
+    (folder,) = run_folders(tmp_path / "outputs")
+    facts = json.loads((folder / "run.json").read_text())
+    assert (facts["status"], facts["error"]) == ("failed", "RuntimeError: no idea")
+    assert "Traceback" in (folder / "run.log").read_text()
+
+
+def test_a_defense_and_an_attack_from_outside_of_the_package(tmp_path: Path) -> None:
+    """One small file and one YAML each, nothing edited."""
+    (tmp_path / "mine.py").write_text(
+        "from byzdl.attacks import Attack, Messages\n"
+        "from byzdl.defenses import Defense, smallest\n"
+        "from byzdl.schema import Share\n\n\n"
+        "class Nearest(Defense):\n"
+        "    alpha: Share = 0.5\n\n"
+        "    def aggregate(self, state, inbox):\n"
+        "        return state, inbox.mix(smallest(inbox.distances(), 1, among=inbox.valid), self.alpha)\n\n\n"
+        "class Zero(Attack):\n"
+        "    def send(self, state, view):\n"
+        "        return state, Messages.same(0 * view.benign[0], view)\n"
+    )
+    for group, text in (
+        ("defense", "_target_: mine.Nearest\nname: nearest\nalpha: 0.5\n"),
+        ("attack", "_target_: mine.Zero\nname: zero\nbr: 0.34\n"),
+    ):
+        (tmp_path / "conf" / group).mkdir(parents=True)
+        (tmp_path / "conf" / group / f"{text.split('name: ')[1].split()[0]}.yaml").write_text(text)
+    result = train("-cd", "conf", "-m", *TINY, "defense=nearest", "attack=zero", "defense.alpha=0.5,0.9", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert len(run_folders(tmp_path / "outputs")) == 2
+    wrong = train("-cd", "conf", *TINY, "defense=nearest", "defense.alpha=2", cwd=tmp_path)
+    assert "defense.alpha: got 2, takes a number in [0, 1]" in wrong.stderr
+
+
+def test_help_and_cfg_answer_a_newcomer(tmp_path: Path) -> None:
+    shown = train("--help", cwd=tmp_path)
+    assert shown.returncode == 0
+    for word in ("defense: d_krum", "attack.br", "sweeps", "tab completion"):
+        assert word in shown.stdout
+    job = yaml.safe_load(train("--cfg", "job", "experiment=paper", "dataset=image_folder", cwd=tmp_path).stdout)
+    assert (job["batch_size"], job["optimizer"]["lr"], job["optimizer"]["momentum"]) == (256, 0.01, 0.9)
+    assert (job["topology"]["n"], job["topology"]["cr"]) == (10, 0.4)
+    assert (job["model"]["channels"], job["model"]["hidden"]) == ([32, 64], 128)
+    assert job["dataset"]["name"] == "image_folder", "the command line wins over the experiment"
+
+
+def test_tab_completion_knows_choices_and_keys(tmp_path: Path) -> None:
+    def complete(line: str) -> list[str]:
+        return train("-sc", "query=bash", cwd=tmp_path, COMP_LINE=line, COMP_POINT=str(len(line))).stdout.split()
+
+    assert "defense=loss_threshold" in complete("python train.py defense=lo")
+    assert any(word.startswith("defense.theta") for word in complete("python train.py defense=loss_threshold defense.th"))
+
+
+@pytest.mark.parametrize("sweep", sorted(file.stem for file in (ROOT / "sweeps").glob("*.yaml")))
+def test_every_sweep_composes(sweep: str, tmp_path: Path) -> None:
+    shown = train("-cd", str(ROOT / "sweeps"), "-cn", sweep, "--cfg", "all", cwd=tmp_path)
+    assert shown.returncode == 0, shown.stderr
+    assert yaml.safe_load(shown.stdout)["hydra"]["sweep"]["dir"] == f"outputs/{sweep}"

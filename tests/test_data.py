@@ -1,0 +1,219 @@
+"""Data sets, their cache, their splits, and which samples a node sees when."""
+
+import json
+from collections.abc import Mapping
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from byzdl.data import Arrays, Digits, Dirichlet, Iid, ImageFolder, Partition, Shards, Synthetic, Vision, divide, load
+from byzdl.data.batches import Batches
+from byzdl.data.dataset import Dataset
+from byzdl.data.partition import Holding
+from byzdl.schema import ConfigError
+
+LABELS = np.arange(600) % 10
+
+
+class Fixed(Dataset):
+    """Four training images and two test images of 1x2 pixels."""
+
+    def signature(self) -> Mapping[str, Any]:
+        return {}
+
+    def decode(self) -> Arrays:
+        train = np.array([0, 10, 20, 30, 40, 50, 60, 70], dtype=np.uint8).reshape(4, 1, 2, 1)
+        test = np.array([100, 110, 120, 130], dtype=np.uint8).reshape(2, 1, 2, 1)
+        return Arrays(train, np.array([0, 1, 0, 1]), test, np.array([1, 0]), classes=2)
+
+
+def test_images_are_standardised_by_the_training_statistics_of_their_channel(tmp_path: Path) -> None:
+    data = load(Fixed(name="fixed", cache=str(tmp_path)))
+    # mean of 0, 10, .. 70 is 35; the variance is (35^2 + 25^2 + 15^2 + 5^2) * 2 / 8 = 525
+    images, labels = data.test.batch(np.array([1]), torch.device("cpu"))
+    assert images.shape == (1, 1, 1, 2)
+    torch.testing.assert_close(images.flatten(), torch.tensor([(120 - 35) / 525**0.5, (130 - 35) / 525**0.5]))
+    assert labels.tolist() == [0]
+    assert (data.shape, data.classes) == ((1, 1, 2), 2)
+
+
+def test_what_is_decoded_once_is_mapped_afterwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = load(Fixed(name="fixed", cache=str(tmp_path)))
+    monkeypatch.setattr(Fixed, "decode", lambda self: pytest.fail("decoded twice"))
+    second = load(Fixed(name="fixed", cache=str(tmp_path)))
+    assert isinstance(second.train.images, np.memmap)
+    assert not second.train.images.flags.writeable
+    assert second.fingerprint == first.fingerprint
+    np.testing.assert_array_equal(first.train.images, second.train.images)
+
+
+def _load(cache: str) -> None:
+    load(Fixed(name="fixed", cache=cache))
+
+
+def test_two_processes_that_build_one_cache_leave_one_whole_cache(tmp_path: Path) -> None:
+    processes = [get_context("spawn").Process(target=_load, args=(str(tmp_path),)) for _ in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0]
+    (folder,) = tmp_path.iterdir()
+    assert json.loads((folder / "meta.json").read_text())["classes"] == 2
+
+
+def test_a_subset_of_the_test_images_is_the_same_for_every_run(tmp_path: Path) -> None:
+    whole = load(Synthetic(name="s", cache=str(tmp_path), test_count=50))
+    some = load(Synthetic(name="s", cache=str(tmp_path), test_count=50, test_samples=20))
+    again = load(Synthetic(name="s", cache=str(tmp_path), test_count=50, test_samples=20))
+    assert len(some.test) == 20
+    np.testing.assert_array_equal(some.test.images, again.test.images)
+    known = {image.tobytes() for image in whole.test.images}
+    assert {image.tobytes() for image in some.test.images} <= known
+
+
+def test_digits_are_whole_and_split_by_class(tmp_path: Path) -> None:
+    digits = Digits(name="digits", cache=str(tmp_path))
+    data = load(digits)
+    assert (len(data.train), len(data.test), data.shape, data.classes) == (1433, 364, (1, 8, 8), 10)
+    assert digits.train_size == len(data.train)
+    assert np.bincount(data.test.labels).min() >= 35
+    train = {image.tobytes() for image in data.train.images}
+    assert not train & {image.tobytes() for image in data.test.images}
+
+
+def test_an_image_folder_is_read_as_torchvision_reads_it(tmp_path: Path) -> None:
+    from torchvision.datasets import ImageFolder as Reference
+
+    rng = np.random.default_rng(0)
+    for part, count in (("train", 3), ("test", 2)):
+        for label in ("cat", "dog"):
+            (tmp_path / part / label).mkdir(parents=True)
+            for i in range(count):
+                Image.fromarray(rng.integers(0, 256, (5, 5, 3), dtype=np.uint8)).save(
+                    tmp_path / part / label / f"{i}.png"
+                )
+    (tmp_path / "train" / "cat" / "notes.txt").write_text("not an image")
+    data = load(ImageFolder(name="mine", root=str(tmp_path), cache=str(tmp_path / "cache")))
+    reference = Reference(str(tmp_path / "train"))
+    assert data.train.labels.tolist() == reference.targets == [0, 0, 0, 1, 1, 1]
+    for mine, (theirs, _) in zip(data.train.images, reference, strict=True):
+        np.testing.assert_array_equal(mine, np.asarray(theirs))
+
+    # A file that comes in is noticed: the cache is built anew.
+    Image.fromarray(np.zeros((5, 5, 3), np.uint8)).save(tmp_path / "train" / "dog" / "9.png")
+    assert len(load(ImageFolder(name="mine", root=str(tmp_path), cache=str(tmp_path / "cache"))).train) == 7
+
+
+def test_images_of_different_sizes_need_a_size(tmp_path: Path) -> None:
+    for part in ("train", "test"):
+        (tmp_path / part / "a").mkdir(parents=True)
+        for size in (4, 6):
+            Image.new("L", (size, size)).save(tmp_path / part / "a" / f"{size}.png")
+    with pytest.raises(ConfigError, match="dataset.image_size: got None, takes an integer"):
+        load(ImageFolder(name="mine", root=str(tmp_path), cache=str(tmp_path / "cache")))
+    scaled = load(ImageFolder(name="mine", root=str(tmp_path), cache=str(tmp_path / "cache"), image_size=5))
+    assert scaled.shape == (3, 5, 5)
+
+
+def test_a_torn_image_is_named(tmp_path: Path) -> None:
+    for part in ("train", "test"):
+        (tmp_path / part / "a").mkdir(parents=True)
+        (tmp_path / part / "a" / "torn.png").write_bytes(b"\x89PNG torn")
+    with pytest.raises(ConfigError, match="torn.png cannot be read"):
+        load(ImageFolder(name="mine", root=str(tmp_path), cache=str(tmp_path / "cache")))
+
+
+def test_torchvision_files_are_read_where_they_lie(tmp_path: Path) -> None:
+    """MNIST in its own file format, two images of each part, no download."""
+    raw = tmp_path / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for part in ("train", "t10k"):
+        images = np.arange(2 * 28 * 28, dtype=np.uint8).reshape(2, 28, 28)
+        header = b"\x00\x00\x08\x03" + b"".join(n.to_bytes(4, "big") for n in images.shape)
+        (raw / f"{part}-images-idx3-ubyte").write_bytes(header + images.tobytes())
+        (raw / f"{part}-labels-idx1-ubyte").write_bytes(b"\x00\x00\x08\x01" + (2).to_bytes(4, "big") + bytes([3, 1]))
+    data = load(Vision(name="mnist", source="MNIST", root=str(tmp_path), cache=str(tmp_path / "cache")))
+    assert data.shape == (1, 28, 28)
+    assert data.train.labels.tolist() == [3, 1]
+    np.testing.assert_array_equal(data.train.images[1, 0, :3, 0], np.arange(784, 787) % 256)
+
+
+@pytest.mark.parametrize(
+    "partition",
+    [Iid(name="iid"), Dirichlet(name="dirichlet", alpha=0.5), Shards(name="shards", classes=2)],
+    ids=lambda p: p.name,
+)
+def test_every_sample_goes_to_exactly_one_node(partition: Partition) -> None:
+    holdings = divide(partition, LABELS, n=7, batch_size=4, seed=3)
+    assert len(holdings) == 7
+    assert sorted(np.concatenate([h.train for h in holdings]).tolist()) == list(range(600))
+
+
+def test_iid_parts_are_equal_up_to_one_and_mixed() -> None:
+    holdings = divide(Iid(name="iid"), LABELS, n=7, batch_size=4, seed=0)
+    assert {len(h.train) for h in holdings} == {85, 86}  # 600 = 5 x 86 + 2 x 85
+    assert all(len(np.unique(LABELS[h.train])) == 10 for h in holdings)
+
+
+def test_shards_give_few_classes() -> None:
+    # 600 samples, 60 a class, in 10 x 2 shards of 30: each of one class.
+    holdings = divide(Shards(name="shards", classes=2), LABELS, n=10, batch_size=4, seed=0)
+    assert all(len(np.unique(LABELS[h.train])) <= 2 for h in holdings)
+
+
+def test_dirichlet_skew_grows_as_alpha_falls() -> None:
+    def skew(alpha: float) -> float:
+        holdings = divide(Dirichlet(name="d", alpha=alpha), LABELS, n=5, batch_size=1, seed=0)
+        shares = [np.bincount(LABELS[h.train], minlength=10) / len(h.train) for h in holdings]
+        return float(np.mean([share.max() for share in shares]))
+
+    assert skew(0.1) > skew(1.0) > skew(100.0)
+    assert skew(10_000.0) < 0.12  # nearly the even 0.1
+
+
+def test_a_split_that_cannot_fill_a_batch_is_refused() -> None:
+    with pytest.raises(ConfigError, match="batch_size: got 61, takes at most 60"):
+        divide(Iid(name="iid"), LABELS, n=10, batch_size=61, seed=0)
+
+
+def test_the_hold_out_is_the_nodes_own_and_apart_from_training() -> None:
+    holdings = divide(Iid(name="iid", validation=0.25), LABELS, n=6, batch_size=4, seed=0)
+    for holding in holdings:
+        assert (len(holding.train), len(holding.validation)) == (75, 25)
+        assert not set(holding.train) & set(holding.validation)
+
+
+def test_an_epoch_shows_each_sample_at_most_once_and_is_reshuffled() -> None:
+    holdings = (Holding(np.arange(10), np.arange(0)), Holding(np.arange(10, 23), np.arange(0)))
+    batches = Batches(holdings, batch_size=4, seed=0)
+    assert [batches.epoch_length(i) for i in (0, 1)] == [2, 3]  # floor(10 / 4), floor(13 / 4)
+    first = np.concatenate([batches.current(1, r) for r in (0, 1, 2)])
+    second = np.concatenate([batches.current(1, r) for r in (3, 4, 5)])
+    for epoch in (first, second):
+        assert len(set(epoch)) == 12
+        assert set(epoch) <= set(range(10, 23))
+    assert first.tolist() != second.tolist()
+
+
+def test_batches_depend_on_seed_node_and_round_alone() -> None:
+    holdings = (Holding(np.arange(40), np.arange(0)), Holding(np.arange(40), np.arange(0)))
+    forward, backward = Batches(holdings, 4, seed=0), Batches(holdings, 4, seed=0)
+    expected = [forward.current(0, r).tolist() for r in range(25)]
+    assert [backward.current(0, r).tolist() for r in reversed(range(25))] == expected[::-1]
+    assert forward.current(1, 0).tolist() != expected[0]
+    assert Batches(holdings, 4, seed=1).current(0, 0).tolist() != expected[0]
+
+
+def test_a_fresh_batch_is_another_one_of_the_own_data() -> None:
+    batches = Batches((Holding(np.arange(100, 140), np.arange(0)),), 8, seed=0)
+    fresh = batches.fresh(0, 5)
+    assert len(set(fresh)) == 8
+    assert set(fresh) <= set(range(100, 140))
+    assert set(fresh) != set(batches.current(0, 5))
+    assert set(fresh) != set(batches.fresh(0, 6))

@@ -1,0 +1,68 @@
+"""What tells one run from another."""
+
+from typing import Any
+
+import pytest
+
+from byzdl.identity import identity, run_name
+
+CONFIG: dict[str, Any] = {
+    "seed": 0,
+    "rounds": 10,
+    "device": "cpu",
+    "threads": 1,
+    "optimizer": {"lr": 0.1, "momentum": 0.9},
+    "attack": {"name": "max", "br": 0.3},
+    "defense": {"name": "ubar", "alpha": 0.5},
+    "topology": {"name": "ring", "n": 10},
+    "dataset": {"name": "digits", "root": "data", "cache": "cache"},
+    "partition": {"name": "iid"},
+    "model": {"name": "cnn", "channels": [1, 2]},
+}
+
+
+def changed(path: str, value: object) -> dict[str, Any]:
+    group, _, key = path.rpartition(".")
+    return {**CONFIG, group: {**CONFIG[group], key: value}} if group else {**CONFIG, key: value}
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("seed", 1),
+        ("rounds", 11),
+        ("optimizer.momentum", 0),
+        ("attack.br", 0.31),
+        ("defense.alpha", 0.25),
+        ("defense.extra", None),
+        ("dataset.name", "mine"),
+        ("model.channels", [2, 1]),
+    ],
+)
+def test_whatever_can_change_a_result_changes_the_name(path: str, value: object) -> None:
+    assert identity(changed(path, value)) != identity(CONFIG)
+    assert run_name(changed(path, value)) != run_name(CONFIG)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [("device", "cuda"), ("threads", 8), ("dataset.root", "/elsewhere"), ("dataset.cache", "/tmp")],
+)
+def test_the_machine_is_no_part_of_it(path: str, value: object) -> None:
+    assert run_name(changed(path, value)) == run_name(CONFIG)
+
+
+def test_hydras_own_part_and_the_order_of_keys_do_not_matter() -> None:
+    assert identity({**dict(reversed(CONFIG.items())), "hydra": {"job": 3}}) == identity(CONFIG)
+
+
+def test_zero_is_zero_however_it_is_written() -> None:
+    assert identity(changed("attack.br", 0)) == identity(changed("attack.br", 0.0))
+
+
+def test_a_name_is_readable_and_safe() -> None:
+    assert run_name(CONFIG).startswith("digits-iid-ring10-max-br0.3-ubar-s0-")
+    hostile = run_name(changed("defense.name", "../../etc/passwd \n x"))
+    assert "/" not in hostile
+    assert not any(character.isspace() for character in hostile)
+    assert ".." not in run_name(changed("dataset.name", "..")).split("-")[0]
