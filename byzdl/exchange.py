@@ -21,34 +21,42 @@ class Roster:
     """Who hears whom; it stays the same while the graph does.
 
     - `learners` [L]: their node numbers, ascending
-    - `senders` [L, k]: node numbers of their neighbours, ascending, then padding
-    - `present` [L, k]: false on the padding
-    - `byzantine` [L, k]: which senders truly are Byzantine
+    - `present` [L, k]: where there is a neighbour, ascending by node number; false on the padding
+    - `byzantine` [L, k]: which neighbours truly are Byzantine
     - `metropolis` [L, k]: the Metropolis weights W_ij, 0 on the padding
+    - `rows` [L, k]: where a benign neighbour stands among the learners; the learner itself on the padding
+    - `attacker`, `victim` [E]: of every message from a Byzantine node, in the order in which `byzantine`
+      has them, who of the B sends it and the node number of who gets it
     """
 
     learners: Tensor
-    senders: Tensor
     present: Tensor
     byzantine: Tensor
     metropolis: Tensor
+    rows: Tensor
+    attacker: Tensor
+    victim: Tensor
 
     @classmethod
     def of(cls, network: Network, learners: tuple[int, ...], device: torch.device) -> "Roster":
         around = [network.neighbours[i] for i in learners]
         k = max(map(len, around))
-        padded = [[*senders, *[-1] * (k - len(senders))] for senders in around]
-        senders = torch.tensor(padded, dtype=torch.long).reshape(len(learners), k)
-        weights = [
-            [network.metropolis(i, j) if j >= 0 else 0.0 for j in row] for i, row in zip(learners, padded, strict=True)
-        ]
-        return cls(
-            learners=torch.tensor(learners, device=device),
-            senders=senders.to(device),
-            present=(senders >= 0).to(device),
-            byzantine=torch.isin(senders, torch.tensor(network.byzantine, dtype=torch.long)).to(device),
-            metropolis=torch.tensor(weights).reshape(len(learners), k).to(device),
+        senders = torch.tensor([[*row, *[-1] * (k - len(row))] for row in around], dtype=torch.long).reshape(
+            len(learners), k
         )
+        weights = [[network.metropolis(i, j) for j in row] for i, row in zip(learners, around, strict=True)]
+        nodes, bad = torch.tensor(learners), torch.tensor(network.byzantine, dtype=torch.long)
+        byzantine = torch.isin(senders, bad)
+        roster = cls(
+            learners=nodes,
+            present=senders >= 0,
+            byzantine=byzantine,
+            metropolis=torch.tensor([[*row, *[0.0] * (k - len(row))] for row in weights]).reshape(len(learners), k),
+            rows=torch.where(senders >= 0, torch.searchsorted(nodes, senders), torch.arange(len(nodes))[:, None]),
+            attacker=torch.searchsorted(bad, senders[byzantine]),
+            victim=nodes[byzantine.nonzero()[:, 0]],
+        )
+        return cls(**{name: value.to(device) for name, value in vars(roster).items()})
 
 
 class LossOracle(Protocol):

@@ -1,5 +1,7 @@
 """Small networks. Any module without buffers will do: its parameters become one flat vector."""
 
+import itertools
+import math
 from typing import Annotated
 
 import torch
@@ -92,6 +94,10 @@ class FlatModel:
         self.module = module.to(device)
         self.parameters = list(module.parameters())
         self.d = sum(p.numel() for p in self.parameters)
+        ends = itertools.accumulate(p.numel() for p in self.parameters)
+        self._layout = [
+            (p.shape, _stride(p.shape), end - p.numel()) for p, end in zip(self.parameters, ends, strict=True)
+        ]
         self.initial = torch.cat([_channels_last(p.detach()).reshape(-1) for p in self.parameters])
         self._gradient = torch.zeros(self.d, device=device)
         for p, g in zip(self.parameters, self._views(self._gradient), strict=True):
@@ -122,16 +128,17 @@ class FlatModel:
         return self.module
 
     def _views(self, x: Tensor) -> list[Tensor]:
-        pieces = torch.split(x, [p.numel() for p in self.parameters])
-        return [_as(piece, p.shape) for piece, p in zip(pieces, self.parameters, strict=True)]
+        start = x.storage_offset()
+        return [x.as_strided(shape, stride, start + offset) for shape, stride, offset in self._layout]
 
 
 def _channels_last(p: Tensor) -> Tensor:
     return p.permute(0, 2, 3, 1) if p.ndim == 4 else p
 
 
-def _as(piece: Tensor, shape: torch.Size) -> Tensor:
-    if len(shape) != 4:
-        return piece.view(shape)
-    out, into, height, width = shape
-    return piece.view(out, height, width, into).permute(0, 3, 1, 2)
+def _stride(shape: torch.Size) -> tuple[int, ...]:
+    """The strides of a parameter within the vector: convolution kernels [out, in, height, width] channels-last."""
+    if len(shape) == 4:
+        _, into, height, width = shape
+        return (into * height * width, 1, width * into, into)
+    return tuple(math.prod(shape[i + 1 :]) for i in range(len(shape)))

@@ -161,26 +161,20 @@ def attack_view(experiment: Experiment, before: Tensor, half: Tensor) -> AttackV
     """What there is to know for an attacker, from x^t and x^{t+1/2} [n, d]."""
     network, roster = experiment.network, experiment.roster
     benign, byzantine = list(network.benign), list(network.byzantine)
-    learner, column = roster.byzantine.nonzero(as_tuple=True)
-    sender = roster.senders[learner, column]
     return AttackView(
         byzantine=len(byzantine),
         benign=half[benign],
         previous=before[benign],
         own=half[byzantine if experiment.attack.follows_protocol else []],
-        attacker=torch.searchsorted(torch.tensor(byzantine, dtype=sender.dtype, device=sender.device), sender),
-        victim=roster.learners[learner],
+        attacker=roster.attacker,
+        victim=roster.victim,
     )
 
 
 def exchange(experiment: Experiment, round: int, batches: list[Batch], half: Tensor, messages: Messages) -> Inbox:
     """Put every learner's own model and every distinct Byzantine one on the wire."""
     roster = experiment.roster
-    own = torch.arange(len(roster.learners), device=half.device)
-    # A benign sender's row is its place among the learners; padding points at the own row.
-    rows = torch.searchsorted(roster.learners, roster.senders)
-    rows = torch.where(roster.present, rows, own[:, None])
-    rows[roster.byzantine] = len(own) + messages.index
+    rows = roster.rows.masked_scatter(roster.byzantine, len(roster.learners) + messages.index)
     models = torch.cat([half[roster.learners], messages.models])
 
     def oracle(learner: Tensor, row: Tensor, fresh: bool) -> Tensor:

@@ -242,9 +242,10 @@ def test_what_was_yielded_is_never_written_to_again(tiny):
 
 
 class Spy(Defense):
-    """Never mixes; its state is what it saw in the last round."""
+    """Its state is what it saw in the last round; it mixes nothing in, unless told to."""
 
     fresh: bool = False
+    mixes: bool = False
 
     def init(self, learners: int) -> Any:
         return {}
@@ -252,7 +253,8 @@ class Spy(Defense):
     def aggregate(self, state: Any, inbox: Any) -> tuple[Any, Mix]:
         own, losses = inbox.losses(fresh=self.fresh)
         seen = {**state, "own": own, "losses": losses, "received": inbox.models[inbox.rows], "inbox": inbox}
-        return seen, Mix(inbox.own, torch.zeros_like(inbox.present), torch.zeros_like(inbox.metropolis))
+        weights = inbox.metropolis * self.mixes
+        return seen, Mix(inbox.combine(weights), weights > 0, weights)
 
     def end_epoch(self, state: Any, ended: Any, measure: Any) -> Any:
         asked = {(of, what): measure(of, what) for of in ("test", "validation") for what in ("error", "loss")}
@@ -398,7 +400,8 @@ def test_a_node_is_told_of_its_own_epochs_and_measures_its_own_model(tiny):
         Holding(np.arange(0, 12), np.arange(100, 105)),
         Holding(np.arange(20, 29), np.arange(110, 117)),
     )
-    spied = make_experiment(tiny, graph(2, [(0, 1)]), defense=Spy(name="spy"), partition=SPIED_PARTITION)
+    # It mixes, so that x^{t+1}, which is to be measured, differs from x^{t+1/2}.
+    spied = make_experiment(tiny, graph(2, [(0, 1)]), defense=Spy(name="spy", mixes=True), partition=SPIED_PARTITION)
     experiment = dataclasses.replace(spied, batches=Batches(holdings, 4, seed=0), rounds=6)
     states = [state for state, _ in run(experiment)]
     ends = [ended for ended, _ in states[-1].defense["epochs"]]
@@ -701,6 +704,16 @@ def test_an_evaluation_is_of_benign_nodes_on_test_images(tiny):
     assert row["consensus_distance"] == pytest.approx(spread, rel=1e-5)
     # 240 samples over 4 nodes in batches of 8: 7 rounds an epoch, 15 rounds are 2 epochs.
     assert row["epoch"] == 2
+
+
+def test_every_evaluation_is_of_the_state_it_comes_with(tiny):
+    experiment = make_experiment(
+        tiny, graph(4, SQUARE), defense=Mean(name="mean"), optimizer=Optimizer(lr=1.0, momentum=0.0)
+    )
+    for state, found in run(experiment):
+        again = evaluate(experiment, state, Scores(experiment, state.models))
+        assert torch.equal(found.loss, again.loss)
+        assert found.consensus_distance == again.consensus_distance
 
 
 def test_many_test_images_are_scored_in_parts(tiny, monkeypatch):
