@@ -5,7 +5,7 @@ ones whose attack follows the protocol. Everything about received models is laid
 [L, k]: a row for each of the L learners, a column for each of up to k neighbours.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -139,13 +139,13 @@ class Inbox:
         return values[: len(own)], losses
 
     def distances(self) -> Tensor:
-        """Euclidean distances ||x_j - x_i|| [L, k]; +infinity where nothing valid was received."""
-        pairs = [torch.cdist(x[None], self.models[row], compute_mode=_EXACT)[0] for x, row in self._each()]
+        """Euclidean distances ||x_j - x_i|| [L, k], float64; +infinity where nothing valid was received."""
+        pairs = [_distances(x[None], received)[0] for x, received in self._each()]
         return torch.where(self.valid, torch.stack(pairs), torch.inf)
 
     def pairwise_distances(self) -> Tensor:
-        """Euclidean distances ||x_j - x_k|| between received models [L, k, k]; +infinity where one isn't valid."""
-        pairs = [torch.cdist(self.models[row], self.models[row], compute_mode=_EXACT) for _, row in self._each()]
+        """Euclidean distances ||x_j - x_k|| between received models [L, k, k], float64; +infinity where one isn't valid."""
+        pairs = [_distances(received, received) for _, received in self._each()]
         both = self.valid[:, :, None] & self.valid[:, None, :]
         return torch.where(both, torch.stack(pairs), torch.inf)
 
@@ -155,9 +155,13 @@ class Inbox:
         A model of weight 0 is not touched, so nothing that it holds can spread.
         """
         own = torch.arange(len(self.rows), device=self.rows.device)[:, None]
-        rows = torch.cat([own, torch.where(weights > 0, self.rows, own)], dim=1)
+        rows = torch.cat([own, self.rows], dim=1)
         every = torch.cat([1 - weights.sum(1, keepdim=True), weights], dim=1).to(self.models.dtype)
-        return F.embedding_bag(rows, self.models, per_sample_weights=every, mode="sum")
+        counts = every != 0
+        ends = counts.sum(1).cumsum(0)
+        return F.embedding_bag(
+            rows[counts], self.models, ends - counts.sum(1), per_sample_weights=every[counts], mode="sum"
+        )
 
     def mix(self, selected: Tensor, alpha: float, fallback: Tensor | None = None) -> Mix:
         """Eq. 6-7: a x_i^{t+1/2} + (1 - a) times the mean of the selected models; x_i^{t+1/2} where none is.
@@ -169,12 +173,18 @@ class Inbox:
         weights = (1 - alpha) * selected / selected.sum(1, keepdim=True).clamp(min=1)
         return Mix(self.combine(weights), selected, weights, fallback)
 
-    def _each(self) -> list[tuple[Tensor, Tensor]]:
-        return list(zip(self.own, self.rows, strict=True))
+    def _each(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Each learner's own model [d] and those that it received [k, d]."""
+        return ((x, self.models[row]) for x, row in zip(self.own, self.rows, strict=True))
 
 
-# The Gram-matrix form loses the distances between benign models beside a huge Byzantine one.
-_EXACT = "donot_use_mm_for_euclid_dist"
+def _distances(left: Tensor, right: Tensor) -> Tensor:
+    """Euclidean distances [p, q] between models [p, d] and [q, d], of any size that float32 holds.
+
+    The Gram-matrix form would lose the distances between benign models beside a huge Byzantine one, and float32 their squares.
+    """
+    return torch.cdist(left.double(), right.double(), compute_mode="donot_use_mm_for_euclid_dist")
+
 
 Measure = Callable[[str, str], Tensor]
 """measure(of, metric): `error` or `loss` of every learner whose epoch ended, on `test` or `validation` data [L]."""

@@ -6,6 +6,7 @@ lists, and modules are rebuilt from flat vectors by a loop of its own.
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -17,7 +18,7 @@ from byzdl.attacks.none import NoAttack
 from byzdl.data import Data, Iid
 from byzdl.defenses import Defense
 from byzdl.defenses.local import Local
-from byzdl.exchange import Inbox, Mix, Roster
+from byzdl.exchange import Inbox, Mix
 from byzdl.models import Linear, Model
 from byzdl.settings import Optimizer, Settings, component
 from byzdl.simulation import Experiment
@@ -113,9 +114,8 @@ def make_inbox(
     matrix = torch.cat(models)
     if isinstance(oracle, Function):
         oracle.models = matrix
-    roster = Roster(
-        learners=torch.arange(len(own)),
-        senders=torch.full(shape, -1),
+    # An inbox asks no more of a roster than these.
+    roster = SimpleNamespace(
         present=torch.tensor(present).reshape(shape),
         byzantine=torch.tensor(flags, dtype=torch.bool).reshape(shape),
         metropolis=torch.tensor(weights).reshape(shape),

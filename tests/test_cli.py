@@ -86,7 +86,10 @@ def rows(file: Path) -> list[dict[str, str]]:
         (["attack=alie", "attack.z=paper", "attack.br=0.4"], "attack.z: got 'paper', which has no value at n=10, B=4"),
         (["partition=dirichlet", "partition.alpha=0"], "partition.alpha: got 0, takes a number above 0"),
         (["model=cnn", "model.channels=[8]"], "model.channels: got [8], takes two integers"),
-        (["dataset=image_folder", "dataset.root=nowhere"], "dataset.root: got 'nowhere', takes a folder with train/CLASS"),
+        (
+            ["dataset=image_folder", "dataset.root=nowhere"],
+            "dataset.root: got 'nowhere', takes a folder with train/CLASS",
+        ),
         (["defense._target_=os.path.join"], "defense._target_: got 'os.path.join', takes a subclass of byzdl"),
         (["device=tpu"], "device: got 'tpu', takes cpu, cuda or cuda:N"),
     ],
@@ -110,7 +113,7 @@ def test_cuda_is_refused_where_there_is_none(tmp_path: Path) -> None:
 
 def test_a_missing_download_names_the_folder_and_the_embedded_default(tmp_path: Path) -> None:
     # An address that cannot answer stands for a machine without a network.
-    offline = {name: "http://127.0.0.1:9" for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")}
+    offline = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
     result = train("dataset=mnist", "dataset.root=here", cwd=tmp_path, **offline, no_proxy="", NO_PROXY="")
     assert result.returncode == 1
     assert str(tmp_path / "here") in result.stderr.strip().splitlines()[-1]
@@ -170,7 +173,9 @@ def test_a_multirun_isolates_what_fails_and_goes_on_with_what_is_missing(tmp_pat
     assert "4 of 6 runs failed" in result.stderr
     assert "defense: got 'nosuch'" in result.stderr
     assert "attack.br: got 0.99, takes a rate that leaves a benign node" in result.stderr
-    done = [f for f in run_folders(tmp_path / "outputs") if json.loads((f / "run.json").read_text())["status"] == "done"]
+    done = [
+        f for f in run_folders(tmp_path / "outputs") if json.loads((f / "run.json").read_text())["status"] == "done"
+    ]
     assert sorted(yaml.safe_load((f / "config.yaml").read_text())["defense"]["name"] for f in done) == [
         "loss_threshold",
         "ubar",
@@ -298,7 +303,9 @@ def test_tab_completion_knows_choices_and_keys(tmp_path: Path) -> None:
         return train("-sc", "query=bash", cwd=tmp_path, COMP_LINE=line, COMP_POINT=str(len(line))).stdout.split()
 
     assert "defense=loss_threshold" in complete("python train.py defense=lo")
-    assert any(word.startswith("defense.theta") for word in complete("python train.py defense=loss_threshold defense.th"))
+    assert any(
+        word.startswith("defense.theta") for word in complete("python train.py defense=loss_threshold defense.th")
+    )
 
 
 @pytest.mark.parametrize("sweep", sorted(file.stem for file in (ROOT / "sweeps").glob("*.yaml")))

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import fields, is_dataclass
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ from helpers import CONF, Function, choices, chosen, random_models
 from torch import Tensor
 
 from byzdl.attacks import AttackView, Messages
-from byzdl.exchange import Inbox, Mix, Roster
+from byzdl.exchange import Inbox, Mix
 
 D = 7
 # How many neighbours each of the learners has: many, some, one, none.
@@ -65,7 +66,7 @@ def make_inbox(orders=None, spoil=None, degrees=DEGREES):
     rows = torch.where(present, rows, torch.arange(learners)[:, None])
     oracle = Function(lambda i, x: (x - targets[i]).square().mean().item())
     oracle.models = torch.cat([own, mail.reshape(-1, D)])
-    roster = Roster(torch.arange(learners), torch.full((learners, k), -1), present, byzantine, metropolis)
+    roster = SimpleNamespace(present=present, byzantine=byzantine, metropolis=metropolis)
     return Inbox.of(oracle.models, rows, roster, oracle)
 
 

@@ -115,7 +115,7 @@ def test_images_of_different_sizes_need_a_size(tmp_path: Path) -> None:
         (tmp_path / part / "a").mkdir(parents=True)
         for size in (4, 6):
             Image.new("L", (size, size)).save(tmp_path / part / "a" / f"{size}.png")
-    with pytest.raises(ConfigError, match="dataset.image_size: got None, takes an integer"):
+    with pytest.raises(ConfigError, match=r"dataset\.image_size: got None, takes an integer"):
         load(ImageFolder(name="mine", root=str(tmp_path), cache=str(tmp_path / "cache")))
     scaled = load(ImageFolder(name="mine", root=str(tmp_path), cache=str(tmp_path / "cache"), image_size=5))
     assert scaled.shape == (3, 5, 5)
@@ -125,7 +125,7 @@ def test_a_torn_image_is_named(tmp_path: Path) -> None:
     for part in ("train", "test"):
         (tmp_path / part / "a").mkdir(parents=True)
         (tmp_path / part / "a" / "torn.png").write_bytes(b"\x89PNG torn")
-    with pytest.raises(ConfigError, match="torn.png cannot be read"):
+    with pytest.raises(ConfigError, match=r"torn\.png cannot be read"):
         load(ImageFolder(name="mine", root=str(tmp_path), cache=str(tmp_path / "cache")))
 
 

@@ -39,6 +39,8 @@ class Alie(Attack):
         return {"z": z} if z > 0 else {"z": z, "warning": f"z = {z:.2f} is not above 0: this attack is harmless"}
 
     def send(self, state: tuple[()], view: AttackView) -> tuple[tuple[()], Messages]:
+        if not view.byzantine:
+            return state, Messages.by_attacker(view.benign[:0], view)  # nobody sends anything
         z = self.strength(len(view.benign) + view.byzantine, view.byzantine)
         sigma, mean = torch.std_mean(view.benign, dim=0, correction=0)
         return state, Messages.same(mean - z * sigma, view)

@@ -89,6 +89,10 @@ def divide(partition: Partition, labels: Index, n: int, batch_size: int, seed: i
     for draw in range(MAX_DRAWS if isinstance(partition, Dirichlet) else 1):
         rng = stream(seed, "partition", draw)
         holdings = tuple(_hold_out(part, partition.validation, rng) for part in partition.split(labels, n, rng))
+        if partition.validation > 0 and not all(len(holding.validation) for holding in holdings):
+            raise ConfigError.of(
+                "partition.validation", partition.validation, "0, or a share that holds out a sample at every node"
+            )
         smallest = max(smallest, min(len(holding.train) for holding in holdings))
         if smallest >= batch_size:
             return holdings

@@ -1,5 +1,6 @@
 """What a defense is."""
 
+import math
 from typing import Any, Literal
 
 import torch
@@ -53,8 +54,8 @@ class Tolerant(Defense):
 
     def check(self, network: Network, validation: float) -> None:
         if isinstance(self.f, int):
-            node = min(network.benign, key=lambda i: len(network.neighbours[i]))
-            degree = len(network.neighbours[node])
+            degrees = [(len(network.neighbours[i]), i) for i in network.benign if network.neighbours[i]]
+            degree, node = min(degrees, default=(math.inf, None))
             if self.f >= degree:
                 raise ConfigError.of(
                     "defense.f",

@@ -29,7 +29,7 @@ class DKrum(Tolerant):
         k = inbox.rows.shape[1]
         itself = torch.eye(k, dtype=torch.bool, device=inbox.rows.device)
         others = inbox.valid[:, :, None] & inbox.valid[:, None, :] & ~itself
-        squared = torch.where(others, inbox.pairwise_distances().double().square(), torch.nan).sort(dim=2).values
+        squared = torch.where(others, inbox.pairwise_distances().square(), torch.nan).sort(dim=2).values
         count = (inbox.degree - self.tolerated(inbox) - 2).clamp(min=1)
         nearest = torch.arange(k, device=count.device) < count[:, None]
         # NaN stands for candidates that do not exist; there is nothing to sum there.

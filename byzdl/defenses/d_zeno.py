@@ -25,7 +25,7 @@ class DZeno(Tolerant):
         _, cost = inbox.losses()
         finite = cost.isfinite()
         if self.rho > 0:
-            cost = cost + self.rho * inbox.distances().double().square()
+            cost = cost + self.rho * inbox.distances().square()
         # The own loss is the same in every score of a node: highest score is least cost.
         best = smallest(cost, inbox.degree - self.tolerated(inbox), among=finite)
         return state, inbox.mix(best, self.alpha)

@@ -20,8 +20,9 @@ MEAN, LOCAL, ORACLE = Mean(name="mean"), Local(name="local"), Oracle(name="oracl
 def inbox_of(network, models):
     """The inbox of a network without attackers, in which every node sends its row."""
     roster = Roster.of(network, tuple(range(network.n)), torch.device("cpu"))
-    rows = torch.where(roster.present, roster.senders, torch.arange(network.n)[:, None])
-    return Inbox.of(models, rows, roster, oracle=None)
+    k = roster.present.shape[1]
+    rows = torch.tensor([[*around, *[i] * (k - len(around))] for i, around in enumerate(network.neighbours)])
+    return Inbox.of(models, rows.reshape(network.n, k).long(), roster, oracle=None)
 
 
 def test_mean_on_a_path_of_three_nodes():
