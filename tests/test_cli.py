@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -284,6 +285,20 @@ def test_a_defense_and_an_attack_from_outside_of_the_package(tmp_path: Path) -> 
     assert len(run_folders(tmp_path / "outputs")) == 2
     wrong = train("-cd", "conf", *TINY, "defense=nearest", "defense.alpha=2", cwd=tmp_path)
     assert "defense.alpha: got 2, takes a number in [0, 1]" in wrong.stderr
+
+
+def test_the_defense_in_the_readme_works_as_it_stands_there(tmp_path: Path) -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    python, config = (re.search(rf"```{kind}\n(.*?)```", text, re.DOTALL)[1] for kind in ("python", "yaml"))
+    (command,) = re.findall(r"^python train\.py (-cd mine .*)$", text, re.MULTILINE)
+    (tmp_path / "clip.py").write_text(python)
+    (tmp_path / "mine" / "defense").mkdir(parents=True)
+    (tmp_path / "mine" / "defense" / "clip.yaml").write_text(config)
+    result = train(*command.split(), *TINY, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    folders = run_folders(tmp_path / "outputs")
+    assert len(folders) == 3
+    assert all(float(rows(folder / "rounds.csv")[-1]["byzantine_weight"]) > 0 for folder in folders)
 
 
 def test_help_and_cfg_answer_a_newcomer(tmp_path: Path) -> None:
