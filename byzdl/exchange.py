@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from byzdl.streams import stream
 from byzdl.topology import Network
 
 
@@ -24,7 +26,7 @@ class Roster:
     - `present` [L, k]: where there is a neighbour, ascending by node number; false on the padding
     - `byzantine` [L, k]: which neighbours truly are Byzantine
     - `metropolis` [L, k]: the Metropolis weights W_ij, 0 on the padding
-    - `rows` [L, k]: where a benign neighbour stands among the learners; the learner itself on the padding
+    - `rows` [L, k]: where a neighbour that is a learner stands among them; the learner itself on the padding
     - `attacker`, `victim` [E]: of every message from a Byzantine node, in the order in which `byzantine`
       has them, who of the B sends it and the node number of who gets it
     """
@@ -83,7 +85,7 @@ class Mix:
 
 @dataclass(frozen=True)
 class Inbox:
-    """Every learner's own model and what it received in one round. A defense sees this and nothing else.
+    """Every learner's own model and what it received in one round: all that a defense can ask about.
 
     - `models` [m, d]: the distinct models on the wire; the first L are the learners' own x^{t+1/2}
     - `rows` [L, k]: which of them came from each neighbour (the learner's own on the padding)
@@ -91,6 +93,7 @@ class Inbox:
     - `byzantine` [L, k]: the truth about them, for reference lines and for `f: known` alone
     - `metropolis` [L, k]: the weights W_ij
     - `oracle`: evaluates losses, see `losses`
+    - `seed`, `round`: of the run, and rounds done
     """
 
     models: Tensor
@@ -99,12 +102,20 @@ class Inbox:
     byzantine: Tensor
     metropolis: Tensor
     oracle: LossOracle
+    seed: int
+    round: int
     _finite: Tensor
 
     @classmethod
-    def of(cls, models: Tensor, rows: Tensor, roster: Roster, oracle: LossOracle) -> "Inbox":
+    def of(
+        cls, models: Tensor, rows: Tensor, roster: Roster, oracle: LossOracle, seed: int = 0, round: int = 0
+    ) -> "Inbox":
         finite = models.isfinite().all(dim=1)
-        return cls(models, rows, roster.present, roster.byzantine, roster.metropolis, oracle, finite)
+        return cls(models, rows, roster.present, roster.byzantine, roster.metropolis, oracle, seed, round, finite)
+
+    def stream(self, *key: int) -> np.random.Generator:
+        """Random numbers of this round for the defense alone: the same on every repetition, and no other stream moves."""
+        return stream(self.seed, "defense", self.round, *key)
 
     @property
     def own(self) -> Tensor:
@@ -141,7 +152,8 @@ class Inbox:
     def distances(self) -> Tensor:
         """Euclidean distances ||x_j - x_i|| [L, k], float64; +infinity where nothing valid was received."""
         pairs = [_distances(x[None], received)[0] for x, received in self._each()]
-        return torch.where(self.valid, torch.stack(pairs), torch.inf)
+        distances = torch.stack(pairs)
+        return torch.where(self.valid & ~distances.isnan(), distances, torch.inf)
 
     def pairwise_distances(self) -> Tensor:
         """Euclidean distances ||x_j - x_k|| between received models [L, k, k], float64; +infinity where one isn't valid."""

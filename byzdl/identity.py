@@ -4,17 +4,17 @@ Kept free of torch: it is computed for every run of a sweep before anything star
 """
 
 import hashlib
+import importlib.util
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-GROUPS = ("attack", "defense", "topology", "dataset", "partition", "model")
-
-# What belongs to the machine and not to the science.
-MACHINE_KEYS = ("device", "threads", "dataset.root", "dataset.cache")
+from byzdl.keys import GROUPS, MACHINE_KEYS
 
 # Raised when a change of the code changes results on purpose: old runs are then computed anew.
 RESULTS_VERSION = 1
@@ -37,9 +37,9 @@ def science(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def identity(config: Mapping[str, Any]) -> str:
-    """The hash of a configuration."""
-    text = json.dumps({"results": RESULTS_VERSION, **science(config)}, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:10]
+    """The hash of a configuration, and of the code of those choices that are not byzdl's own."""
+    content = {"results": RESULTS_VERSION, "code": _foreign_code(config), **science(config)}
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:10]
 
 
 def run_name(config: Mapping[str, Any]) -> str:
@@ -66,6 +66,25 @@ def plain(config: DictConfig) -> dict[str, Any]:
 def register_resolver() -> None:
     """Make `${run_name:}` available to configs: the name of the run that they describe."""
     OmegaConf.register_new_resolver("run_name", lambda *, _root_: run_name(plain(_root_)), replace=True)
+
+
+def data_root(config: Mapping[str, Any]) -> str | None:
+    """Where the data lie on this machine, for a data set that is told where; no part of the identity."""
+    root = _of(config, "dataset", "root")
+    return str(Path(root).expanduser().resolve()) if isinstance(root, str) and root else None
+
+
+def _foreign_code(config: Mapping[str, Any]) -> dict[str, str]:
+    """A checksum of each file that defines a choice of the user's own: who edits a rule gets new runs."""
+    sums = {}
+    for group in GROUPS:
+        module = str(_of(config, group, "_target_")).rpartition(".")[0]
+        if module and module.partition(".")[0] != "byzdl":
+            with suppress(ImportError, ValueError):  # told later, when the class is looked up
+                spec = importlib.util.find_spec(module)
+                if spec is not None and spec.origin is not None:
+                    sums[group] = hashlib.sha256(Path(spec.origin).read_bytes()).hexdigest()
+    return sums
 
 
 def _name(config: Mapping[str, Any], group: str) -> str:

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tqdm import tqdm
 
 from byzdl.data import load
-from byzdl.identity import identity
-from byzdl.runs import RunFolder, is_done
+from byzdl.errors import explain
+from byzdl.identity import data_root, identity
+from byzdl.progress import bar
+from byzdl.runs import RunFolder, is_done, read_status
 from byzdl.schema import ConfigError
 from byzdl.settings import Settings, parse
 from byzdl.simulation import Experiment, simulate
@@ -33,46 +34,64 @@ def execute(config: Mapping[str, Any], path: Path, progress: bool = False) -> No
 
     **Raises:** `ConfigError` for what cannot be run; whatever else goes wrong is noted in the folder and raised again.
     """
-    settings = parse(config)
+    if _is_done(config, path):
+        log.info("done already: %s", path)
+        return
+    folder = RunFolder(path, identity(config))
     try:
-        if is_done(path, identity(config)):
-            log.info("done already: %s", path)
-            return
-    except FileExistsError as error:
-        raise ConfigError(f"hydra.run.dir: {error}; takes another folder") from error
+        _compute(config, folder, progress)
+    except ConfigError:
+        raise
+    except Exception as error:
+        log.exception("failed")
+        folder.fail(explain(error))
+        raise
+
+
+def _compute(config: Mapping[str, Any], folder: RunFolder, progress: bool) -> None:
+    settings = parse(config)
     torch.set_num_threads(settings.threads)
     torch.set_flush_denormal(True)
     network = draw_network(settings.topology, settings.attack.br, settings.seed)
     settings.attack.check(network)
     settings.defense.check(network, settings.partition.validation)
-    folder = RunFolder(path, identity(config))
+    experiment = Experiment.build(settings, network, load(settings.dataset))
+    folder.start(config, _facts(config, settings, experiment))
+    _record(experiment, folder, progress)
+
+
+def _is_done(config: Mapping[str, Any], path: Path) -> bool:
+    """Whether the folder holds this run's result, on these data."""
     try:
-        experiment = Experiment.build(settings, network, load(settings.dataset))
-        folder.start(config, _facts(settings, experiment))
-        _record(experiment, folder, progress)
-    except ConfigError:
-        raise
-    except Exception as error:
-        log.exception("failed")
-        folder.fail(f"{type(error).__name__}: {error}")
-        raise
+        if not is_done(path, identity(config)):
+            return False
+    except FileExistsError as error:
+        raise ConfigError(f"{error}; hydra.run.dir, in a sweep hydra.sweep.subdir, takes another folder") from error
+    facts = read_status(path)
+    # The identity knows no paths: where the data have moved, their content must be the same.
+    if facts.get("root") != data_root(config) and load(parse(config).dataset).fingerprint != facts.get("data"):
+        raise ConfigError.of(
+            "dataset.root",
+            config["dataset"]["root"],
+            f"the data of {facts.get('root')}, on which {path} was computed, or a dataset.name of their own beside it",
+        )
+    return True
 
 
 def _record(experiment: Experiment, folder: RunFolder, progress: bool) -> None:
     accuracy, worst = float("nan"), float("nan")
-    # disable=None: no bar where the output is not a terminal
-    with tqdm(total=experiment.rounds, unit="round", disable=None if progress else True, leave=False) as bar:
+    with bar(experiment.rounds, "round", shown=progress) as shown:
         for state, evaluation in simulate(experiment, experiment.initial()):
-            bar.update(state.round - bar.n)
+            shown.update(state.round - shown.n)
             if evaluation is not None:
                 folder.write(evaluation.round_row(), evaluation.node_rows())
                 accuracy, worst = evaluation.accuracy_mean, evaluation.accuracy_worst
-                bar.set_postfix_str(f"accuracy {accuracy:.3f}, worst node {worst:.3f}")
+                shown.set_postfix_str(f"accuracy {accuracy:.3f}, worst node {worst:.3f}")
     folder.finish({"accuracy_mean": accuracy, "accuracy_worst": worst})
     log.info("accuracy %.4f, worst node %.4f after %d rounds: %s", accuracy, worst, experiment.rounds, folder.path)
 
 
-def _facts(settings: Settings, experiment: Experiment) -> dict[str, Any]:
+def _facts(config: Mapping[str, Any], settings: Settings, experiment: Experiment) -> dict[str, Any]:
     """What run.json says of a run beyond its configuration."""
     network: Network = experiment.network
     attack = dict(settings.attack.facts(network))
@@ -84,11 +103,10 @@ def _facts(settings: Settings, experiment: Experiment) -> dict[str, Any]:
         "edges": network.edges,
         "graph_draws": network.draws,
         "attack": attack,
-        "f": {i: len(set(network.neighbours[i]) & set(network.byzantine)) for i in network.benign}
-        if getattr(settings.defense, "f", None) == "known"
-        else getattr(settings.defense, "f", None),
+        "defense": dict(settings.defense.facts(network)),
         "d": experiment.model.d,
         "data": experiment.data.fingerprint,
+        "root": data_root(config),
         "device": settings.device,
         "threads": settings.threads,
         "machine": platform.processor() or platform.machine(),

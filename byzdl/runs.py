@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import platform
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -44,6 +45,8 @@ NODE_COLUMNS = (
     "byzantine_neighbours",
 )
 
+FILES = ("config.yaml", "rounds.csv", "nodes.csv")
+
 Row = Mapping[str, int | float | str | None]
 
 
@@ -64,9 +67,9 @@ class RunFolder:
     def start(self, config: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
         """Begin anew: the configuration, the facts known by now, and two empty tables."""
         self.path.mkdir(parents=True, exist_ok=True)
+        self._facts = {"started": _now(), "pid": os.getpid(), "host": platform.node(), **facts}
+        self._status("running")  # first, so that whatever is found here later is known to be ours
         _write(self.path / "config.yaml", yaml.safe_dump(dict(config), sort_keys=False))
-        self._facts = {"started": _now(), **facts}
-        self._status("running")
         self._rounds = self._table("rounds.csv", ROUND_COLUMNS)
         self._nodes = self._table("nodes.csv", NODE_COLUMNS)
 
@@ -83,8 +86,13 @@ class RunFolder:
         self._status("done", **facts)
 
     def fail(self, error: str) -> None:
-        """Say why there is no result. What was written before stays."""
+        """Say why there is no result, unless the folder holds one. What was written before stays."""
         self._close()
+        try:
+            if is_done(self.path, self.identity):
+                return
+        except FileExistsError:
+            return
         self.path.mkdir(parents=True, exist_ok=True)
         self._status("failed", error=error)
 
@@ -127,12 +135,15 @@ def read_status(folder: Path) -> dict[str, Any]:
 def is_done(folder: Path, identity: str) -> bool:
     """Whether the folder holds this very run's finished result.
 
-    **Raises:** `FileExistsError` if it holds another run's, which nothing may overwrite.
+    **Raises:** `FileExistsError` if it holds another run, or files of somebody else's, which nothing may overwrite.
     """
     facts = read_status(folder)
-    if facts.get("identity", identity) != identity:
-        raise FileExistsError(f"{folder} holds the result of another configuration ({facts['identity']})")
-    return facts.get("status") == "done"
+    status = facts.get("status")
+    if status in ("running", "done") and facts.get("identity") != identity:
+        raise FileExistsError(f"{folder} holds another configuration's run ({facts.get('identity')})")
+    if not (folder / "run.json").exists() and (found := [name for name in FILES if (folder / name).exists()]):
+        raise FileExistsError(f"{folder} holds files that are no run's ({', '.join(found)})")
+    return status == "done"
 
 
 def _now() -> str:

@@ -67,7 +67,7 @@ class Component(Record):
     name: str
 
 
-def explain(error: ErrorDetails, prefix: str = "") -> ConfigError:
+def complaint(error: ErrorDetails, prefix: str = "") -> ConfigError:
     """A complaint of a failed validation, as one line."""
     key = ".".join([*([prefix] if prefix else []), *(str(part) for part in error["loc"])])
     if error["type"] == "missing":

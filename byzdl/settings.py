@@ -1,6 +1,7 @@
 """The schema of a run: every key typed and range-checked before any data is read."""
 
 import importlib
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -10,9 +11,9 @@ from pydantic import ValidationError
 from byzdl.attacks import Attack
 from byzdl.data import Dataset, Partition
 from byzdl.defenses import Defense
-from byzdl.identity import GROUPS
+from byzdl.keys import GROUPS
 from byzdl.models import Model
-from byzdl.schema import Component, ConfigError, Count, Natural, Positive, ProperShare, Record, explain, takes
+from byzdl.schema import Component, ConfigError, Count, Natural, Positive, ProperShare, Record, complaint, takes
 from byzdl.topology import Topology
 
 KINDS: dict[str, type[Component]] = {
@@ -45,7 +46,7 @@ class Settings(Record):
     rounds: Count
     batch_size: Count
     eval_every: Count
-    device: Annotated[str, takes("cpu, cuda or cuda:N", lambda v: v in ("cpu", "cuda") or v[:5] == "cuda:")]
+    device: Annotated[str, takes("cpu, cuda or cuda:N", re.compile(r"cpu|cuda(:\d+)?").fullmatch)]
     threads: Count
     optimizer: Optimizer
     attack: Attack
@@ -65,9 +66,9 @@ def parse(config: Mapping[str, Any]) -> Settings:
     try:
         settings = Settings.model_validate({**config, **components})
     except ValidationError as error:
-        raise explain(error.errors()[0]) from None
-    if settings.device.startswith("cuda") and not torch.cuda.is_available():
-        raise ConfigError.of("device", settings.device, "cpu on this machine: torch finds no CUDA device")
+        raise complaint(error.errors()[0]) from None
+    if settings.device != "cpu" and (torch.device(settings.device).index or 0) >= torch.cuda.device_count():
+        raise ConfigError.of("device", settings.device, f"cpu, or one of {torch.cuda.device_count()} CUDA devices")
     _check_batch_size(settings)
     return settings
 
@@ -87,7 +88,7 @@ def component(group: str, chosen: object) -> Component:
     try:
         return cls.model_validate({key: value for key, value in chosen.items() if key != "_target_"})
     except ValidationError as error:
-        raise explain(error.errors()[0], prefix=group) from None
+        raise complaint(error.errors()[0], prefix=group) from None
 
 
 def _check_batch_size(settings: Settings) -> None:

@@ -137,7 +137,7 @@ def one_round(experiment: Experiment, state: State) -> tuple[State, "Scores"]:
     """Local update, attack, exchange, defense; then what is due at the end of an epoch."""
     batches = [experiment.batch(i, state.round) for i in experiment.learners]
     half, momenta = local_update(experiment, state, batches)  # eq. 2
-    attack, messages = experiment.attack.send(state.attack, attack_view(experiment, state.models, half))  # eq. 8-10
+    attack, messages = experiment.attack.send(state.attack, attack_view(experiment, state, half))  # eq. 8-10
     inbox = exchange(experiment, state.round, batches, half, messages)
     defense, mix = experiment.defense.aggregate(state.defense, inbox)  # eq. 3-7
     models = half.index_copy(0, experiment.roster.learners, mix.models)
@@ -157,17 +157,19 @@ def local_update(experiment: Experiment, state: State, batches: list[Batch]) -> 
     return models, momenta
 
 
-def attack_view(experiment: Experiment, before: Tensor, half: Tensor) -> AttackView:
+def attack_view(experiment: Experiment, state: State, half: Tensor) -> AttackView:
     """What there is to know for an attacker, from x^t and x^{t+1/2} [n, d]."""
     network, roster = experiment.network, experiment.roster
     benign, byzantine = list(network.benign), list(network.byzantine)
     return AttackView(
         byzantine=len(byzantine),
         benign=half[benign],
-        previous=before[benign],
+        previous=state.models[benign],
         own=half[byzantine if experiment.attack.follows_protocol else []],
         attacker=roster.attacker,
         victim=roster.victim,
+        seed=experiment.batches.seed,
+        round=state.round,
     )
 
 
@@ -184,7 +186,7 @@ def exchange(experiment: Experiment, round: int, batches: list[Batch], half: Ten
         loss = {(i, r): experiment.model.loss(models[r], *screens[i]) for i, r in dict.fromkeys(pairs)}
         return torch.stack([loss[pair] for pair in pairs])
 
-    return Inbox.of(models, rows, roster, oracle)
+    return Inbox.of(models, rows, roster, oracle, experiment.batches.seed, round)
 
 
 class Score(NamedTuple):

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from functools import cached_property
 from typing import Annotated, Literal
 
 import networkx as nx
@@ -33,9 +34,10 @@ class Network:
     def n(self) -> int:
         return len(self.neighbours)
 
-    @property
+    @cached_property
     def benign(self) -> tuple[int, ...]:
-        return tuple(i for i in range(self.n) if i not in set(self.byzantine))
+        byzantine = set(self.byzantine)
+        return tuple(i for i in range(self.n) if i not in byzantine)
 
     @property
     def edges(self) -> list[tuple[int, int]]:
@@ -153,10 +155,11 @@ def draw_network(topology: Topology, br: float, seed: int) -> Network:
         if _FULFILS[topology.require](graph, benign):
             neighbours = tuple(tuple(sorted(graph.neighbors(i))) for i in range(n))
             return Network(neighbours, byzantine, draw + 1)
+    keys = topology.model_dump(exclude={"name", "require"})
+    drawn_as = ", ".join(f"topology.{key}={value}" for key, value in keys.items())
     raise ConfigError(
-        f"topology.require={topology.require}: none of {MAX_DRAWS} graphs drawn as topology={topology.name} "
-        f"with topology.n={n} and attack.br={br} fulfils it; "
-        "take more edges (topology.cr, topology.degree), a lower attack.br, or topology.require=none"
+        f"topology.require={topology.require}: none of {MAX_DRAWS} graphs drawn as topology={topology.name} with "
+        f"{drawn_as}, attack.br={br} fulfils it; takes more edges, a lower attack.br, or topology.require=none"
     )
 
 

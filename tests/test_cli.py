@@ -4,12 +4,19 @@ import csv
 import json
 import os
 import re
+import shutil
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
+import numpy as np
 import pytest
 import yaml
+from PIL import Image
 
 ROOT = Path(__file__).parent.parent
 
@@ -36,6 +43,26 @@ def train(*arguments: str, cwd: Path, **environment: str) -> subprocess.Complete
         timeout=300,
         env={**os.environ, **environment},
     )
+
+
+T = TypeVar("T")
+
+
+def until(condition: Callable[[], T], seconds: float = 60) -> T:
+    """The first true answer, waited for."""
+    end = time.monotonic() + seconds
+    while not (answer := condition()):
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+    return answer
+
+
+def alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
 
 
 def run_folders(outputs: Path) -> list[Path]:
@@ -299,6 +326,130 @@ def test_the_defense_in_the_readme_works_as_it_stands_there(tmp_path: Path) -> N
     folders = run_folders(tmp_path / "outputs")
     assert len(folders) == 3
     assert all(float(rows(folder / "rounds.csv")[-1]["byzantine_weight"]) > 0 for folder in folders)
+
+
+def test_a_done_run_survives_every_later_failure(tmp_path: Path) -> None:
+    assert train(*TINY, cwd=tmp_path).returncode == 0
+    (folder,) = run_folders(tmp_path / "outputs")
+    before = {file.name: file.read_bytes() for file in folder.iterdir() if file.name != "run.log"}
+    # The device is no part of the identity: the same folder, and a configuration that cannot run here.
+    train("-m", *TINY, "device=cuda", "hydra/launcher=basic", cwd=tmp_path, CUDA_VISIBLE_DEVICES="")
+    train("-m", *TINY, "seed=1", f"hydra.sweep.subdir={folder.name}", cwd=tmp_path)
+    assert {file.name: file.read_bytes() for file in folder.iterdir() if file.name != "run.log"} == before
+
+
+def test_two_runs_never_share_a_folder(tmp_path: Path) -> None:
+    result = train("-m", *TINY, "seed=0,1", "hydra.sweep.subdir=same", cwd=tmp_path)
+    assert result.returncode != 0
+    assert "1 of 2 runs failed" in result.stderr
+    assert "hydra.sweep.subdir: got" in result.stderr
+
+
+def test_files_that_are_no_runs_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "config.yaml").write_text("precious: true\n")
+    result = train(*TINY, "hydra.run.dir=mine", cwd=tmp_path)
+    assert result.returncode == 1
+    assert "holds files that are no run's (config.yaml)" in result.stderr
+    assert [file.name for file in (tmp_path / "mine").iterdir()] == ["config.yaml"]
+    assert (tmp_path / "mine" / "config.yaml").read_text() == "precious: true\n"
+
+
+def test_an_edited_defense_is_computed_anew(tmp_path: Path) -> None:
+    (tmp_path / "mine" / "defense").mkdir(parents=True)
+    (tmp_path / "mine" / "defense" / "own.yaml").write_text("_target_: own.Own\nname: own\n")
+    code = (
+        "from byzdl.defenses import Defense\n\n\n"
+        "class Own(Defense):\n"
+        "    def aggregate(self, state, inbox):\n"
+        "        return state, inbox.mix(inbox.valid, {alpha})\n"
+    )
+    for alpha in (0.5, 0.9):
+        (tmp_path / "own.py").write_text(code.format(alpha=alpha))
+        result = train("-cd", "mine", *TINY, "defense=own", cwd=tmp_path)
+        assert result.returncode == 0, result.stderr
+        assert "done already" not in result.stderr
+    assert len(run_folders(tmp_path / "outputs")) == 2
+
+
+def test_other_data_in_another_folder_are_not_taken_for_the_same(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for place, count in (("A", 30), ("B", 30)):
+        for part in ("train", "test"):
+            for label in ("cat", "dog"):
+                (tmp_path / place / part / label).mkdir(parents=True)
+                for i in range(count):
+                    image = rng.integers(0, 256, (4, 4, 3), dtype=np.uint8)
+                    Image.fromarray(image).save(tmp_path / place / part / label / f"{i}.png")
+    shutil.copytree(tmp_path / "A", tmp_path / "moved")
+    command = ["dataset=image_folder", "model=linear", "rounds=2", "batch_size=4", "topology.n=3", "topology.cr=1"]
+    assert train(*command, "dataset.root=A", cwd=tmp_path).returncode == 0
+    moved = train(*command, "dataset.root=moved", cwd=tmp_path)
+    assert "done already" in moved.stderr
+    for multirun in ([], ["-m"]):
+        other = train(*multirun, *command, "dataset.root=B", cwd=tmp_path)
+        assert other.returncode == 1
+        assert "dataset.root: got 'B'" in other.stderr
+    assert train(*command, "dataset.root=B", "dataset.name=b", cwd=tmp_path).returncode == 0
+
+
+def test_runs_end_with_the_process_that_started_them(tmp_path: Path) -> None:
+    """However it ends: a run that nobody knows of would be started a second time."""
+    sweep = subprocess.Popen(
+        [sys.executable, str(ROOT / "train.py"), "-m", *TINY, "rounds=1000000", "eval_every=1000000"],
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    log = until(lambda: next(iter((tmp_path / "outputs").glob("*/rounds.csv")), None))
+    sweep.kill()
+    sweep.wait()
+    facts = json.loads((log.parent / "run.json").read_text())
+    assert facts["status"] == "running"
+    assert until(lambda: not alive(facts["pid"])), "the run goes on without its sweep"
+
+
+def test_ctrl_c_stops_at_once_and_says_how_to_go_on(tmp_path: Path) -> None:
+    sweep = subprocess.Popen(
+        [sys.executable, str(ROOT / "train.py"), "-m", *TINY, "rounds=1000000", "eval_every=1000000"],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    until(lambda: next(iter((tmp_path / "outputs").glob("*/rounds.csv")), None))
+    sweep.send_signal(signal.SIGINT)
+    _, said = sweep.communicate(timeout=30)
+    assert sweep.returncode == 130
+    assert said.strip().splitlines()[-1] == "byzdl: interrupted; the same command computes what is missing"
+
+
+def test_a_batch_that_fails_does_not_stop_the_next(tmp_path: Path) -> None:
+    result = train("-m", *TINY, "attack.br=0.99,0.34", "hydra.sweeper.max_batch_size=1", cwd=tmp_path)
+    assert "1 of 2 runs done" in result.stderr
+
+
+def test_a_sweep_runs_the_code_beside_its_train_py(tmp_path: Path) -> None:
+    """Also from another folder, and with another byzdl installed."""
+    for name in ("byzdl", "conf"):
+        shutil.copytree(ROOT / name, tmp_path / "copy" / name)
+    shutil.copy(ROOT / "train.py", tmp_path / "copy")
+    mean = tmp_path / "copy" / "byzdl" / "defenses" / "mean.py"
+    mean.write_text(mean.read_text() + "\nraise RuntimeError('the copy')\n")
+    (tmp_path / "statistics.py").write_text("raise RuntimeError('not the standard library')\n")
+    command = [sys.executable, str(tmp_path / "copy" / "train.py"), "-m", *TINY, "defense=mean"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert "the copy" in result.stderr
+    assert "not the standard library" not in result.stderr
+
+
+def test_a_sweep_asked_for_without_m_is_told_so(tmp_path: Path) -> None:
+    assert "--multirun" in train(*TINY, "seed=0,1", cwd=tmp_path).stderr
+    assert "did you mean smoke" in train("-cn", "smok", cwd=tmp_path).stderr
+
+
+@pytest.mark.parametrize("other", ["model=linear", "topology=ring"])
+def test_the_papers_setting_goes_with_other_choices(other: str, tmp_path: Path) -> None:
+    assert train("--cfg", "job", "experiment=paper", other, cwd=tmp_path).returncode == 0
 
 
 def test_help_and_cfg_answer_a_newcomer(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ from byzdl.attacks.none import NoAttack
 from byzdl.data import Iid
 from byzdl.data.batches import Batches
 from byzdl.data.partition import Holding
-from byzdl.defenses import Defense
+from byzdl.defenses import Defense, smallest
 from byzdl.defenses.loss_threshold import LossThreshold
 from byzdl.defenses.mean import Mean
 from byzdl.exchange import Mix
@@ -38,8 +38,8 @@ from byzdl.metrics import consensus_distance
 from byzdl.models import Cnn, Linear, Mlp
 from byzdl.schema import ConfigError
 from byzdl.settings import Optimizer
-from byzdl.simulation import Experiment, Scores, evaluate, one_round, simulate
-from byzdl.topology import Complete, ErdosRenyi, draw_network
+from byzdl.simulation import Experiment, Scores, attack_view, evaluate, one_round, simulate
+from byzdl.topology import Complete, ErdosRenyi, Network, draw_network
 
 MODELS = {
     "linear": Linear(name="linear"),
@@ -773,3 +773,39 @@ def test_the_same_experiment_twice_gives_the_same_bits(tiny):
     first = run(experiment)
     assert same_bits(run(experiment), first)
     assert same_bits(run(again), first)
+
+
+class Noise(Attack):
+    """Sends random numbers, from the stream that the view offers."""
+
+    def send(self, state, view):
+        noise = view.stream().normal(size=view.benign.shape[1])
+        return state, Messages.same(torch.tensor(noise, dtype=view.benign.dtype), view)
+
+
+class Fickle(Defense):
+    """Selects one neighbour at random, from the stream that the inbox offers."""
+
+    def aggregate(self, state, inbox):
+        values = torch.tensor(inbox.stream().random(tuple(inbox.rows.shape)))
+        return state, inbox.mix(smallest(values, 1, among=inbox.valid), alpha=0.5)
+
+
+def test_random_rules_are_keyed_by_seed_and_round(tiny):
+    """Twice the same numbers in a run repeated, other ones every round, and none from a global generator."""
+
+    def states(experiment):
+        return [state.models.clone() for state, _ in simulate(experiment, experiment.initial())]
+
+    def make():
+        network = Network(graph(4, SQUARE).neighbours, byzantine=(3,))
+        return make_experiment(
+            tiny, network, attack=Noise(name="noise", br=0.25), defense=Fickle(name="fickle"), rounds=3
+        )
+
+    first, again = states(make()), states(make())
+    assert all(torch.equal(one, other) for one, other in zip(first, again, strict=True))
+    view = attack_view(make(), make().initial(), make().initial().models)
+    assert view.stream().random() == view.stream().random()
+    assert view.stream().random() != dataclasses.replace(view, round=view.round + 1).stream().random()
+    assert view.stream().random() != dataclasses.replace(view, seed=view.seed + 1).stream().random()

@@ -8,8 +8,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-# What belongs to the machine: it cannot change a result (byzdl.identity says the same).
-MACHINE_KEYS = ("device", "threads", "dataset.root", "dataset.cache", "checkpoint.every")
+from byzdl.keys import MACHINE_KEYS
 
 # What has an axis of its own in figures and tables.
 AXES = ("seed", "attack.name", "attack.br", "defense.name")

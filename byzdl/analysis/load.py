@@ -10,7 +10,8 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from byzdl.analysis.labels import MACHINE_KEYS, labels
+from byzdl.analysis.labels import labels
+from byzdl.keys import MACHINE_KEYS
 
 # Versions of run.json, of the columns that it stands for, and of the sweep manifests.
 KNOWN_SCHEMAS = (1,)
@@ -50,9 +51,14 @@ def find(folder: Path | str) -> list[Run]:
     **Raises:** `AnalysisError` where a record has an unknown schema or cannot be read.
     """
     folder = Path(folder)
-    folders = [folder] if (folder / "run.json").is_file() else sorted(path.parent for path in folder.glob("*/run.json"))
-    found = {run.name: run for run in map(_run, folders)}
     planned, refused = _plans(folder)
+    if (folder / "run.json").is_file():
+        found = {folder.resolve().name: _run(folder, folder.resolve().name)}
+    else:
+        # One level deep, and deeper where a sweep says that it wrote there.
+        names = {path.parent.name for path in folder.glob("*/run.json")}
+        names |= {name for name in planned if (folder / name / "run.json").is_file()}
+        found = {name: _run(folder / name, name) for name in sorted(names)}
     missing = [Run(name, "missing", asked) for name, asked in planned.items() if name not in found]
     turned_away = [Run(name, "refused", why) for name, why in refused.items() if name not in found]
     return sorted([*_latest(found.values()), *missing, *turned_away], key=lambda run: run.name)
@@ -81,9 +87,9 @@ def rows(done: Sequence[Run]) -> pd.DataFrame:
     return runs.merge(rounds, on="run")
 
 
-def _run(folder: Path) -> Run:
+def _run(folder: Path, name: str) -> Run:
     facts = _record(folder / "run.json")
-    name, started = folder.resolve().name, str(facts.get("started", ""))
+    started = str(facts.get("started", ""))
     match facts.get("status"):
         case "done":
             return Run(name, "done", folder=folder, started=started, config=_config(folder / "config.yaml"))

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from byzdl.schema import Component, ProperShare
+from byzdl.streams import stream
 from byzdl.topology import Network
 
 
@@ -23,6 +25,7 @@ class AttackView:
     - `own` [B, d]: the attackers' own x^{t+1/2}, for an attack that follows the protocol; else [0, d]
     - `attacker` [E]: who of the B sends each message
     - `victim` [E]: the node number of who gets it
+    - `seed`, `round`: of the run, and rounds done
     """
 
     byzantine: int
@@ -31,6 +34,12 @@ class AttackView:
     own: Tensor
     attacker: Tensor
     victim: Tensor
+    seed: int = 0
+    round: int = 0
+
+    def stream(self, *key: int) -> np.random.Generator:
+        """Random numbers of this round for the attack alone: the same on every repetition, and no other stream moves."""
+        return stream(self.seed, "attack", self.round, *key)
 
 
 @dataclass(frozen=True)

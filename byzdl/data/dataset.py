@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from byzdl.schema import Component, Count
+from byzdl.schema import Component, ConfigError, Count
 from byzdl.streams import stream
 
 CACHE_VERSION = 1
@@ -96,7 +96,11 @@ def load(dataset: Dataset) -> Data:
     """
     folder = _folder(dataset)
     if not folder.is_dir():
-        _build(dataset.decode(), folder)
+        arrays = dataset.decode()
+        try:
+            _build(arrays, folder)
+        except OSError as error:
+            raise ConfigError(f"dataset.cache: {error}; takes a folder that can be written to") from error
     meta = json.loads((folder / "meta.json").read_text())
     mean, std = torch.tensor(meta["mean"]), torch.tensor(meta["std"])
 
@@ -112,7 +116,11 @@ def load(dataset: Dataset) -> Data:
 
 
 def _folder(dataset: Dataset) -> Path:
-    source = {"cache": CACHE_VERSION, "type": type(dataset).__qualname__, **dataset.signature()}
+    source = {
+        "cache": CACHE_VERSION,
+        "type": f"{type(dataset).__module__}.{type(dataset).__qualname__}",
+        **dataset.signature(),
+    }
     digest = hashlib.sha256(json.dumps(source, sort_keys=True).encode()).hexdigest()[:12]
     return Path(dataset.cache).expanduser() / f"{type(dataset).__name__.lower()}-{digest}"
 

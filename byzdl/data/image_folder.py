@@ -39,7 +39,11 @@ class ImageFolder(Dataset):
             raise ConfigError.of(
                 "dataset.root", self.root, f"the same classes in train and in test (train: {names}; test: {others})"
             )
-        return Arrays(*self._read("train"), *self._read("test"), classes=len(names))
+        train, test = self._read("train"), self._read("test")
+        if len(sizes := {image.shape for image in [*train[0], *test[0]]}) != 1:
+            takes = f"an integer, where the images have {len(sizes)} different sizes"
+            raise ConfigError.of("dataset.image_size", self.image_size, takes)
+        return Arrays(np.stack(train[0]), train[1], np.stack(test[0]), test[1], classes=len(names))
 
     def _classes(self, part: str) -> list[Path]:
         parent = Path(self.root).expanduser() / part
@@ -53,7 +57,7 @@ class ImageFolder(Dataset):
             )
         return folders
 
-    def _read(self, part: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    def _read(self, part: str) -> tuple[list[NDArray[np.uint8]], NDArray[np.int64]]:
         files = [
             (file, label)
             for label, folder in enumerate(self._classes(part))
@@ -61,13 +65,7 @@ class ImageFolder(Dataset):
             if file.suffix.lower() in SUFFIXES
         ]
         images = [self._image(file) for file, _ in files]
-        if len(sizes := {image.shape for image in images}) != 1:
-            raise ConfigError.of(
-                "dataset.image_size",
-                self.image_size,
-                f"an integer, where images in {part} have {len(sizes)} different sizes",
-            )
-        return np.stack(images), np.array([label for _, label in files], dtype=np.int64)
+        return images, np.array([label for _, label in files], dtype=np.int64)
 
     def _image(self, file: Path) -> NDArray[np.uint8]:
         try:

@@ -81,25 +81,24 @@ class Shards(Partition):
 
 
 def divide(partition: Partition, labels: Index, n: int, batch_size: int, seed: int) -> tuple[Holding, ...]:
-    """Every node's data, drawn from the seed; drawn anew until each node can fill a batch, where a redraw can help.
+    """Every node's data, drawn from the seed, and drawn anew until each node can fill a batch and hold out a sample.
 
-    **Raises:** `ConfigError` if some node cannot fill one batch.
+    **Raises:** `ConfigError` if 1000 draws leave some node with less.
     """
-    smallest = 0
-    for draw in range(MAX_DRAWS if isinstance(partition, Dirichlet) else 1):
+    most_train, most_held = 0, 0
+    for draw in range(MAX_DRAWS):
         rng = stream(seed, "partition", draw)
         holdings = tuple(_hold_out(part, partition.validation, rng) for part in partition.split(labels, n, rng))
-        if partition.validation > 0 and not all(len(holding.validation) for holding in holdings):
-            raise ConfigError.of(
-                "partition.validation", partition.validation, "0, or a share that holds out a sample at every node"
-            )
-        smallest = max(smallest, min(len(holding.train) for holding in holdings))
-        if smallest >= batch_size:
+        train = min(len(holding.train) for holding in holdings)
+        held = min(len(holding.validation) for holding in holdings)
+        if train >= batch_size and (held > 0 or partition.validation == 0):
             return holdings
+        most_train, most_held = max(most_train, train), max(most_held, held)
+    if most_train < batch_size:
+        takes = f"at most {most_train}, what the smallest node has (partition={partition.name}, topology.n={n})"
+        raise ConfigError.of("batch_size", batch_size, takes)
     raise ConfigError.of(
-        "batch_size",
-        batch_size,
-        f"at most {smallest}, what the smallest node has to train on (partition={partition.name}, topology.n={n})",
+        "partition.validation", partition.validation, "0, or a share that holds out a sample at every node"
     )
 
 

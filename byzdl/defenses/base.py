@@ -1,6 +1,7 @@
 """What a defense is."""
 
 import math
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import torch
@@ -21,6 +22,10 @@ class Defense(Component):
 
     def check(self, network: Network, validation: float) -> None:
         """Refuse, with a `ConfigError`, a graph or hold-out on which the rule's preconditions fail."""
+
+    def facts(self, network: Network) -> Mapping[str, Any]:
+        """What run.json should say of the defense beyond its configuration."""
+        return {}
 
     def init(self, learners: int) -> Any:
         """The state before the first round."""
@@ -63,6 +68,12 @@ class Tolerant(Defense):
                     f"an integer below {degree}, the number of neighbours of node {node}, or known",
                 )
 
+    def facts(self, network: Network) -> Mapping[str, Any]:
+        """The f of every benign node."""
+        byzantine = set(network.byzantine)
+        known = {i: len(byzantine.intersection(network.neighbours[i])) for i in network.benign}
+        return {"f": known if self.f == "known" else dict.fromkeys(known, self.f)}
+
     def tolerated(self, inbox: Inbox) -> Tensor:
         """f of every learner [L]."""
         if self.f == "known":
@@ -71,9 +82,13 @@ class Tolerant(Defense):
 
 
 def smallest(values: Tensor, count: Tensor | int, among: Tensor) -> Tensor:
-    """Mask [L, k] of the `count` [L] smallest values [L, k] of each row, counted only `among` [L, k]; ties go to the left."""
-    # NaN sorts behind everything, +infinity included.
-    order = torch.where(among, values, torch.nan).argsort(dim=1, stable=True)
+    """Mask [L, k] of the `count` [L] smallest values [L, k] of each row, counted only `among` [L, k].
+
+    Ties go to the left; NaN counts as +infinity.
+    """
+    # NaN sorts behind everything, +infinity included: it stands for what is not asked about.
+    known = torch.where(values.isnan(), torch.inf, values)
+    order = torch.where(among, known, torch.nan).argsort(dim=1, stable=True)
     rank = order.argsort(dim=1)
     limit = count[:, None] if isinstance(count, Tensor) else count
     return among & (rank < limit)

@@ -1,16 +1,10 @@
-from byzdl.analysis import labels as module
 from byzdl.analysis import load
 from byzdl.analysis.labels import labels
-from byzdl.identity import MACHINE_KEYS
 
 
 def config(**changes):
     base = {"attack.name": "max", "attack.br": 0.3, "defense.name": "ubar", "seed": 0}
     return {**base, **{key.replace("__", "."): value for key, value in changes.items()}}
-
-
-def test_machine_keys_are_those_of_a_runs_identity():
-    assert set(MACHINE_KEYS) <= set(module.MACHINE_KEYS)
 
 
 def test_names_alone_where_nothing_else_varies():

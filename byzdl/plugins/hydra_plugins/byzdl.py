@@ -1,8 +1,4 @@
-"""Sweeps: Hydra's plugins that run a multirun's combinations side by side on this machine.
-
-Every run is a process of its own, forked from a server that has imported torch once: it
-starts in a moment, leaves nothing behind for the next one, and takes nothing down with it
-when it dies.
+"""Sweeps, as Hydra's plugins: what is to be computed, and how it runs side by side on this machine.
 
 The file lies here because Hydra takes plugins from the namespace package `hydra_plugins` alone.
 """
@@ -13,49 +9,129 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass
-from multiprocessing.connection import wait
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from multiprocessing import forkserver
+from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
 import cloudpickle
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from hydra.core.utils import JobReturn, JobStatus, configure_log, filter_overrides, run_job, setup_globals
-from hydra.errors import HydraException
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.utils import JobReturn, JobStatus, configure_log, run_job, setup_globals
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
-from omegaconf.errors import OmegaConfBaseException
-from tqdm import tqdm
 
-from byzdl.identity import identity, plain
+from byzdl.errors import WRONG_INPUT, RunFailedError, explain
+from byzdl.identity import data_root, identity, plain
+from byzdl.progress import bar
 from byzdl.runs import is_done, read_status
 from byzdl.schema import ConfigError
 
 
 @dataclass(frozen=True)
 class Planned:
-    """One combination of a sweep: what was asked for, and where it will be written, or why it can't be."""
+    """One combination of a sweep.
+
+    - `overrides`: what was asked for
+    - `config`, `folder`, `identity`: what that is, and where it is written
+    - `done`: whether it has a result already
+    - `refused`: why it cannot be computed; empty if it can
+    """
 
     overrides: tuple[str, ...]
     config: DictConfig | None = None
-    folder: Path | None = None
-    refused: str | None = None
+    folder: Path = Path()
+    identity: str = ""
     done: bool = False
+    refused: str = ""
 
 
 class Sweeper(BasicSweeper):
-    """Hydra's basic sweeper, without its refusal of a whole sweep for one combination that cannot be composed."""
+    """Hydra's basic sweeper that skips what is done, and in which what fails fails alone.
 
-    def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:
-        """Left to the launcher, which composes every combination anyway."""
+    Plans every combination, writes the plan beside the runs, hands what is left to the
+    launcher, whichever that is, and ends with the list of what failed and why.
+    """
+
+    def sweep(self, arguments: list[str]) -> None:
+        """Compute every combination that is not done.
+
+        **Raises:** `SystemExit` with the list of what failed, if anything did.
+        """
+        assert self.config is not None
+        setup_globals()
+        configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
+        folder = Path(str(self.config.hydra.sweep.dir))
+        plan = self._plan([*self._parse_config(), *arguments])
+        _write_manifest(folder, plan)
+        OmegaConf.save(self.config, folder / "multirun.yaml")
+        if done := sum(run.done for run in plan):
+            print(f"{done} of {len(plan)} runs are done already", file=sys.stderr)
+        failures = {run.overrides: run.refused for run in plan if run.refused}
+        # A combination may stand twice in a sweep; it is computed once.
+        unique = {run.identity: run for run in plan if not run.done and not run.refused}
+        failures |= self._launch(list(unique.values()))
+        print(f"{len(plan) - len(failures)} of {len(plan)} runs done in {folder}", file=sys.stderr)
+        if failures:
+            lines = [f"  {' '.join(overrides)}: {why}" for overrides, why in failures.items()]
+            sys.exit("\n".join([f"byzdl: {len(failures)} of {len(plan)} runs failed:", *lines]))
+
+    def _plan(self, arguments: list[str]) -> list[Planned]:
+        assert self.hydra_context is not None
+        parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
+        (combinations,) = self.split_arguments(parser.parse_overrides(arguments), None)
+        plan: list[Planned] = []
+        takers: dict[Path, Planned] = {}
+        for combination in combinations:
+            run = self._planned(combination)
+            if not run.refused and takers.setdefault(run.folder, run).identity != run.identity:
+                taken = ConfigError.of("hydra.sweep.subdir", str(run.folder), "a folder of its own for every run")
+                run = replace(run, refused=str(taken))
+            plan.append(run)
+        return plan
+
+    def _planned(self, combination: list[str]) -> Planned:
+        assert self.hydra_context is not None
+        assert self.config is not None
+        overrides = tuple(combination)
+        try:
+            config = self.hydra_context.config_loader.load_sweep_config(self.config, combination)
+            folder = Path(str(config.hydra.sweep.dir)) / str(config.hydra.sweep.subdir)
+            composed = plain(config)
+            # Done on the same data, as far as can be told without reading any; else the run itself looks.
+            done = is_done(folder, identity(composed)) and read_status(folder).get("root") == data_root(composed)
+            return Planned(overrides, config, folder, identity(composed), done)
+        except WRONG_INPUT as error:
+            return Planned(overrides, refused=explain(error))
+
+    def _launch(self, runs: list[Planned]) -> dict[tuple[str, ...], str]:
+        """Have the launcher compute these; the reasons of what failed."""
+        assert self.launcher is not None
+        failures = {}
+        if isinstance(self.launcher, LocalLauncher):
+            self.launcher.composed = {run.overrides: run.config for run in runs if run.config is not None}
+        size = self.max_batch_size or max(1, len(runs))
+        for start in range(0, len(runs), size):
+            batch = runs[start : start + size]
+            results = self.launcher.launch([list(run.overrides) for run in batch], initial_job_idx=start)
+            for run, result in zip(batch, results, strict=True):
+                if result.status != JobStatus.COMPLETED:
+                    failures[run.overrides] = explain(result._return_value)
+        return failures
 
 
 class LocalLauncher(Launcher):
-    """Runs combinations as processes, some at a time; skips what is done, tells what failed.
+    """Every combination as a process of its own, some at a time.
+
+    They are forked from a server that has imported torch once: a run starts in a moment, leaves
+    nothing behind for the next one, and takes nothing down with it when it dies.
 
     - `jobs`: how many at a time; None for cores / threads
     """
@@ -64,6 +140,7 @@ class LocalLauncher(Launcher):
         if jobs is not None and (not isinstance(jobs, int) or jobs < 1):
             raise ConfigError.of("hydra.launcher.jobs", jobs, "an integer, at least 1, or null for cores / threads")
         self.jobs = jobs
+        self.composed: dict[tuple[str, ...], DictConfig] = {}  # what the sweeper has composed anyway
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         self.hydra_context = hydra_context
@@ -71,74 +148,53 @@ class LocalLauncher(Launcher):
         self.config = config
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        """Compute every combination that is not done.
-
-        **Raises:** `SystemExit` with the list of what failed and why, if anything did.
-        """
-        setup_globals()
-        configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
-        plan = [self._plan(initial_job_idx + i, overrides) for i, overrides in enumerate(job_overrides)]
-        _write_manifest(Path(str(self.config.hydra.sweep.dir)), plan)
-        failures = {run.overrides: run.refused for run in plan if run.refused}
-        failures |= self._compute(plan)
-        done = len(plan) - len(failures)
-        print(f"{done} of {len(plan)} runs done in {self.config.hydra.sweep.dir}", file=sys.stderr)
-        if failures:
-            lines = [f"  {' '.join(overrides)}: {why}" for overrides, why in failures.items()]
-            sys.exit("\n".join([f"byzdl: {len(failures)} of {len(plan)} runs failed:", *lines]))
-        return [_returned(run) for run in plan]
-
-    def _plan(self, index: int, overrides: Sequence[str]) -> Planned:
-        from byzdl.cli import explain
-
-        asked = tuple(filter_overrides(overrides))
-        try:
-            config = self.hydra_context.config_loader.load_sweep_config(self.config, list(overrides))
-            with open_dict(config):
-                config.hydra.job.id = config.hydra.job.num = index
-                # The console shows the sweep, not its runs.
-                config.hydra.job_logging.root.handlers = ["file"]
-            folder = Path(str(config.hydra.sweep.dir)) / str(config.hydra.sweep.subdir)
-            return Planned(asked, config, folder, done=is_done(folder, identity(plain(config))))
-        except (ConfigError, HydraException, OmegaConfBaseException, FileExistsError) as error:
-            return Planned(asked, refused=explain(error))
-
-    def _compute(self, plan: Sequence[Planned]) -> dict[tuple[str, ...], str]:
-        """Run what is left to do; the reasons of what failed."""
-        unique = {run.folder: run for run in plan if run.config is not None and not run.done}
-        waiting = deque(unique.values())
-        running: dict[BaseProcess, Planned] = {}
-        failures: dict[tuple[str, ...], str] = {}
+        """Run each combination in a process; how each ended, in the order asked for."""
+        results = [JobReturn(overrides=overrides) for overrides in job_overrides]
+        waiting = deque(results)
+        running: dict[BaseProcess, tuple[JobReturn, Connection]] = {}
+        configs = self._configs(job_overrides, initial_job_idx)
         limit = self.jobs or max(1, _cores() // _threads(self.config))
         context = _context()
         task = cloudpickle.dumps(self.task_function)
-        # disable=None: no bar where the output is not a terminal
-        with tqdm(total=len(plan), initial=len(plan) - len(waiting), unit="run", disable=None) as bar:
+        with bar(len(results), "run") as shown:
             try:
                 while waiting or running:
                     while waiting and len(running) < limit:
-                        run = waiting.popleft()
-                        process = context.Process(target=_job, args=(self.hydra_context, task, run.config))
+                        result = waiting.popleft()
+                        said, say = context.Pipe(duplex=False)
+                        process = context.Process(target=_job, args=(self.hydra_context, task, next(configs), say))
                         process.start()
-                        running[process] = run
-                    bar.set_postfix_str(f"{len(running)} running, {len(waiting)} waiting, {len(failures)} failed")
+                        say.close()
+                        running[process] = (result, said)
+                    failed = sum(result.status == JobStatus.FAILED for result in results)
+                    shown.set_postfix_str(f"{len(running)} running, {len(waiting)} waiting, {failed} failed")
                     wait([process.sentinel for process in running])
                     for process in [process for process in running if not process.is_alive()]:
-                        run = running.pop(process)
-                        if why := _failure(process, run):
-                            failures[run.overrides] = why
-                        bar.update()
+                        _conclude(process, *running.pop(process))
+                        shown.update()
             finally:
                 for process in running:
                     process.terminate()
-        return failures
+                for process in running:
+                    process.join()
+        return results
+
+    def _configs(self, job_overrides: Sequence[Sequence[str]], index: int) -> Iterator[DictConfig]:
+        for i, overrides in enumerate(job_overrides):
+            config = self.composed.get(tuple(overrides))
+            if config is None:
+                config = self.hydra_context.config_loader.load_sweep_config(self.config, list(overrides))
+            with open_dict(config):
+                config.hydra.job.id = config.hydra.job.num = index + i
+                # The console shows the sweep, not its runs.
+                config.hydra.job_logging.root.handlers = ["file"]
+            yield config
 
 
-def _job(hydra_context: HydraContext, task: bytes, config: DictConfig) -> None:
-    """One run, in its own process: exit code 0 if it is done, 1 if it failed."""
+def _job(hydra_context: HydraContext, task: bytes, config: DictConfig, say: Connection) -> None:
+    """One run, in its own process: exit code 0 if it is done; 1 if it failed, and then why is said."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the launcher's to answer
-    import byzdl.cli  # noqa: F401 - registers the resolver in this process
-
+    threading.Thread(target=_end_with_the_sweep, daemon=True).start()
     setup_globals()
     result = run_job(
         hydra_context=hydra_context,
@@ -147,24 +203,39 @@ def _job(hydra_context: HydraContext, task: bytes, config: DictConfig) -> None:
         job_dir_key="hydra.sweep.dir",
         job_subdir_key="hydra.sweep.subdir",
     )
-    sys.exit(0 if result.status == JobStatus.COMPLETED else 1)
+    if result.status != JobStatus.COMPLETED:
+        say.send(explain(result._return_value))
+        sys.exit(1)
 
 
-def _failure(process: BaseProcess, run: Planned) -> str | None:
-    """Why a run whose process has ended has no result; None if it has one."""
-    assert run.folder is not None
-    status = read_status(run.folder)
-    if process.exitcode == 0 and status.get("status") == "done":
-        return None
-    if process.exitcode is not None and process.exitcode < 0:
-        return f"its process was killed ({signal.Signals(-process.exitcode).name}); see {run.folder / 'run.log'}"
-    return str(status.get("error", f"its process ended with code {process.exitcode} and said nothing"))
+def _end_with_the_sweep() -> None:
+    """However the sweep's process ends: nobody else would know of this run, and the next sweep would start it again."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+
+def _conclude(process: BaseProcess, result: JobReturn, said: Connection) -> None:
+    """Fill in how a run ended, from what its process said or else from its exit code."""
+    code = process.exitcode or 0
+    result.status = JobStatus.COMPLETED if code == 0 else JobStatus.FAILED
+    why = (
+        f"its process was killed ({signal.Signals(-code).name})" if code < 0 else f"its process ended with code {code}"
+    )
+    with suppress(EOFError), said:
+        why = said.recv()
+    result.return_value = None if code == 0 else RunFailedError(why)
 
 
 def _write_manifest(folder: Path, plan: Sequence[Planned]) -> None:
     """Say which runs belong to this sweep, so that analysis can tell which are missing."""
     runs: list[dict[str, Any]] = [
-        {"name": run.folder.name if run.folder else None, "overrides": run.overrides, "refused": run.refused}
+        {
+            "name": None if run.refused else Path(os.path.relpath(run.folder, folder)).as_posix(),
+            "overrides": run.overrides,
+            "refused": run.refused or None,
+        }
         for run in plan
     ]
     text = json.dumps({"schema": 1, "runs": runs}, indent=1)
@@ -173,16 +244,27 @@ def _write_manifest(folder: Path, plan: Sequence[Planned]) -> None:
     (folder / f"sweep-{digest}.json").write_text(text, encoding="utf-8")
 
 
-def _returned(run: Planned) -> JobReturn:
-    return JobReturn(overrides=run.overrides, cfg=run.config, status=JobStatus.COMPLETED, _return_value=None)
-
-
 def _context() -> Any:
+    """Where new processes come from, with torch imported before the first one."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["byzdl.run"])
+    # By itself the server would look for byzdl in the current folder first, and not beside train.py.
+    with _environment(PYTHONPATH=os.pathsep.join(sys.path), PYTHONSAFEPATH="1"):
+        forkserver.ensure_running()
     return context
+
+
+@contextmanager
+def _environment(**variables: str) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def _cores() -> int:
