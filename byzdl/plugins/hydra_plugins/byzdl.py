@@ -89,12 +89,14 @@ class Sweeper(BasicSweeper):
         (combinations,) = self.split_arguments(parser.parse_overrides(arguments), None)
         plan: list[Planned] = []
         takers: dict[Path, Planned] = {}
-        for combination in combinations:
-            run = self._planned(combination)
-            if not run.refused and takers.setdefault(run.folder, run).identity != run.identity:
-                taken = ConfigError.of("hydra.sweep.subdir", str(run.folder), "a folder of its own for every run")
-                run = replace(run, refused=str(taken))
-            plan.append(run)
+        with bar(len(combinations), "planned") as shown:  # Hydra takes its time to compose each
+            for combination in combinations:
+                run = self._planned(combination)
+                if not run.refused and takers.setdefault(run.folder, run).identity != run.identity:
+                    taken = ConfigError.of("hydra.sweep.subdir", str(run.folder), "a folder of its own for every run")
+                    run = replace(run, refused=str(taken))
+                plan.append(run)
+                shown.update()
         return plan
 
     def _planned(self, combination: list[str]) -> Planned:
