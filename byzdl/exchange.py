@@ -61,7 +61,7 @@ class Roster:
         return cls(**{name: value.to(device) for name, value in vars(roster).items()})
 
 
-class LossOracle(Protocol):
+class LossOf(Protocol):
     """Loss of model `row` on a mini-batch of learner `learner`, for each requested pair: float32 [p]."""
 
     def __call__(self, learner: Tensor, row: Tensor, fresh: bool) -> Tensor: ...
@@ -92,7 +92,7 @@ class Inbox:
     - `present` [L, k]: where there is a neighbour
     - `byzantine` [L, k]: the truth about them, for reference lines and for `f: known` alone
     - `metropolis` [L, k]: the weights W_ij
-    - `oracle`: evaluates losses, see `losses`
+    - `loss_of`: evaluates losses, see `losses`
     - `seed`, `round`: of the run, and rounds done
     """
 
@@ -101,17 +101,17 @@ class Inbox:
     present: Tensor
     byzantine: Tensor
     metropolis: Tensor
-    oracle: LossOracle
+    loss_of: LossOf
     seed: int
     round: int
     _finite: Tensor
 
     @classmethod
     def of(
-        cls, models: Tensor, rows: Tensor, roster: Roster, oracle: LossOracle, seed: int = 0, round: int = 0
+        cls, models: Tensor, rows: Tensor, roster: Roster, loss_of: LossOf, seed: int = 0, round: int = 0
     ) -> "Inbox":
         finite = models.isfinite().all(dim=1)
-        return cls(models, rows, roster.present, roster.byzantine, roster.metropolis, oracle, seed, round, finite)
+        return cls(models, rows, roster.present, roster.byzantine, roster.metropolis, loss_of, seed, round, finite)
 
     def stream(self, *key: int) -> np.random.Generator:
         """Random numbers of this round for the defense alone: the same on every repetition, and no other stream moves."""
@@ -143,7 +143,7 @@ class Inbox:
         learner, column = wanted.nonzero(as_tuple=True)
         own = torch.arange(len(self.rows), device=learner.device)
         # Own models first: one call evaluates every edge, self-loops included.
-        values = self.oracle(torch.cat([own, learner]), torch.cat([own, self.rows[learner, column]]), fresh).double()
+        values = self.loss_of(torch.cat([own, learner]), torch.cat([own, self.rows[learner, column]]), fresh).double()
         values = torch.where(values.isfinite(), values, torch.inf)
         losses = torch.full(self.rows.shape, torch.inf, dtype=torch.float64, device=values.device)
         losses[learner, column] = values[len(own) :]

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from byzdl import __version__
 from byzdl.data import load
 from byzdl.errors import explain
 from byzdl.identity import data_root, identity
@@ -18,11 +19,11 @@ from byzdl.runs import RunFolder, is_done, read_status
 from byzdl.schema import ConfigError
 from byzdl.settings import Settings, parse
 from byzdl.simulation import Experiment, simulate
-from byzdl.topology import Network, draw_network
+from byzdl.topology import draw_network
 
 log = logging.getLogger("byzdl")
 
-PACKAGES = ("byzdl", "torch", "torchvision", "numpy", "networkx", "hydra-core", "omegaconf", "pydantic")
+PACKAGES = ("torch", "torchvision", "numpy", "networkx", "hydra-core", "omegaconf", "pydantic")
 
 
 def execute(config: Mapping[str, Any], path: Path, progress: bool = False) -> None:
@@ -93,7 +94,7 @@ def _record(experiment: Experiment, folder: RunFolder, progress: bool) -> None:
 
 def _facts(config: Mapping[str, Any], settings: Settings, experiment: Experiment) -> dict[str, Any]:
     """What run.json says of a run beyond its configuration."""
-    network: Network = experiment.network
+    network = experiment.network
     attack = dict(settings.attack.facts(network))
     if "warning" in attack:
         log.warning(attack["warning"])
@@ -111,7 +112,7 @@ def _facts(config: Mapping[str, Any], settings: Settings, experiment: Experiment
         "threads": settings.threads,
         "machine": platform.processor() or platform.machine(),
         "python": platform.python_version(),
-        "packages": {name: version(name) for name in PACKAGES},
+        "packages": {"byzdl": __version__, **{name: version(name) for name in PACKAGES}},
         "git_commit": _git_commit(),
     }
 

@@ -179,14 +179,14 @@ def exchange(experiment: Experiment, round: int, batches: list[Batch], half: Ten
     rows = roster.rows.masked_scatter(roster.byzantine, len(roster.learners) + messages.index)
     models = torch.cat([half[roster.learners], messages.models])
 
-    def oracle(learner: Tensor, row: Tensor, fresh: bool) -> Tensor:
+    def loss_of(learner: Tensor, row: Tensor, fresh: bool) -> Tensor:
         screens = [experiment.batch(i, round, fresh=True) for i in experiment.learners] if fresh else batches
         pairs = list(zip(learner.tolist(), row.tolist(), strict=True))
         # Attackers may send one model many times over: it is evaluated once a learner.
         loss = {(i, r): experiment.model.loss(models[r], *screens[i]) for i, r in dict.fromkeys(pairs)}
         return torch.stack([loss[pair] for pair in pairs])
 
-    return Inbox.of(models, rows, roster, oracle, experiment.batches.seed, round)
+    return Inbox.of(models, rows, roster, loss_of, experiment.batches.seed, round)
 
 
 class Score(NamedTuple):

@@ -48,7 +48,7 @@ def train(*arguments: str, cwd: Path, **environment: str) -> subprocess.Complete
 T = TypeVar("T")
 
 
-def until(condition: Callable[[], T], seconds: float = 60) -> T:
+def until(condition: Callable[[], T], seconds: float = 150) -> T:
     """The first true answer, waited for."""
     end = time.monotonic() + seconds
     while not (answer := condition()):
@@ -418,7 +418,7 @@ def test_ctrl_c_stops_at_once_and_says_how_to_go_on(tmp_path: Path) -> None:
     )
     until(lambda: next(iter((tmp_path / "outputs").glob("*/rounds.csv")), None))
     sweep.send_signal(signal.SIGINT)
-    _, said = sweep.communicate(timeout=30)
+    _, said = sweep.communicate(timeout=150)
     assert sweep.returncode == 130
     assert said.strip().splitlines()[-1] == "byzdl: interrupted; the same command computes what is missing"
 

@@ -242,8 +242,8 @@ def test_losses_are_asked_for_on_the_batch_that_was_configured(screen, fresh):
     inbox = one_node(0, [1], own_loss=1.0, losses=[0.5])
     aggregate(LossThreshold(name="loss_threshold", screen=screen), inbox)
     # One call for the own loss and the others': both sides of eq. 4 are measured on the same batch.
-    assert inbox.oracle.fresh == [fresh]
-    assert inbox.oracle.asked == [(0, 0), (0, 1)]
+    assert inbox.loss_of.fresh == [fresh]
+    assert inbox.loss_of.asked == [(0, 0), (0, 1)]
 
 
 def test_the_default_is_the_papers():

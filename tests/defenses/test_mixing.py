@@ -113,7 +113,7 @@ def test_losses_put_infinity_for_what_is_not_finite_or_not_asked_for():
     assert own.tolist() == [0.5, math.inf]
     # The third model is not finite: its loss isn't looked at, whatever it would be.
     assert losses.tolist() == [[math.inf, 0.25, math.inf], [math.inf, math.inf, math.inf]]
-    assert (0, 4) not in inbox.oracle.asked
+    assert (0, 4) not in inbox.loss_of.asked
     _, some = inbox.losses(among=torch.tensor([[True, False, False], [False, False, False]]))
     assert some.isinf().all()
 

@@ -102,7 +102,7 @@ def test_only_stage_1_is_evaluated():
     """Losses are the dear part: a model that stage 1 dropped costs none."""
     inbox = one_node(0, [1, 2, 3, 4, 5], own_loss=1.0, losses=[1.0] * 5)
     aggregate(UBAR, inbox)
-    assert sorted(inbox.oracle.asked) == [(0, 0), (0, 1), (0, 2)]
+    assert sorted(inbox.loss_of.asked) == [(0, 0), (0, 1), (0, 2)]
 
 
 # Distinct distances from distinct positions: no ties, which two implementations may break differently.
