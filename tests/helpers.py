@@ -5,12 +5,13 @@ lists, and modules are rebuilt from flat vectors by a loop of its own.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import torch
-from omegaconf import OmegaConf
+from hydra import compose, initialize_config_dir
 from torch import Tensor, nn
 
 from byzdl.attacks import Attack, AttackView
@@ -19,6 +20,7 @@ from byzdl.data import Data, Iid
 from byzdl.defenses import Defense
 from byzdl.defenses.local import Local
 from byzdl.exchange import Inbox, Mix
+from byzdl.identity import plain
 from byzdl.models import Linear, Model
 from byzdl.settings import Optimizer, Settings, component
 from byzdl.simulation import Experiment
@@ -36,9 +38,14 @@ def choices(group: str) -> list[str]:
 
 def chosen(group: str, name: str, **overrides: Any) -> Any:
     """A choice with its defaults, made the way that a run makes it."""
-    keys = OmegaConf.to_container(OmegaConf.load(CONF / group / f"{name}.yaml"), resolve=True)
-    assert isinstance(keys, dict)
-    return component(group, {**keys, **overrides})
+    return component(group, {**_composed(group, name), **overrides})
+
+
+@cache
+def _composed(group: str, name: str) -> dict[str, Any]:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        composed: dict[str, Any] = plain(compose("config", [f"{group}={name}"]))[group]
+    return composed
 
 
 class Table:

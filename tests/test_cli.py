@@ -77,7 +77,10 @@ def rows(file: Path) -> list[dict[str, str]]:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["attack=maxx"], "attack: got 'maxx', takes one of alie, ipm, label_flip, max, none (did you mean max?)"),
+        (
+            ["attack=maxx"],
+            "attack: got 'maxx', takes one of alie, alie_1.5, ipm, label_flip, max, none (did you mean max?)",
+        ),
         (["defense=loss_treshold"], "did you mean loss_threshold"),
         (["dataset=digit"], "did you mean digits"),
         (["defence=ubar"], "defence: no such key; did you mean defense"),
