@@ -85,7 +85,7 @@ def rows(file: Path) -> list[dict[str, str]]:
         (["dataset=digit"], "did you mean digits"),
         (["defence=ubar"], "defence: no such key; did you mean defense"),
         (["defense.thetta=0.1"], "defense.thetta: no such key; did you mean defense.theta"),
-        (["attack.z=1.5"], "attack.z: no key of the chosen attack; takes attack=alie beside it"),
+        (["attack.z=1.5"], "attack.z: no key of the chosen attack; takes attack=alie or alie_1.5 beside it"),
         (["attack.br=1"], "attack.br: got 1, takes a number in [0, 1)"),
         (["attack.br=-0.1"], "attack.br: got -0.1, takes a number in [0, 1)"),
         (["attack.br=0.95"], "attack.br: got 0.95, takes a rate that leaves a benign node among topology.n=10"),
