@@ -9,7 +9,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -55,6 +56,24 @@ def until(condition: Callable[[], T], seconds: float = 150) -> T:
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.05)
     return answer
+
+
+@contextmanager
+def endless_sweep(cwd: Path) -> Iterator["subprocess.Popen[str]"]:
+    """A sweep that does not end by itself; killed in the end."""
+    sweep = subprocess.Popen(
+        [sys.executable, str(ROOT / "train.py"), "-m", *TINY, "rounds=1000000", "eval_every=1000000"],
+        cwd=cwd,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell that runs the tests in the background has them ignore Ctrl-C, and all that they start.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    try:
+        yield sweep
+    finally:
+        sweep.kill()
+        sweep.communicate()
 
 
 def alive(pid: int) -> bool:
@@ -398,30 +417,19 @@ def test_other_data_in_another_folder_are_not_taken_for_the_same(tmp_path: Path)
 
 def test_runs_end_with_the_process_that_started_them(tmp_path: Path) -> None:
     """However it ends: a run that nobody knows of would be started a second time."""
-    sweep = subprocess.Popen(
-        [sys.executable, str(ROOT / "train.py"), "-m", *TINY, "rounds=1000000", "eval_every=1000000"],
-        cwd=tmp_path,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    log = until(lambda: next(iter((tmp_path / "outputs").glob("*/rounds.csv")), None))
-    sweep.kill()
-    sweep.wait()
+    with endless_sweep(tmp_path) as sweep:
+        log = until(lambda: next(iter((tmp_path / "outputs").glob("*/rounds.csv")), None))
+    assert sweep.returncode == -signal.SIGKILL
     facts = json.loads((log.parent / "run.json").read_text())
     assert facts["status"] == "running"
     assert until(lambda: not alive(facts["pid"])), "the run goes on without its sweep"
 
 
 def test_ctrl_c_stops_at_once_and_says_how_to_go_on(tmp_path: Path) -> None:
-    sweep = subprocess.Popen(
-        [sys.executable, str(ROOT / "train.py"), "-m", *TINY, "rounds=1000000", "eval_every=1000000"],
-        cwd=tmp_path,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    until(lambda: next(iter((tmp_path / "outputs").glob("*/rounds.csv")), None))
-    sweep.send_signal(signal.SIGINT)
-    _, said = sweep.communicate(timeout=150)
+    with endless_sweep(tmp_path) as sweep:
+        until(lambda: next(iter((tmp_path / "outputs").glob("*/rounds.csv")), None))
+        sweep.send_signal(signal.SIGINT)
+        _, said = sweep.communicate(timeout=150)
     assert sweep.returncode == 130
     assert said.strip().splitlines()[-1] == "byzdl: interrupted; the same command computes what is missing"
 
