@@ -82,7 +82,7 @@ def _foreign_code(config: Mapping[str, Any]) -> dict[str, str]:
         if module and module.partition(".")[0] != "byzdl":
             with suppress(ImportError, ValueError):  # told later, when the class is looked up
                 spec = importlib.util.find_spec(module)
-                if spec is not None and spec.origin is not None:
+                if spec is not None and spec.origin is not None and Path(spec.origin).is_file():
                     sums[group] = hashlib.sha256(Path(spec.origin).read_bytes()).hexdigest()
     return sums
 
