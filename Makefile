@@ -8,7 +8,7 @@ SWEEP ?= default
 .PHONY: help setup figures test smoke lint clean
 
 help: ## every target, one line each
-	@sed -nE 's/^([a-z]+):.*## (.*)/make \1|\2/p' Makefile | column -t -s '|'
+	@sed -nE 's/^([a-z]+):.*## (.*)/make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
 
 setup: .venv/.complete ## the virtual environment (.venv); quick when nothing changed
 

@@ -1,6 +1,7 @@
 """The table of final accuracy: tidy for programs, and laid out for papers."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pandas as pd
 from tabulate import tabulate
@@ -81,7 +82,7 @@ def _rows(table: pd.DataFrame, rates: Sequence[float]) -> Iterator[list[str]]:
             name = ""
 
 
-def _cells(row) -> tuple[str, str]:  # type: ignore[no-untyped-def]
+def _cells(row: Any) -> tuple[str, str]:
     if pd.isna(row.seeds):
         return "", ""
     interval = "" if pd.isna(row.low) else f" [{row.low:.3f}, {row.high:.3f}]"
