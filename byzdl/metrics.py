@@ -126,9 +126,3 @@ class Evaluation:
         """Total over what it could have been; None where there was nothing."""
         possible = self.tally.rounds * int(per_round.sum())
         return None if total is None or possible == 0 else total.sum().item() / possible
-
-
-def consensus_distance(models: Tensor) -> float:
-    """(1/h) sum_i ||x_i - mean||^2 of models [h, d]."""
-    deviation = models - models[0]  # first, so that equal models are at a distance of exactly 0
-    return (deviation - deviation.mean(0)).square().sum(1).double().mean().item()

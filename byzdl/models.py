@@ -1,12 +1,10 @@
 """Small networks. Any module without buffers will do: its parameters become one flat vector."""
 
-import itertools
-import math
 from typing import Annotated
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import nn
 
 from byzdl.schema import Component, Count, takes
 from byzdl.streams import torch_seed
@@ -75,70 +73,3 @@ def initialised(model: Model, shape: Shape, classes: int, seed: int) -> nn.Modul
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(torch_seed(seed, "model"))
         return model.build(shape, classes)
-
-
-class FlatModel:
-    """One network that can stand at any flat parameter vector x in R^d.
-
-    Its parameters are views into the vector that it was last pointed at, so that the
-    state of all nodes is one matrix [n, d] and nothing is ever copied in or out.
-    Convolution kernels lie channels-last in the vector, the order that is fastest to compute with.
-
-    **Raises:** `ValueError` for a module with buffers (a batch norm's statistics would be shared
-    silently by all nodes).
-    """
-
-    def __init__(self, module: nn.Module, device: torch.device):
-        if buffers := [name for name, _ in module.named_buffers()]:
-            raise ValueError(f"a model with buffers ({', '.join(buffers)}) cannot be exchanged as one flat vector")
-        self.module = module.to(device)
-        self.parameters = list(module.parameters())
-        self.d = sum(p.numel() for p in self.parameters)
-        ends = itertools.accumulate(p.numel() for p in self.parameters)
-        self._layout = [
-            (p.shape, _stride(p.shape), end - p.numel()) for p, end in zip(self.parameters, ends, strict=True)
-        ]
-        self.initial = torch.cat([_channels_last(p.detach()).reshape(-1) for p in self.parameters])
-        self._gradient = torch.zeros(self.d, device=device)
-        for p, g in zip(self.parameters, self._views(self._gradient), strict=True):
-            p.grad = g
-
-    def gradient(self, x: Tensor, images: Tensor, labels: Tensor) -> Tensor:
-        """The gradient [d] of the mean cross-entropy at x; overwritten by the next call."""
-        self._gradient.zero_()
-        torch.autograd.backward(self._loss(x, images, labels))
-        return self._gradient
-
-    @torch.no_grad()
-    def loss(self, x: Tensor, images: Tensor, labels: Tensor) -> Tensor:
-        """The mean cross-entropy of x on a batch, a scalar."""
-        return self._loss(x, images, labels)
-
-    @torch.no_grad()
-    def logits(self, x: Tensor, images: Tensor) -> Tensor:
-        """What x answers [b, classes]."""
-        return self._at(x)(images)  # type: ignore[no-any-return]
-
-    def _loss(self, x: Tensor, images: Tensor, labels: Tensor) -> Tensor:
-        return nn.functional.cross_entropy(self._at(x)(images), labels)
-
-    def _at(self, x: Tensor) -> nn.Module:
-        for p, view in zip(self.parameters, self._views(x), strict=True):
-            p.data = view
-        return self.module
-
-    def _views(self, x: Tensor) -> list[Tensor]:
-        start = x.storage_offset()
-        return [x.as_strided(shape, stride, start + offset) for shape, stride, offset in self._layout]
-
-
-def _channels_last(p: Tensor) -> Tensor:
-    return p.permute(0, 2, 3, 1) if p.ndim == 4 else p
-
-
-def _stride(shape: torch.Size) -> tuple[int, ...]:
-    """The strides of a parameter within the vector: convolution kernels [out, in, height, width] channels-last."""
-    if len(shape) == 4:
-        _, into, height, width = shape
-        return (into * height * width, 1, width * into, into)
-    return tuple(math.prod(shape[i + 1 :]) for i in range(len(shape)))

@@ -8,12 +8,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from byzdl import __version__
 from byzdl.data import load
 from byzdl.errors import explain
 from byzdl.identity import data_root, identity
+from byzdl.processor import prepare
 from byzdl.progress import bar
 from byzdl.runs import RunFolder, is_done, read_status
 from byzdl.schema import ConfigError
@@ -51,8 +50,7 @@ def execute(config: Mapping[str, Any], path: Path, progress: bool = False) -> No
 
 def _compute(config: Mapping[str, Any], folder: RunFolder, progress: bool) -> None:
     settings = parse(config)
-    torch.set_num_threads(settings.threads)
-    torch.set_flush_denormal(True)
+    prepare(settings.threads)
     network = draw_network(settings.topology, settings.attack.br, settings.seed)
     settings.attack.check(network)
     settings.defense.check(network, settings.partition.validation)

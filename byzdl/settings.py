@@ -3,7 +3,7 @@
 import importlib
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import ValidationError
@@ -33,6 +33,12 @@ class Optimizer(Record):
     momentum: ProperShare
 
 
+class Screen(Record):
+    """How received models are screened: losses in `float32`, or in `bf16`, which is faster where the hardware has it."""
+
+    precision: Literal["float32", "bf16"]
+
+
 class Settings(Record):
     """One run, in full.
 
@@ -49,6 +55,7 @@ class Settings(Record):
     device: Annotated[str, takes("cpu, cuda or cuda:N", re.compile(r"cpu|cuda(:\d+)?").fullmatch)]
     threads: Count
     optimizer: Optimizer
+    screen: Screen
     attack: Attack
     defense: Defense
     topology: Topology

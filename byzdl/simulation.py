@@ -1,13 +1,13 @@
 """The round loop: one round reads as section III of the paper.
 
-The state of the network is one matrix X [n, d], row i the model of node i. `simulate`
-yields it after every round; it opens no file and touches no global random state.
+The state of the network is one matrix X [L, d], a row for the model of each learner: of
+each node that trains. `simulate` yields it after every round; it opens no file and touches
+no global random state.
 """
 
-import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from statistics import fmean
 from typing import Any, NamedTuple
 
@@ -17,26 +17,26 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from byzdl.attacks import Attack, AttackView, Messages
-from byzdl.data import Data, divide
+from byzdl.blocks import consensus_distance
+from byzdl.data import Data, Split, divide
 from byzdl.data.batches import Batches
 from byzdl.defenses import Defense
 from byzdl.exchange import Inbox, Roster
-from byzdl.metrics import Evaluation, Tally, consensus_distance
-from byzdl.models import FlatModel, initialised
+from byzdl.flat import Batch, FlatModel, flat_model
+from byzdl.metrics import Evaluation, Tally
+from byzdl.models import initialised
 from byzdl.settings import Optimizer, Settings
 from byzdl.topology import Network
 
 EVALUATION_BATCH = 256
-
-Batch = tuple[Tensor, Tensor]  # images [b, channels, height, width] and labels [b]
 
 
 class State(NamedTuple):
     """All that one round hands to the next.
 
     - `round`: rounds done
-    - `models`: X [n, d]; rows of Byzantine nodes that do not follow the protocol stay as they began
-    - `momenta`: [n, d]
+    - `models`: X [L, d]
+    - `momenta`: [L, d]; a round updates them in place
     - `attack`, `defense`: theirs to define
     - `tally`: what was counted since the last evaluation
     """
@@ -71,8 +71,10 @@ class Experiment:
         **Raises:** `ConfigError` if a node's data cannot fill a batch.
         """
         device = torch.device(settings.device)
-        labels, n = data.train.labels, network.n
+        labels, n = data.train.labels.numpy(), network.n
         holdings = divide(settings.partition, labels, n, settings.batch_size, settings.seed)
+        module = initialised(settings.model, data.shape, data.classes, settings.seed)
+        screening = {"float32": torch.float32, "bf16": torch.bfloat16}[settings.screen.precision]
         return cls(
             rounds=settings.rounds,
             eval_every=settings.eval_every,
@@ -80,9 +82,9 @@ class Experiment:
             attack=settings.attack,
             defense=settings.defense,
             network=network,
-            data=data,
+            data=data.to(device),
             batches=Batches(holdings, settings.batch_size, settings.seed),
-            model=FlatModel(initialised(settings.model, data.shape, data.classes, settings.seed), device),
+            model=flat_model(module, device, screening),
             device=device,
         )
 
@@ -98,22 +100,32 @@ class Experiment:
     @cached_property
     def benign(self) -> Tensor:
         """Where the benign nodes stand among the learners [h]."""
-        return torch.tensor([self.learners.index(i) for i in self.network.benign], device=self.device)
+        return self._standing(self.network.benign)
+
+    @cached_property
+    def byzantine(self) -> Tensor:
+        """Where the Byzantine nodes stand among the learners [B], if they do."""
+        return self._standing([i for i in self.network.byzantine if i in self.learners])
 
     def initial(self) -> State:
         """All nodes start from one model, at rest."""
-        models = self.model.initial.repeat(self.network.n, 1)
+        count = len(self.learners)
+        models = self.model.initial.repeat(count, 1)
         with self.device:
-            defense = self.defense.init(len(self.learners))
-            return State(0, models, torch.zeros_like(models), self.attack.init(), defense, Tally())
+            return State(0, models, torch.zeros_like(models), self.attack.init(), self.defense.init(count), Tally())
 
-    def batch(self, node: int, round: int, fresh: bool = False) -> Batch:
-        """A node's mini-batch of a round."""
-        index = self.batches.fresh(node, round) if fresh else self.batches.current(node, round)
-        images, labels = self.data.train.batch(index, self.device)
-        if node in self.network.byzantine:
-            return self.attack.poison(images, labels, self.data.classes)
+    def batch(self, learners: Sequence[int], round: int, fresh: bool = False) -> Batch:
+        """The mini-batches of some learners, by where they stand, in a round."""
+        nodes = [self.learners[i] for i in learners]
+        draw = self.batches.fresh if fresh else self.batches.current
+        images, labels = self.data.train.batch(torch.from_numpy(np.stack([draw(node, round) for node in nodes])))
+        for i, node in enumerate(nodes):
+            if node in self.network.byzantine:
+                images[i], labels[i] = self.attack.poison(images[i], labels[i], self.data.classes)
         return images, labels
+
+    def _standing(self, nodes: Sequence[int]) -> Tensor:
+        return torch.tensor([self.learners.index(i) for i in nodes], dtype=torch.long, device=self.device)
 
 
 def simulate(experiment: Experiment, state: State) -> Iterator[tuple[State, Evaluation | None]]:
@@ -135,124 +147,121 @@ def simulate(experiment: Experiment, state: State) -> Iterator[tuple[State, Eval
 
 def one_round(experiment: Experiment, state: State) -> tuple[State, "Scores"]:
     """Local update, attack, exchange, defense; then what is due at the end of an epoch."""
-    batches = [experiment.batch(i, state.round) for i in experiment.learners]
-    half, momenta = local_update(experiment, state, batches)  # eq. 2
+    half = local_update(experiment, state)  # eq. 2
     attack, messages = experiment.attack.send(state.attack, attack_view(experiment, state, half))  # eq. 8-10
-    inbox = exchange(experiment, state.round, batches, half, messages)
+    inbox = exchange(experiment, state.round, half, messages)
+    del half, messages  # a network's models are large, and the inbox has them
     defense, mix = experiment.defense.aggregate(state.defense, inbox)  # eq. 3-7
-    models = half.index_copy(0, experiment.roster.learners, mix.models)
-    scores = Scores(experiment, models)
+    scores = Scores(experiment, mix.models)
     defense = end_epochs(experiment, state.round + 1, defense, scores)
     tally = state.tally.add(mix, experiment.roster)
-    return State(state.round + 1, models, momenta, attack, defense, tally), scores
+    return State(state.round + 1, mix.models, state.momenta, attack, defense, tally), scores
 
 
-def local_update(experiment: Experiment, state: State, batches: list[Batch]) -> tuple[Tensor, Tensor]:
-    """Eq. 2: m_i <- beta m_i + g_i and x_i^{t+1/2} = x_i^t - lr m_i, for every learner."""
-    optimizer = experiment.optimizer
-    models, momenta = state.models.clone(), state.momenta.clone()
-    for i, (images, labels) in zip(experiment.learners, batches, strict=True):
-        momenta[i].mul_(optimizer.momentum).add_(experiment.model.gradient(models[i], images, labels))
-        models[i].sub_(momenta[i], alpha=optimizer.lr)
-    return models, momenta
+def local_update(experiment: Experiment, state: State) -> Tensor:
+    """Eq. 2: m_i <- beta m_i + g_i, in place, and x_i^{t+1/2} = x_i^t - lr m_i [L, d]."""
+    momenta = state.momenta.mul_(experiment.optimizer.momentum)
+    experiment.model.add_gradients(state.models, momenta, partial(experiment.batch, round=state.round))
+    return state.models.sub(momenta, alpha=experiment.optimizer.lr)
 
 
 def attack_view(experiment: Experiment, state: State, half: Tensor) -> AttackView:
-    """What there is to know for an attacker, from x^t and x^{t+1/2} [n, d]."""
-    network, roster = experiment.network, experiment.roster
-    benign, byzantine = list(network.benign), list(network.byzantine)
+    """What there is to know for an attacker, from x^t and x^{t+1/2} [L, d]."""
     return AttackView(
-        byzantine=len(byzantine),
-        benign=half[benign],
-        previous=state.models[benign],
-        own=half[byzantine if experiment.attack.follows_protocol else []],
-        attacker=roster.attacker,
-        victim=roster.victim,
+        byzantine=len(experiment.network.byzantine),
+        before=state.models,
+        after=half,
+        benign_learners=experiment.benign,
+        byzantine_learners=experiment.byzantine,
+        attacker=experiment.roster.attacker,
+        victim=experiment.roster.victim,
         seed=experiment.batches.seed,
         round=state.round,
     )
 
 
-def exchange(experiment: Experiment, round: int, batches: list[Batch], half: Tensor, messages: Messages) -> Inbox:
+def exchange(experiment: Experiment, round: int, half: Tensor, messages: Messages) -> Inbox:
     """Put every learner's own model and every distinct Byzantine one on the wire."""
     roster = experiment.roster
-    rows = roster.rows.masked_scatter(roster.byzantine, len(roster.learners) + messages.index)
-    models = torch.cat([half[roster.learners], messages.models])
+    rows = roster.rows.masked_scatter(roster.byzantine, len(half) + messages.index)
+    models = torch.cat([half, messages.models])
 
-    def loss_of(learner: Tensor, row: Tensor, fresh: bool) -> Tensor:
-        screens = [experiment.batch(i, round, fresh=True) for i in experiment.learners] if fresh else batches
-        pairs = list(zip(learner.tolist(), row.tolist(), strict=True))
-        # Attackers may send one model many times over: it is evaluated once a learner.
-        loss = {(i, r): experiment.model.loss(models[r], *screens[i]) for i, r in dict.fromkeys(pairs)}
-        return torch.stack([loss[pair] for pair in pairs])
+    def loss_of(rows: Tensor, wanted: Tensor, fresh: bool) -> Tensor:
+        return experiment.model.losses(models, rows, wanted, partial(experiment.batch, round=round, fresh=fresh))
 
     return Inbox.of(models, rows, roster, loss_of, experiment.batches.seed, round)
 
 
 class Score(NamedTuple):
-    """How a model does on some samples: shares of right and of wrong answers, mean cross-entropy."""
+    """How models do on some samples: shares of right and of wrong answers, mean cross-entropy; each float64 [r]."""
 
-    accuracy: float
-    error: float
-    loss: float
+    accuracy: Tensor
+    error: Tensor
+    loss: Tensor
 
 
 class Scores:
-    """The scores of models [n, d], each measured when first asked for."""
+    """The scores of the learners' models [L, d], each measured when first asked for."""
 
     def __init__(self, experiment: Experiment, models: Tensor):
         self.experiment = experiment
         self.models = models
-        self._known: dict[tuple[str, int], Score] = {}
+        self._known: dict[str, dict[int, Tensor]] = {"test": {}, "validation": {}}
 
-    def of(self, node: int, data: str) -> Score:
-        """A node's model on `test` images, or on its own `validation` samples."""
-        if (data, node) not in self._known:
-            self._known[data, node] = self._measure(node, data)
-        return self._known[data, node]
-
-    def _measure(self, node: int, data: str) -> Score:
-        experiment, x = self.experiment, self.models[node]
+    def of(self, learners: Sequence[int], data: str) -> Score:
+        """Some learners' models on `test` images, or on each one's own `validation` samples."""
+        known = self._known[data]
+        missing = [i for i in learners if i not in known]
         if data == "test":
-            split, index = experiment.data.test, np.arange(len(experiment.data.test))
-        else:
-            split, index = experiment.data.train, experiment.batches.holdings[node].validation
-        wrong, loss = 0, 0.0
-        for chunk in np.split(index, range(EVALUATION_BATCH, len(index), EVALUATION_BATCH)):
-            images, labels = split.batch(chunk, experiment.device)
-            logits = experiment.model.logits(x, images)
-            wrong += int((logits.argmax(1) != labels).sum())
-            loss += cross_entropy(logits, labels, reduction="sum").item()
+            known.update(zip(missing, self._measure(missing, self.experiment.data.test, None), strict=True))
+        for i in missing if data == "validation" else ():
+            own = self.experiment.batches.holdings[self.experiment.learners[i]].validation
+            (known[i],) = self._measure([i], self.experiment.data.train, torch.from_numpy(own))
+        return Score(*torch.stack([known[i] for i in learners], dim=1))
+
+    def _measure(self, learners: Sequence[int], split: Split, index: Tensor | None) -> Tensor:
+        """Accuracy, error and loss of models on the same samples (None for all) [r, 3]."""
+        index = torch.arange(len(split)) if index is None else index
+        wrong = torch.zeros(len(learners), dtype=torch.float64, device=self.models.device)
+        loss = torch.zeros_like(wrong)
+        for chunk in torch.split(index, EVALUATION_BATCH) if learners else ():
+            images, labels = split.batch(chunk)
+            logits = self.experiment.model.logits(self.models, learners, images)
+            wrong += (logits.argmax(2) != labels).sum(1)
+            loss += cross_entropy(logits.mT, labels.expand(len(logits), -1), reduction="none").sum(1)
         total = len(index)
-        return Score((total - wrong) / total, wrong / total, loss / total)
+        return torch.stack([(total - wrong) / total, wrong / total, loss / total], dim=1)
 
 
 def end_epochs(experiment: Experiment, rounds: int, state: Any, scores: Scores) -> Any:
     """Tell the defense whose local epochs ended with this round, if any."""
-    ended = [rounds % experiment.batches.epoch_length(i) == 0 for i in experiment.learners]
-    if not any(ended):
+    batches = experiment.batches
+    due = [i for i, node in enumerate(experiment.learners) if rounds % batches.epoch_length(node) == 0]
+    if not due:
         return state
+    count, device = len(experiment.learners), experiment.device
+    places = torch.tensor(due, device=device)
+    ended = torch.zeros(count, dtype=torch.bool, device=device).index_fill_(0, places, True)
 
     def measure(of: str, metric: str) -> Tensor:
-        due = zip(experiment.learners, ended, strict=True)
-        values = [getattr(scores.of(i, of), metric) if now else math.nan for i, now in due]
-        return torch.tensor(values, dtype=torch.float64, device=experiment.device)
+        values = torch.full((count,), torch.nan, dtype=torch.float64, device=device)
+        return values.index_copy_(0, places, getattr(scores.of(due, of), metric))
 
-    return experiment.defense.end_epoch(state, torch.tensor(ended, device=experiment.device), measure)
+    return experiment.defense.end_epoch(state, ended, measure)
 
 
 def evaluate(experiment: Experiment, state: State, scores: Scores) -> Evaluation:
     """The benign nodes as they stand."""
     network, benign, batches = experiment.network, experiment.benign, experiment.batches
-    on_test = [scores.of(i, "test") for i in network.benign]
+    on_test = scores.of(benign.tolist(), "test")
     theta = experiment.defense.thresholds(state.defense)
     return Evaluation(
         round=state.round,
         epoch=fmean(state.round // batches.epoch_length(i) for i in network.benign),
         nodes=torch.tensor(network.benign),
-        accuracy=torch.tensor([score.accuracy for score in on_test], dtype=torch.float64),
-        loss=torch.tensor([score.loss for score in on_test], dtype=torch.float64),
-        consensus_distance=consensus_distance(state.models[list(network.benign)]),
+        accuracy=on_test.accuracy.cpu(),
+        loss=on_test.loss.cpu(),
+        consensus_distance=consensus_distance(state.models, benign),
         theta=None if theta is None else theta[benign].cpu(),
         tally=state.tally.among(benign),
         neighbours=experiment.roster.present.sum(1)[benign].cpu(),

@@ -22,7 +22,7 @@ from byzdl.defenses.local import Local
 from byzdl.exchange import Inbox, Mix
 from byzdl.identity import plain
 from byzdl.models import Linear, Model
-from byzdl.settings import Optimizer, Settings, component
+from byzdl.settings import Optimizer, Screen, Settings, component
 from byzdl.simulation import Experiment
 from byzdl.topology import Complete, Network
 
@@ -60,11 +60,10 @@ class Table:
         self.asked: list[tuple[int, int]] = []
         self.fresh: list[bool] = []
 
-    def __call__(self, learner: Tensor, row: Tensor, fresh: bool) -> Tensor:
-        pairs = list(zip(learner.tolist(), row.tolist(), strict=True))
-        self.asked += pairs
+    def __call__(self, rows: Tensor, wanted: Tensor, fresh: bool) -> Tensor:
+        self.asked += [(int(i), int(rows[i, c])) for i, c in wanted.nonzero()]
         self.fresh.append(fresh)
-        return torch.tensor([self.losses[pair] for pair in pairs], dtype=torch.float32)
+        return losses_at(rows, wanted, lambda i, row: self.losses[i, row])
 
 
 class Function:
@@ -74,9 +73,16 @@ class Function:
         self.function = function
         self.models = torch.empty(0)
 
-    def __call__(self, learner: Tensor, row: Tensor, fresh: bool) -> Tensor:
-        pairs = zip(learner.tolist(), row.tolist(), strict=True)
-        return torch.tensor([float(self.function(i, self.models[r])) for i, r in pairs], dtype=torch.float32)
+    def __call__(self, rows: Tensor, wanted: Tensor, fresh: bool) -> Tensor:
+        return losses_at(rows, wanted, lambda i, row: float(self.function(i, self.models[row])))
+
+
+def losses_at(rows: Tensor, wanted: Tensor, loss: Callable[[int, int], float]) -> Tensor:
+    """The losses of (learner, row) that are wanted; and a lure, the best loss there is, where none is."""
+    losses = torch.full(rows.shape, -1e9)
+    for i, c in wanted.nonzero().tolist():
+        losses[i, c] = loss(i, int(rows[i, c]))
+    return losses
 
 
 def vectors(rows: Sequence[Vector], d: int | None = None) -> Tensor:
@@ -170,13 +176,28 @@ def view(
 ) -> AttackView:
     """What an attacker sees, from lists; by default one attacker sends to one victim."""
     models = vectors(benign)
-    return AttackView(
+    return view_of(
+        models,
+        models.clone() if previous is None else vectors(previous),
+        vectors(own, models.shape[1]) if own else models[:0],
         byzantine=byzantine,
-        benign=models,
-        previous=models.clone() if previous is None else vectors(previous),
-        own=vectors(own, models.shape[1]) if own else models[:0],
         attacker=torch.tensor(attacker, dtype=torch.long),
         victim=torch.tensor(range(len(attacker)) if victim is None else victim, dtype=torch.long),
+    )
+
+
+def view_of(
+    benign: Tensor, previous: Tensor, own: Tensor, *, byzantine: int, attacker: Tensor, victim: Tensor
+) -> AttackView:
+    """What an attacker sees, from matrices; among the learners its own models come last."""
+    return AttackView(
+        byzantine=byzantine,
+        before=torch.cat([previous, torch.zeros_like(own)]),
+        after=torch.cat([benign, own]),
+        benign_learners=torch.arange(len(benign)),
+        byzantine_learners=torch.arange(len(benign), len(benign) + len(own)),
+        attacker=attacker,
+        victim=victim,
     )
 
 
@@ -195,6 +216,7 @@ def make_settings(**overrides: Any) -> Settings:
         "eval_every": 1,
         "device": "cpu",
         "threads": 1,
+        "screen": Screen(precision="float32"),
         "optimizer": Optimizer(lr=0.05, momentum=0.9),
         "attack": NoAttack(name="none", br=0.0),
         "defense": Local(name="local"),
@@ -248,10 +270,10 @@ def flat(module: nn.Module) -> Tensor:
 
 
 def loss_at(model: Model, data: Data, x: Tensor, images: Tensor, labels: Tensor) -> float:
-    """The mean cross-entropy of a flat vector on a batch, by a plain forward."""
+    """The mean cross-entropy of a flat vector on the batch of one learner [1, b, ...], by a plain forward."""
     with torch.no_grad():
-        logits = module_at(model, data, x)(images)
-        return nn.functional.cross_entropy(logits, labels).item()
+        logits = module_at(model, data, x)(images[0])
+        return nn.functional.cross_entropy(logits, labels[0]).item()
 
 
 def random_models(rows: int, d: int, seed: int = 0, spread: float = 1.0) -> Tensor:

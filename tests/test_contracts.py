@@ -6,10 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from helpers import CONF, Function, choices, chosen, random_models
+from helpers import CONF, Function, choices, chosen, random_models, view_of
 from torch import Tensor
 
-from byzdl.attacks import AttackView, Messages
+from byzdl.attacks import Messages
 from byzdl.exchange import Inbox, Mix
 
 D = 7
@@ -237,11 +237,11 @@ def make_view(attack, order=None, messages=None):
     order = list(range(BENIGN)) if order is None else order
     messages = list(range(len(SENDERS))) if messages is None else messages
     previous = random_models(BENIGN, D, seed=5)
-    return AttackView(
+    return view_of(
+        (previous + random_models(BENIGN, D, seed=6, spread=0.1))[order],
+        previous[order],
+        random_models(ATTACKERS if attack.follows_protocol else 0, D, seed=7),
         byzantine=ATTACKERS,
-        benign=(previous + random_models(BENIGN, D, seed=6, spread=0.1))[order],
-        previous=previous[order],
-        own=random_models(ATTACKERS if attack.follows_protocol else 0, D, seed=7),
         attacker=torch.tensor(SENDERS)[messages],
         victim=torch.tensor(VICTIMS)[messages],
     )
@@ -317,7 +317,7 @@ def test_attack_without_attackers(attack):
     """attack.br=0 is the line that everything else is compared with."""
     benign = random_models(10, D, seed=5)
     nobody = torch.empty(0, dtype=torch.long)
-    view = AttackView(0, benign, benign, benign[:0], nobody, nobody)
+    view = view_of(benign, benign, benign[:0], byzantine=0, attacker=nobody, victim=nobody)
     assert sent(attack, view).shape == (0, D)
 
 

@@ -1,12 +1,44 @@
-"""Networks as one flat vector."""
+"""Networks, and networks as one flat vector."""
 
 import pytest
 import torch
 from torch import nn
 
-from byzdl.models import Cnn, FlatModel, Linear, Mlp, Model, initialised
+from byzdl.flat import Batched, FlatModel, OneByOne, flat_model
+from byzdl.models import Cnn, Linear, Mlp, Model, initialised
 
 CPU = torch.device("cpu")
+WAYS = [OneByOne, Batched]
+MODELS = [
+    Linear(name="linear"),
+    Mlp(name="mlp", hidden=5),
+    Cnn(name="cnn", channels=[3, 4], hidden=6),
+]
+SHAPE = (2, 8, 8)
+
+
+def images(*shape: int) -> torch.Tensor:
+    """Random images [*shape, channels, height, width], channels last in memory, as a data set gives them."""
+    channels, height, width = SHAPE
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(*shape, height, width, channels, generator=generator).movedim(-1, -3)
+
+
+def plain(model: Model, x: torch.Tensor) -> nn.Module:
+    """A module filled from a flat vector, kernels from (out, height, width, in)."""
+    module = initialised(model, SHAPE, 10, seed=9)
+    start = 0
+    for p in module.parameters():
+        piece = x[start : start + p.numel()]
+        start += p.numel()
+        kernel = p.ndim == 4
+        p.data = piece.view(p.shape[0], *p.shape[2:], p.shape[1]).permute(0, 3, 1, 2) if kernel else piece.view(p.shape)
+    return module
+
+
+def spread(flat: FlatModel, rows: int) -> torch.Tensor:
+    """Models around the initial one [rows, d]."""
+    return flat.initial + 0.05 * torch.randn(rows, flat.d, generator=torch.Generator().manual_seed(1))
 
 
 @pytest.mark.parametrize(
@@ -29,30 +61,110 @@ CPU = torch.device("cpu")
     ids=["linear", "mlp", "cnn cifar", "cnn mnist"],
 )
 def test_dimension(model: Model, shape: tuple[int, int, int], d: int) -> None:
-    flat = FlatModel(initialised(model, shape, 10, seed=0), CPU)
+    flat = flat_model(initialised(model, shape, 10, seed=0), CPU)
     assert flat.d == d
     assert flat.initial.shape == (d,)
-    assert flat.logits(flat.initial, torch.zeros(2, *shape)).shape == (2, 10)
+    assert flat.logits(flat.initial[None], [0, 0, 0], torch.zeros(2, *shape)).shape == (3, 2, 10)
 
 
-@pytest.mark.parametrize("model", [Mlp(name="mlp", hidden=5), Cnn(name="cnn", channels=[3, 4], hidden=6)])
-def test_loss_and_gradient_are_those_of_the_plain_module(model: Model) -> None:
-    module = initialised(model, (1, 8, 8), 10, seed=0)
-    flat = FlatModel(initialised(model, (1, 8, 8), 10, seed=0), CPU)
-    generator = torch.Generator().manual_seed(0)
-    images, labels = torch.randn(6, 1, 8, 8, generator=generator), torch.arange(6)
-    loss = nn.functional.cross_entropy(module(images), labels)
-    loss.backward()
-    torch.testing.assert_close(flat.loss(flat.initial, images, labels), loss.detach())
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
+def test_the_initial_vector_is_the_module(model: Model, way: type[FlatModel]) -> None:
+    flat = way(initialised(model, SHAPE, 10, seed=0), CPU)
+    module, seen = initialised(model, SHAPE, 10, seed=0), images(6)
+    torch.testing.assert_close(flat.logits(flat.initial[None], [0], seen)[0], module(seen).detach())
 
-    # The parameters are views: a step along the flat gradient is the step of the plain module.
-    x = flat.initial - 0.5 * flat.gradient(flat.initial, images, labels)
-    with torch.no_grad():
-        for p in module.parameters():
-            p -= 0.5 * p.grad
-    torch.testing.assert_close(flat.logits(x, images), module(images).detach())
-    # and pointing at another vector moves nothing in the first
-    torch.testing.assert_close(flat.loss(flat.initial, images, labels), loss.detach())
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
+def test_gradients_are_added_to_their_rows_and_are_those_of_the_plain_module(
+    model: Model, way: type[FlatModel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Batched, "AT_ONCE", 3)  # five learners: a part of three and one of two
+    flat = way(initialised(model, SHAPE, 10, seed=0), CPU)
+    models, seen, labels = spread(flat, 5), images(5, 6), torch.arange(30).view(5, 6) % 10
+    untouched = models.clone()
+    into = torch.ones(5, flat.d)
+    flat.add_gradients(models, into, lambda part: (seen[part.start : part.stop], labels[part.start : part.stop]))
+    for i in range(5):
+        module = plain(model, models[i])
+        nn.functional.cross_entropy(module(seen[i]), labels[i]).backward()
+        # A step along the flat gradient is the step of the plain module.
+        with torch.no_grad():
+            for p in module.parameters():
+                p.data = p - 0.5 * p.grad
+        moved = models[i] - 0.5 * (into[i] - 1)
+        torch.testing.assert_close(flat.logits(moved[None], [0], seen[i])[0], module(seen[i]).detach())
+    assert torch.equal(models, untouched)
+    assert not models.requires_grad
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
+def test_losses_are_those_of_the_plain_module_where_they_are_wanted(
+    model: Model, way: type[FlatModel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Batched, "AT_ONCE", 4)  # two models a learner, three learners: two parts
+    flat = way(initialised(model, SHAPE, 10, seed=0), CPU)
+    models, seen, labels = spread(flat, 4), images(3, 6), torch.arange(18).view(3, 6) % 10
+    rows = torch.tensor([[0, 3], [1, 1], [2, 0]])
+    wanted = torch.tensor([[True, True], [True, False], [False, True]])
+    losses = flat.losses(
+        models, rows, wanted, lambda part: (seen[part.start : part.stop], labels[part.start : part.stop])
+    )
+    assert losses.shape == rows.shape
+    for i, c in wanted.nonzero().tolist():
+        expected = nn.functional.cross_entropy(plain(model, models[rows[i, c]])(seen[i]), labels[i])
+        assert losses[i, c].item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_one_by_one_computes_nothing_that_is_not_asked_for() -> None:
+    flat = OneByOne(initialised(Mlp(name="mlp"), SHAPE, 10, seed=0), CPU)
+    asked = []
+
+    def feed(part: range) -> tuple[torch.Tensor, torch.Tensor]:
+        asked.extend(part)
+        return images(1, 6), torch.zeros(1, 6, dtype=torch.long)
+
+    rows, wanted = torch.tensor([[0, 1], [1, 1], [0, 0]]), torch.tensor([[True, False], [False, False], [True, True]])
+    calls = []
+    flat.module.register_forward_hook(lambda *call: calls.append(call))
+    flat.losses(spread(flat, 2), rows, wanted, feed)
+    assert asked == [0, 2]
+    assert len(calls) == 2  # and the same model twice is evaluated once
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_screening_in_bf16_is_near_and_leaves_training_alone(way: type[FlatModel]) -> None:
+    model = Cnn(name="cnn", channels=[3, 4], hidden=6)
+    exact, coarse = (way(initialised(model, SHAPE, 10, 0), CPU, dtype) for dtype in (torch.float32, torch.bfloat16))
+    models, seen, labels = spread(exact, 3), images(3, 32), torch.arange(96).view(3, 32) % 10
+    rows, wanted = torch.tensor([[0, 1], [1, 2], [2, 0]]), torch.ones(3, 2, dtype=torch.bool)
+
+    def feed(part: range) -> tuple[torch.Tensor, torch.Tensor]:
+        return seen[part.start : part.stop], labels[part.start : part.stop]
+
+    one, other = (flat.losses(models, rows, wanted, feed) for flat in (exact, coarse))
+    assert one.dtype == other.dtype == torch.float32
+    # bfloat16 has 8 significant bits: near, but not the same.
+    torch.testing.assert_close(other, one, rtol=2e-2, atol=0)
+    assert not torch.equal(one, other)
+    gradients = torch.zeros(2, 3, exact.d)
+    for flat, into in zip((exact, coarse), gradients, strict=True):
+        flat.add_gradients(models, into, feed)
+    assert torch.equal(*gradients)
+
+
+def test_the_way_suits_the_network() -> None:
+    """Small layers on a processor go in batches; large ones and convolutions one after another; on a GPU all in batches."""
+
+    def way(model: Model, shape: tuple[int, int, int], device: str = "cpu") -> type[FlatModel]:
+        return type(flat_model(initialised(model, shape, 10, seed=0), torch.device(device)))
+
+    assert way(Mlp(name="mlp"), (1, 8, 8)) is Batched
+    assert way(Mlp(name="mlp"), (1, 28, 28)) is OneByOne
+    assert way(Cnn(name="cnn", channels=[2, 3], hidden=4), (1, 8, 8)) is OneByOne
+    assert way(Cnn(name="cnn", channels=[2, 3], hidden=4), (1, 8, 8), "meta") is Batched
 
 
 def test_pooling_before_relu_is_the_function_of_the_textbook_order() -> None:
@@ -66,7 +178,7 @@ def test_pooling_before_relu_is_the_function_of_the_textbook_order() -> None:
 
 def test_the_initial_model_is_the_seeds_and_leaves_global_random_state_alone() -> None:
     before = torch.random.get_rng_state()
-    one, again, other = (FlatModel(initialised(Mlp(name="mlp"), (1, 8, 8), 10, s), CPU).initial for s in (0, 0, 1))
+    one, again, other = (flat_model(initialised(Mlp(name="mlp"), (1, 8, 8), 10, s), CPU).initial for s in (0, 0, 1))
     assert torch.equal(one, again)
     assert not torch.equal(one, other)
     assert torch.equal(torch.random.get_rng_state(), before)
@@ -74,4 +186,4 @@ def test_the_initial_model_is_the_seeds_and_leaves_global_random_state_alone() -
 
 def test_a_model_with_buffers_is_refused() -> None:
     with pytest.raises(ValueError, match="buffers"):
-        FlatModel(nn.Sequential(nn.BatchNorm2d(3)), CPU)
+        flat_model(nn.Sequential(nn.BatchNorm2d(3)), CPU)

@@ -17,25 +17,45 @@ from byzdl.topology import Network
 class AttackView:
     """Everything that some attacker might know in a round. Each attack states what it uses.
 
-    h benign nodes, B Byzantine ones, E messages from Byzantine nodes to learners.
+    L learners, h of them benign; B Byzantine nodes; E messages from these to learners.
 
     - `byzantine`: B
-    - `benign` [h, d]: the benign models x^{t+1/2}
-    - `previous` [h, d]: the benign models x^t
-    - `own` [B, d]: the attackers' own x^{t+1/2}, for an attack that follows the protocol; else [0, d]
+    - `before`, `after` [L, d]: the learners' models x^t and x^{t+1/2}
+    - `benign_learners` [h], `byzantine_learners` [B or 0]: where these stand among the learners;
+      Byzantine nodes do if their attack follows the protocol
     - `attacker` [E]: who of the B sends each message
     - `victim` [E]: the node number of who gets it
     - `seed`, `round`: of the run, and rounds done
     """
 
     byzantine: int
-    benign: Tensor
-    previous: Tensor
-    own: Tensor
+    before: Tensor
+    after: Tensor
+    benign_learners: Tensor
+    byzantine_learners: Tensor
     attacker: Tensor
     victim: Tensor
     seed: int = 0
     round: int = 0
+
+    @property
+    def benign(self) -> Tensor:
+        """The benign models x^{t+1/2} [h, d]."""
+        return self._benign(self.after)
+
+    @property
+    def previous(self) -> Tensor:
+        """The benign models x^t [h, d]."""
+        return self._benign(self.before)
+
+    @property
+    def own(self) -> Tensor:
+        """The attackers' own x^{t+1/2} [B, d], for an attack that follows the protocol; else [0, d]."""
+        return self.after[self.byzantine_learners]
+
+    def _benign(self, models: Tensor) -> Tensor:
+        # Where all learners are benign, nothing is copied.
+        return models if len(self.benign_learners) == len(models) else models[self.benign_learners]
 
     def stream(self, *key: int) -> np.random.Generator:
         """Random numbers of this round for the attack alone: the same on every repetition, and no other stream moves."""

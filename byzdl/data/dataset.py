@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -56,21 +56,28 @@ class Dataset(Component):
 
 @dataclass(frozen=True)
 class Split:
-    """Images uint8 [N, height, width, channels], mapped from disk, and their labels int64 [N]."""
+    """Images uint8 [N, height, width, channels], mapped from disk, and their labels int64 [N].
 
-    images: NDArray[np.uint8]
-    labels: NDArray[np.int64]
+    - `mean`, `std` [height, width, channels]: what images are standardised by
+    """
+
+    images: Tensor
+    labels: Tensor
     mean: Tensor
     std: Tensor
 
     def __len__(self) -> int:
         return len(self.labels)
 
-    def batch(self, index: NDArray[np.int64] | slice, device: torch.device) -> tuple[Tensor, Tensor]:
-        """Standardised float32 images [b, channels, height, width] (channels last in memory) and labels [b]."""
-        images = torch.from_numpy(np.array(self.images[index])).to(device, torch.float32)
-        images = images.sub_(self.mean.to(device)).div_(self.std.to(device)).permute(0, 3, 1, 2)
-        return images, torch.from_numpy(np.array(self.labels[index])).to(device)
+    def batch(self, index: Tensor) -> tuple[Tensor, Tensor]:
+        """Standardised float32 images [..., channels, height, width] (channels last in memory) and labels [...] of an index [...]."""
+        if self.images.is_cuda:
+            index = index.pin_memory().to(self.images.device, non_blocking=True)
+        images = self.images.index_select(0, index.flatten()).to(torch.float32).sub_(self.mean).div_(self.std)
+        return images.view(*index.shape, *images.shape[1:]).movedim(-1, -3), self.labels[index]
+
+    def to(self, device: torch.device) -> "Split":
+        return Split(*(tensor.to(device) for tensor in vars(self).values()))
 
 
 @dataclass(frozen=True)
@@ -88,6 +95,10 @@ class Data:
         height, width, channels = self.train.images.shape[1:]
         return channels, height, width
 
+    def to(self, device: torch.device) -> "Data":
+        """The same data in the memory of a device; on the CPU they stay on disk until they are read."""
+        return replace(self, train=self.train.to(device), test=self.test.to(device))
+
 
 def load(dataset: Dataset) -> Data:
     """The data set, decoded into the cache first if it isn't there yet.
@@ -102,16 +113,17 @@ def load(dataset: Dataset) -> Data:
         except OSError as error:
             raise ConfigError(f"dataset.cache: {error}; takes a folder that can be written to") from error
     meta = json.loads((folder / "meta.json").read_text())
-    mean, std = torch.tensor(meta["mean"]), torch.tensor(meta["std"])
 
     def split(name: str) -> Split:
-        images = np.load(folder / f"{name}_images.npy", mmap_mode="r")
-        return Split(images, np.load(folder / f"{name}_labels.npy"), mean, std)
+        # Private to the process should it ever be written to, which nothing does; torch wants it writable.
+        images = torch.from_numpy(np.load(folder / f"{name}_images.npy", mmap_mode="c"))
+        mean, std = (torch.tensor(meta[key]).expand(images.shape[1:]).contiguous() for key in ("mean", "std"))
+        return Split(images, torch.from_numpy(np.load(folder / f"{name}_labels.npy")), mean, std)
 
     test = split("test")
     if dataset.test_samples is not None and dataset.test_samples < len(test):
-        chosen = np.sort(stream(0, "test_samples").permutation(len(test))[: dataset.test_samples])
-        test = Split(test.images[chosen], test.labels[chosen], mean, std)
+        chosen = torch.from_numpy(np.sort(stream(0, "test_samples").permutation(len(test))[: dataset.test_samples]))
+        test = replace(test, images=test.images[chosen], labels=test.labels[chosen])
     return Data(split("train"), test, meta["classes"], meta["fingerprint"])
 
 

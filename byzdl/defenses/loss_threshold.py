@@ -16,12 +16,13 @@ from byzdl.topology import Network
 class LossThresholdState(NamedTuple):
     """Per learner, each [L].
 
-    - `level`: how many steps theta has fallen
+    - `theta`: the threshold, and `level`: how many steps it has fallen
     - `best`: the least monitored value so far
     - `stale`: epochs in a row that did not improve it
     - `detected`: whether overfitting was ever detected
     """
 
+    theta: Tensor
     level: Tensor
     best: Tensor
     stale: Tensor
@@ -78,6 +79,7 @@ class LossThreshold(Defense):
 
     def init(self, learners: int) -> LossThresholdState:
         return LossThresholdState(
+            theta=torch.full((learners,), self.levels[0], dtype=torch.float64),
             level=torch.zeros(learners, dtype=torch.long),
             best=torch.full((learners,), torch.inf, dtype=torch.float64),
             stale=torch.zeros(learners, dtype=torch.long),
@@ -86,8 +88,7 @@ class LossThreshold(Defense):
 
     def aggregate(self, state: LossThresholdState, inbox: Inbox) -> tuple[LossThresholdState, Mix]:
         own, losses = inbox.losses(fresh=self.screen == "fresh")
-        theta = self.thresholds(state)
-        passes = losses.isfinite() & (own[:, None] - losses >= theta[:, None])  # eq. 4
+        passes = losses.isfinite() & (own[:, None] - losses >= state.theta[:, None])  # eq. 4
         least = smallest(losses, 1, among=losses.isfinite())
         fallback = state.detected & ~passes.any(1) & least.any(1)  # eq. 5
         selected = torch.where(fallback[:, None], least, passes)
@@ -98,12 +99,14 @@ class LossThreshold(Defense):
         improved = ended & (value < state.best)
         stale = torch.where(improved, 0, state.stale + ended)
         overfits = ended & (stale >= self.patience)
+        level = (state.level + overfits).clamp(max=len(self.levels) - 1)
         return LossThresholdState(
-            level=(state.level + overfits).clamp(max=len(self.levels) - 1),
+            theta=torch.tensor(self.levels, dtype=torch.float64, device=level.device)[level],
+            level=level,
             best=torch.where(improved, value, state.best),
             stale=torch.where(overfits, 0, stale),
             detected=state.detected | overfits,
         )
 
     def thresholds(self, state: LossThresholdState) -> Tensor:
-        return torch.tensor(self.levels, dtype=torch.float64, device=state.level.device)[state.level]
+        return state.theta
