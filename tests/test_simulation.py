@@ -20,6 +20,7 @@ from helpers import (
     random_models,
 )
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from byzdl import simulation
 from byzdl.attacks import Attack, Messages
@@ -35,6 +36,7 @@ from byzdl.defenses import Defense, smallest
 from byzdl.defenses.loss_threshold import LossThreshold
 from byzdl.defenses.mean import Mean
 from byzdl.exchange import Mix
+from byzdl.flat import Batched
 from byzdl.models import Cnn, Linear, Mlp
 from byzdl.schema import ConfigError
 from byzdl.settings import Optimizer
@@ -812,3 +814,93 @@ def test_random_rules_are_keyed_by_seed_and_round(tiny):
     assert view.stream().random() == view.stream().random()
     assert view.stream().random() != dataclasses.replace(view, round=view.round + 1).stream().random()
     assert view.stream().random() != dataclasses.replace(view, seed=view.seed + 1).stream().random()
+
+
+# One path for every device
+
+
+class Waits(TorchDispatchMode):
+    """Notes every operation whose result's shape or value a processor would have to wait for."""
+
+    ASKING: ClassVar = {
+        "_local_scalar_dense",
+        "nonzero",
+        "masked_select",
+        "unique_dim",
+        "_unique2",
+        "equal",
+        "is_nonzero",
+    }
+
+    def __init__(self):
+        super().__init__()
+        self.waits = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        name = func.name().removeprefix("aten::").split(".")[0]
+        by_mask = name in ("index", "index_put_", "index_put") and any(
+            i is not None and i.dtype in (torch.bool, torch.uint8) for i in args[1]
+        )
+        if name in self.ASKING or by_mask:
+            self.waits.append(name)
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("attack", choices("attack"))
+@pytest.mark.parametrize("defense", choices("defense"))
+@pytest.mark.parametrize("model", ["mlp", "cnn"])
+def test_a_round_never_waits_for_the_device(tiny, monkeypatch, attack, defense, model):
+    """As on a GPU: all models in batches, and no number that the host asks for within an epoch."""
+    monkeypatch.setattr("byzdl.flat.OneByOne", Batched)
+    experiment = make_experiment(
+        tiny,
+        graph(4, KITE, byzantine=[1]),
+        model=MODELS[model],
+        attack=chosen("attack", attack, br=0.25),
+        defense=chosen("defense", defense),
+    )
+    state, _ = one_round(experiment, experiment.initial())
+    with Waits() as noted:
+        state, _ = one_round(experiment, state)
+    assert noted.waits == []
+    # The mode does notice: an evaluation must ask.
+    with Waits() as noted:
+        evaluate(experiment, state, Scores(experiment, state.models))
+    assert noted.waits
+
+
+@pytest.mark.parametrize("defense", choices("defense"))
+def test_the_two_ways_through_a_network_simulate_alike(tiny, monkeypatch, defense):
+    def simulated():
+        experiment = make_experiment(
+            tiny,
+            graph(4, KITE, byzantine=[1]),
+            model=MODELS["cnn"],
+            attack=Max(name="max", br=0.25),
+            defense=chosen("defense", defense),
+            rounds=6,
+        )
+        return run(experiment)[-1][0].models
+
+    one_by_one = simulated()
+    monkeypatch.setattr("byzdl.flat.OneByOne", Batched)
+    torch.testing.assert_close(simulated(), one_by_one, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("defense", choices("defense"))
+def test_a_gpu_agrees_with_the_processor(tiny, defense):
+    def simulated(device):
+        experiment = make_experiment(
+            tiny,
+            graph(4, KITE, byzantine=[1]),
+            device=device,
+            model=MODELS["cnn"],
+            attack=Max(name="max", br=0.25),
+            defense=chosen("defense", defense),
+            rounds=6,
+        )
+        state, evaluation = run(experiment)[-1]
+        return state.models.cpu(), evaluation.loss
+
+    torch.testing.assert_close(simulated("cuda"), simulated("cpu"), rtol=1e-3, atol=1e-4)

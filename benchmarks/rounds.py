@@ -1,0 +1,159 @@
+"""A round of the paper's setting: the plain loop, byzdl on the same work, and the floor."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks.plain import PlainLoop, cnn
+from benchmarks.setting import PAPER, experiment
+from benchmarks.timing import Timing, Worker, interleaved
+from benchmarks.work import Step
+from byzdl.processor import prepare
+from byzdl.simulation import Experiment, one_round
+
+DEFENSES = ("local", "d_krum", "ubar", "loss_threshold")
+
+
+def measure(repeats: int, threads: int, device: str, n: int) -> list[dict[str, Any]]:
+    """Rows of the table."""
+    common = {"threads": threads, "device": device, "n": n}
+    with (
+        Worker("benchmarks.rounds:plain_steps", keep=False, **common) as plain,
+        Worker("benchmarks.rounds:plain_steps", keep=True, **common) as kept,
+        Worker("benchmarks.rounds:steps", precision="float32", **common) as ours,
+        Worker("benchmarks.rounds:steps", precision="bf16", **common) as bf16,
+    ):
+        steps = {("peak", ""): (ours, "peak"), ("bf16", "loss_threshold"): (bf16, "loss_threshold")}
+        for defense in DEFENSES:
+            steps["plain", defense] = (plain, defense)
+            steps["kept", defense] = (kept, defense)
+            steps["byzdl", defense] = (ours, defense)
+        timings = interleaved(steps, repeats)
+        flops = {defense: ours.step(f"flops {defense}")["said"]["flops"] for defense in DEFENSES}
+    peak = max(timings["peak", ""].said["flops"] / t for t in timings["peak", ""].cpu)
+    clock = "cpu_min" if device == "cpu" else "wall_min"  # a processor's time says nothing of a GPU's
+
+    def row(what: str, timing: Timing, **more: Any) -> dict[str, Any]:
+        return {"part": f"round, n={n}, {device}", "what": what, **timing.row(), **more}
+
+    rows = []
+    for defense in DEFENSES:
+        loop, tuned, ours_ = (timings[key, defense] for key in ("plain", "kept", "byzdl"))
+        took = ours_.row()[clock]
+        floor = flops[defense] / peak
+        rows += [
+            row(f"{defense}: plain loop", loop),
+            row(f"{defense}: plain loop, freed memory kept", tuned, ratio=tuned.row()[clock] / loop.row()[clock]),
+            row(f"{defense}: byzdl", ours_, ratio=took / loop.row()[clock], note=_note(ours_, took, floor, peak)),
+        ]
+        if (coarse := timings.get(("bf16", defense))) is not None:
+            note = "bf16 units" if torch.ops.mkldnn._is_mkldnn_bf16_supported() else "no bf16 units here: emulated"
+            ratio = coarse.row()[clock] / loop.row()[clock]
+            rows.append(row(f"{defense}: byzdl, screen.precision=bf16", coarse, ratio=ratio, note=note))
+    return rows
+
+
+def _note(timing: Timing, took: float, floor: float, peak: float) -> str:
+    outside = 1 - timing.said["inside"] / timing.said["all"]
+    return f"{took / floor:.2f} x the floor of {floor:.2f} s at {peak / 1e9:.0f} GFLOP/s; {outside:.1%} outside of the network"
+
+
+def plain_steps(threads: int, device: str, n: int, keep: bool) -> dict[str, Step]:
+    """The plain loop under each defense; its mini-batches lie ready."""
+    torch.set_num_threads(threads)
+    if keep:
+        prepare(threads)
+    steps: dict[str, Step] = {}
+    for defense in DEFENSES:
+        e = experiment(*PAPER, f"topology.n={n}", f"device={device}")
+        modules = {i: cnn(3, 32, (32, 64), 128, 10).to(device) for i in e.network.benign}
+        for module in modules.values():  # all start from one model
+            module.load_state_dict(next(iter(modules.values())).state_dict())
+        loop = PlainLoop(e.network.neighbours, e.network.byzantine, modules, defense, lr=0.01, momentum=0.9)
+        ready = [{i: nchw(e, i, t) for i in e.network.benign} for t in range(2)]
+        steps[defense] = _rounds(lambda t, loop=loop, ready=ready: loop.round(ready[t % 2]), device)
+    return steps
+
+
+def nchw(e: Experiment, node: int, round: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """A node's mini-batch as most codes hold it."""
+    images, labels = e.batch([e.learners.index(node)], round)
+    return images[0].contiguous(), labels[0]
+
+
+def steps(threads: int, device: str, n: int, precision: str) -> dict[str, Step]:
+    """Byzdl under each defense, a large matrix product, and the operations of a round."""
+    prepare(threads)
+    steps: dict[str, Step] = {"peak": _peak(device)}
+    for defense in DEFENSES:
+        e = experiment(
+            *PAPER, f"topology.n={n}", f"device={device}", f"screen.precision={precision}", f"defense={defense}"
+        )
+        steps[defense] = _simulated(e, device)
+        steps[f"flops {defense}"] = lambda e=e: _flops(e)
+    return steps
+
+
+def _simulated(e: Experiment, device: str) -> Step:
+    state = e.initial()
+    inside = [0.0]
+    for name in ("add_gradients", "losses"):
+        setattr(e.model, name, _adding(getattr(e.model, name), inside))
+
+    def advance(t: int) -> Mapping[str, float]:
+        nonlocal state
+        inside[0], start = 0.0, time.process_time()
+        state, _ = one_round(e, state)
+        return {"inside": inside[0], "all": time.process_time() - start}
+
+    return _rounds(advance, device)
+
+
+def _adding(function: Callable[..., Any], total: list[float]) -> Callable[..., Any]:
+    """The function, which adds what it took to a total."""
+
+    def timed(*arguments: Any) -> Any:
+        start = time.process_time()
+        result = function(*arguments)
+        total[0] += time.process_time() - start
+        return result
+
+    return timed
+
+
+def _rounds(advance: Callable[[int], Mapping[str, Any] | None], device: str) -> Step:
+    t = -1
+
+    def step() -> Mapping[str, Any] | None:
+        nonlocal t
+        t += 1
+        said = advance(t)
+        if device != "cpu":
+            torch.cuda.synchronize()
+        return said
+
+    return step
+
+
+def _peak(device: str, size: int = 2048) -> Step:
+    """A large float32 matrix product."""
+    a, b = torch.randn(2, size, size, device=device)
+
+    def step() -> Mapping[str, float]:
+        torch.mm(a, b)
+        if device != "cpu":
+            torch.cuda.synchronize()
+        return {"flops": 2.0 * size**3}
+
+    return step
+
+
+def _flops(e: Experiment) -> Mapping[str, float]:
+    """Floating-point operations of one round's convolutions and matrix products, each distinct model once a node."""
+    counter = FlopCounterMode(display=False)
+    with counter:
+        one_round(e, e.initial())
+    return {"flops": float(counter.get_total_flops())}

@@ -1,0 +1,75 @@
+"""Steps timed in processes of their own, one after another in turn, so that a busy moment hits all alike."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass
+class Timing:
+    """Seconds of every repeat: of process CPU and of wall time; and what the step said, the last time."""
+
+    cpu: list[float] = field(default_factory=list)
+    wall: list[float] = field(default_factory=list)
+    said: dict[str, Any] = field(default_factory=dict)
+
+    def row(self) -> dict[str, float | int]:
+        return {
+            "cpu_min": min(self.cpu),
+            "cpu_median": median(self.cpu),
+            "wall_min": min(self.wall),
+            "wall_median": median(self.wall),
+            "repeats": len(self.cpu),
+        }
+
+
+class Worker:
+    """A process that makes steps (see `benchmarks.work`) and takes the time of each."""
+
+    def __init__(self, make: str, python: str = sys.executable, **arguments: Any):
+        command = [python, "-m", "benchmarks.work", make, json.dumps(arguments)]
+        self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def step(self, name: str) -> dict[str, Any]:
+        """Have a step done: seconds `cpu` and `wall`, and what it `said`."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        print(name, file=self._process.stdin, flush=True)
+        answer = self._process.stdout.readline()
+        if not answer:
+            sys.exit(f"bench: {' '.join(self._process.args[2:4])} ended in step {name}")
+        return dict(json.loads(answer))
+
+    def __enter__(self) -> "Worker":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+def interleaved(steps: Mapping[str, tuple[Worker, str]], repeats: int, warm: int = 1) -> dict[str, Timing]:
+    """Do every step `repeats` times, in turn, after `warm` rounds that do not count."""
+    timings = {key: Timing() for key in steps}
+    for repeat in range(-warm, repeats):
+        for key, (worker, name) in steps.items():
+            took = worker.step(name)
+            if repeat >= 0:
+                timings[key].cpu.append(took["cpu"])
+                timings[key].wall.append(took["wall"])
+                timings[key].said = took["said"]
+        print(".", end="", file=sys.stderr, flush=True)
+    return timings
+
+
+def ratio(timings: Sequence[Timing]) -> str:
+    """How many times the second takes the first's CPU time: of the minima."""
+    one, other = (min(t.cpu) for t in timings)
+    return f"{other / one:.2f}"

@@ -1,0 +1,87 @@
+"""Sums over long vectors, against numpy's on whole ones."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from helpers import random_models
+
+from byzdl import blocks
+from byzdl.blocks import consensus_distance, differences, largest, pairwise_squared
+
+ROWS = torch.tensor([[1, 2, 3], [0, 2, 5], [4, 4, 1]])  # of six models, for three learners
+
+
+@pytest.fixture(params=[2**18, 64, 1], ids=["one block", "some", "a block a coordinate"])
+def block(request, monkeypatch):
+    monkeypatch.setattr(blocks, "BLOCK", request.param)
+    monkeypatch.setattr(blocks, "LINE", 4)
+
+
+def squared(models, rows):
+    x = models.double().numpy()[rows.numpy()]
+    return ((x[:, :, None] - x[:, None]) ** 2).sum(-1)
+
+
+@pytest.mark.parametrize("d", [1, 7, 33])
+def test_differences_come_once_each(block, d):
+    models = random_models(6, d)
+    total, products = np.zeros((3, 3)), np.zeros((3, 3))
+    for few, part in differences(models, ROWS):
+        assert part.dtype == torch.float64
+        total[few] += part.sum(2).numpy()
+        products[few] += part.square().sum(2).numpy()
+    x = models.double().numpy()
+    expected = x[ROWS.numpy()] - x[:3, None]
+    np.testing.assert_allclose(total, expected.sum(2), atol=1e-12)
+    np.testing.assert_allclose(products, (expected**2).sum(2), rtol=1e-12)
+
+
+@pytest.mark.parametrize("large", [False, True], ids=["all pairs", "by learner"])
+@pytest.mark.parametrize("shift", [0.0, 1000.0])
+def test_pairwise_distances_are_numpys_wherever_the_models_stand(block, large, shift):
+    models, rows = random_models(46 if large else 6, 33) + shift, ROWS + 40 * large
+    np.testing.assert_allclose(pairwise_squared(models, rows), squared(models, rows), rtol=1e-6)
+
+
+@pytest.mark.parametrize("large", [False, True], ids=["all pairs", "by learner"])
+def test_near_models_far_from_all_others_keep_their_distance(large):
+    """Colluders that all but agree, 10^4 away: their own distances are what a rule goes by."""
+    models, rows = random_models(46 if large else 6, 33), ROWS + 40 * large
+    models[rows[0]] = 1e4 + random_models(3, 33, seed=1)
+    np.testing.assert_allclose(pairwise_squared(models, rows)[0], squared(models, rows)[0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("large", [False, True], ids=["all pairs", "by learner"])
+def test_distances_are_symmetric_to_the_bit_and_0_to_itself(large):
+    models, rows = random_models(46 if large else 6, 1000, spread=1e3), ROWS + 40 * large
+    found = pairwise_squared(models, rows)
+    assert torch.equal(found, found.mT)
+    assert not found.diagonal(dim1=1, dim2=2).any()
+    assert found[2, 0, 1] == 0  # learner 2 has the same model from two neighbours
+    assert (found >= 0).all()
+
+
+@pytest.mark.parametrize("large", [False, True], ids=["all pairs", "by learner"])
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_what_is_not_finite_spoils_its_own_distances_alone(large, bad):
+    models, rows = random_models(46 if large else 6, 33), ROWS + 40 * large
+    models[rows[0, 1]] = bad
+    found, expected = pairwise_squared(models, rows), squared(models.nan_to_num(0, 0, 0), rows)
+    np.testing.assert_allclose(found[0][[0, 2]][:, [0, 2]], expected[0][[0, 2]][:, [0, 2]], rtol=1e-6)
+    assert not found[0, 0, 1].isfinite()
+
+
+def test_the_largest_value_is_absolute_and_tells_what_is_not_finite():
+    models = torch.tensor([[1.0, -3.0], [2.0, 1.0], [math.nan, 5.0], [math.inf, 0.0], [0.0, -math.inf], [3e38, 3e38]])
+    found = largest(models)
+    assert found[:2].tolist() == [3, 2]
+    assert found.isfinite().tolist() == [True, True, False, False, False, True]
+
+
+def test_consensus_distance_is_the_same_in_blocks(block):
+    models, rows = random_models(6, 33) + 100, torch.tensor([0, 2, 3, 5])
+    x = models.double().numpy()[rows.numpy()]
+    expected = ((x - x.mean(0)) ** 2).sum(1).mean()
+    assert consensus_distance(models, rows) == pytest.approx(expected, rel=1e-9)
