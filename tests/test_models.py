@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from byzdl.flat import Batched, FlatModel, OneByOne, flat_model
-from byzdl.models import Cnn, Linear, Mlp, Model, initialised
+from byzdl.models import Cnn, Linear, Mlp, Model, PooledConvolution, initialised
 
 CPU = torch.device("cpu")
 WAYS = [OneByOne, Batched]
@@ -167,13 +167,22 @@ def test_the_way_suits_the_network() -> None:
     assert way(Cnn(name="cnn", channels=[2, 3], hidden=4), (1, 8, 8), "meta") is Batched
 
 
-def test_pooling_before_relu_is_the_function_of_the_textbook_order() -> None:
-    module = initialised(Cnn(name="cnn", channels=[3, 4], hidden=6), (1, 8, 8), 10, seed=1)
-    conv1, _, _, conv2, _, _, flatten, linear1, relu, linear2 = module
-    images = torch.randn(5, 1, 8, 8, generator=torch.Generator().manual_seed(0))
-    hidden = nn.functional.max_pool2d(conv1(images).relu(), 2)
-    hidden = nn.functional.max_pool2d(conv2(hidden).relu(), 2)
-    torch.testing.assert_close(module(images), linear2(relu(linear1(flatten(hidden)))))
+@pytest.mark.parametrize("training", [False, True])
+def test_pooling_first_is_the_function_of_the_textbook_order(training: bool) -> None:
+    conv = PooledConvolution(3, 4)
+    seen = torch.randn(5, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    with torch.set_grad_enabled(training):
+        found = conv(seen)
+    expected = nn.functional.max_pool2d(nn.functional.conv2d(seen, conv.weight, conv.bias, padding=1).relu(), 2)
+    torch.testing.assert_close(found.detach(), expected.detach())
+    if training:
+        parameters = tuple(conv.parameters())
+        torch.testing.assert_close(
+            torch.autograd.grad(found.square().sum(), parameters),
+            torch.autograd.grad(expected.square().sum(), parameters),
+            rtol=1e-4,
+            atol=1e-4,
+        )
 
 
 def test_the_initial_model_is_the_seeds_and_leaves_global_random_state_alone() -> None:
