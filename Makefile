@@ -3,9 +3,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SWEEP ?= default
+PARTS ?=
+DEVICE ?= cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help setup figures test smoke lint clean
+.PHONY: help setup figures test smoke lint bench clean
 
 help: ## every target, one line each
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -36,6 +38,14 @@ lint: setup ## style, format and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-clean: ## remove what was made here: .venv, caches, decoded data; outputs stay
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info data/cache
+bench: setup .venv-byzfl/.complete ## how fast it is (PARTS="rounds rules scaling startup", DEVICE=cuda); half an hour, on a quiet machine
+	$(BIN)/python -m benchmarks $(PARTS) --device $(DEVICE) --byzfl .venv-byzfl/bin/python
+
+.venv-byzfl/.complete:
+	$(PYTHON) -m venv .venv-byzfl
+	.venv-byzfl/bin/python -m pip install --quiet --disable-pip-version-check byzfl
+	@touch $@
+
+clean: ## remove what was made here: environments, caches, decoded data; outputs stay
+	rm -rf .venv .venv-byzfl .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info data/cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -92,12 +92,13 @@ def steps(threads: int, device: str, n: int, precision: str) -> dict[str, Step]:
         e = experiment(
             *PAPER, f"topology.n={n}", f"device={device}", f"screen.precision={precision}", f"defense={defense}"
         )
-        steps[defense] = _simulated(e, device)
+        steps[defense] = simulated(e, device)
         steps[f"flops {defense}"] = lambda e=e: _flops(e)
     return steps
 
 
-def _simulated(e: Experiment, device: str) -> Step:
+def simulated(e: Experiment, device: str) -> Step:
+    """Rounds of byzdl, which say what of their time was spent inside of the network's passes."""
     state = e.initial()
     inside = [0.0]
     for name in ("add_gradients", "losses"):

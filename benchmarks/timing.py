@@ -3,11 +3,13 @@
 import json
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, TypeVar
+
+K = TypeVar("K")
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -34,6 +36,7 @@ class Worker:
     """A process that makes steps (see `benchmarks.work`) and takes the time of each."""
 
     def __init__(self, make: str, python: str = sys.executable, **arguments: Any):
+        self.make = make
         command = [python, "-m", "benchmarks.work", make, json.dumps(arguments)]
         self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
@@ -55,7 +58,7 @@ class Worker:
         self._process.wait()
 
 
-def interleaved(steps: Mapping[str, tuple[Worker, str]], repeats: int, warm: int = 1) -> dict[str, Timing]:
+def interleaved(steps: Mapping[K, tuple[Worker, str]], repeats: int, warm: int = 1) -> dict[K, Timing]:
     """Do every step `repeats` times, in turn, after `warm` rounds that do not count."""
     timings = {key: Timing() for key in steps}
     for repeat in range(-warm, repeats):
@@ -67,9 +70,3 @@ def interleaved(steps: Mapping[str, tuple[Worker, str]], repeats: int, warm: int
                 timings[key].said = took["said"]
         print(".", end="", file=sys.stderr, flush=True)
     return timings
-
-
-def ratio(timings: Sequence[Timing]) -> str:
-    """How many times the second takes the first's CPU time: of the minima."""
-    one, other = (min(t.cpu) for t in timings)
-    return f"{other / one:.2f}"

@@ -38,7 +38,7 @@ def pairwise_squared(models: Tensor, rows: Tensor) -> Tensor:
     # In a small network most pairs meet somewhere: one table of all is cheaper than one a learner.
     if m * m <= 8 * learners * k * k:
         table = torch.zeros(m, m, dtype=torch.float64, device=models.device)
-        centre = largest(models).nan_to_num(torch.inf).argmin(0, keepdim=True)
+        centre = models.norm(dim=1).nan_to_num(torch.inf).argmin(0, keepdim=True)  # a model that is finite, if any is
         for columns in blocks(d, m):
             part = models[:, columns].double()
             part -= part[centre]
@@ -53,10 +53,10 @@ def pairwise_squared(models: Tensor, rows: Tensor) -> Tensor:
     return squared.masked_fill(rows[:, :, None] == rows[:, None, :], 0)
 
 
-def largest(models: Tensor) -> Tensor:
-    """The largest absolute value of each model [m, d]: [m]; not finite where any value isn't."""
-    # NaN is both the maximum and the minimum of whatever holds one.
-    return torch.maximum(models.amax(1), models.amin(1).neg())
+def finite(models: Tensor) -> Tensor:
+    """Whether every value of each model [m, d] is finite [m]."""
+    # In one pass: what is not finite stays so in a sum, and what is cannot overflow in this one.
+    return (models @ models.new_full((models.shape[1],), 2.0**-100)).isfinite()
 
 
 def consensus_distance(models: Tensor, rows: Tensor) -> float:

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from byzdl.blocks import differences, largest, pairwise_squared
+from byzdl.blocks import differences, finite, pairwise_squared
 from byzdl.streams import stream
 from byzdl.topology import Network
 
@@ -125,7 +125,7 @@ class Inbox:
     @cached_property
     def valid(self) -> Tensor:
         """Where a model was received and every value of it is finite [L, k]."""
-        return self.present & largest(self.models).isfinite()[self.rows]
+        return self.present & finite(self.models)[self.rows]
 
     @property
     def degree(self) -> Tensor:
@@ -166,9 +166,7 @@ class Inbox:
         every = torch.cat([1 - weights.sum(1, keepdim=True), weights], dim=1).to(self.models.dtype)
         # What weighs most stands in for what weighs nothing.
         rows = torch.where(every != 0, self._with_own, self._with_own.gather(1, every.abs().argmax(1, keepdim=True)))
-        mixed = F.embedding_bag(rows, self.models, per_sample_weights=every, mode="sum")
-        alone = (weights == 0).all(1, keepdim=True)  # an own model that holds an infinity stays the same, too
-        return torch.where(alone, self.own, mixed, out=mixed)
+        return F.embedding_bag(rows, self.models, per_sample_weights=every, mode="sum")
 
     def mix(self, selected: Tensor, alpha: float, fallback: Tensor | None = None) -> Mix:
         """Eq. 6-7: a x_i^{t+1/2} + (1 - a) times the mean of the selected models; x_i^{t+1/2} where none is.

@@ -8,7 +8,7 @@ import torch
 from helpers import random_models
 
 from byzdl import blocks
-from byzdl.blocks import consensus_distance, differences, largest, pairwise_squared
+from byzdl.blocks import consensus_distance, differences, finite, pairwise_squared
 
 ROWS = torch.tensor([[1, 2, 3], [0, 2, 5], [4, 4, 1]])  # of six models, for three learners
 
@@ -73,11 +73,14 @@ def test_what_is_not_finite_spoils_its_own_distances_alone(large, bad):
     assert not found[0, 0, 1].isfinite()
 
 
-def test_the_largest_value_is_absolute_and_tells_what_is_not_finite():
-    models = torch.tensor([[1.0, -3.0], [2.0, 1.0], [math.nan, 5.0], [math.inf, 0.0], [0.0, -math.inf], [3e38, 3e38]])
-    found = largest(models)
-    assert found[:2].tolist() == [3, 2]
-    assert found.isfinite().tolist() == [True, True, False, False, False, True]
+@pytest.mark.parametrize("d", [1, 3, 1000])
+def test_a_model_is_finite_if_all_of_its_values_are(d):
+    models = torch.ones(7, d)
+    models[1, d // 2], models[2, -1], models[3, 0] = math.nan, math.inf, -math.inf
+    models[4, :] = 3e38  # as large as float32 can be, everywhere
+    models[5, :], models[5, -1] = math.inf, -math.inf
+    models[6, :] = 1e-45
+    assert finite(models).tolist() == [True, False, False, False, True, False, True]
 
 
 def test_consensus_distance_is_the_same_in_blocks(block):

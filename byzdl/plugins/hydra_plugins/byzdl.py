@@ -3,6 +3,7 @@
 The file lies here because Hydra takes plugins from the namespace package `hydra_plugins` alone.
 """
 
+import copy
 import hashlib
 import json
 import multiprocessing
@@ -21,8 +22,11 @@ from pathlib import Path
 from typing import Any
 
 import cloudpickle
+from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.core.utils import JobReturn, JobStatus, configure_log, run_job, setup_globals
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
@@ -85,33 +89,21 @@ class Sweeper(BasicSweeper):
 
     def _plan(self, arguments: list[str]) -> list[Planned]:
         assert self.hydra_context is not None
+        assert self.config is not None
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
         (combinations,) = self.split_arguments(parser.parse_overrides(arguments), None)
+        composer = Composer(self.hydra_context.config_loader, self.config)
         plan: list[Planned] = []
         takers: dict[Path, Planned] = {}
-        with bar(len(combinations), "planned") as shown:  # Hydra takes its time to compose each
+        with bar(len(combinations), "planned") as shown:
             for combination in combinations:
-                run = self._planned(combination)
+                run = _planned(combination, composer)
                 if not run.refused and takers.setdefault(run.folder, run).identity != run.identity:
                     taken = ConfigError.of("hydra.sweep.subdir", str(run.folder), "a folder of its own for every run")
                     run = replace(run, refused=str(taken))
                 plan.append(run)
                 shown.update()
         return plan
-
-    def _planned(self, combination: list[str]) -> Planned:
-        assert self.hydra_context is not None
-        assert self.config is not None
-        overrides = tuple(combination)
-        try:
-            config = self.hydra_context.config_loader.load_sweep_config(self.config, combination)
-            folder = Path(str(config.hydra.sweep.dir)) / str(config.hydra.sweep.subdir)
-            composed = plain(config)
-            # Done on the same data, as far as can be told without reading any; else the run itself looks.
-            done = is_done(folder, identity(composed)) and read_status(folder).get("root") == data_root(composed)
-            return Planned(overrides, config, folder, identity(composed), done)
-        except WRONG_INPUT as error:
-            return Planned(overrides, refused=explain(error))
 
     def _launch(self, runs: list[Planned]) -> dict[tuple[str, ...], str]:
         """Have the launcher compute these; the reasons of what failed."""
@@ -127,6 +119,53 @@ class Sweeper(BasicSweeper):
                 if result.status != JobStatus.COMPLETED:
                     failures[run.overrides] = explain(result._return_value)
         return failures
+
+
+class Composer:
+    """Composes the combinations of a sweep as Hydra does, but each choice of groups once.
+
+    Hydra reads and merges all files anew for every combination. What follows from the choices
+    is kept here, and only values are set on a copy of it.
+    """
+
+    def __init__(self, loader: ConfigLoader, sweep: DictConfig):
+        assert isinstance(loader, ConfigLoaderImpl)
+        self.loader = loader
+        self.sweep = sweep
+        self._chosen: dict[tuple[str, ...], DictConfig] = {}
+
+    def __call__(self, combination: Sequence[str]) -> DictConfig:
+        """The configuration of one combination, all that Hydra says of a run included."""
+        parsed = OverridesParser.create().parse_overrides(list(combination))
+        task = [o for o in parsed if not o.is_hydra_override()]
+        values = [o for o in task if isinstance(o.value(), dict) or not self._is_group(o)]
+        groups = tuple(o.input_line or "" for o in parsed if o not in values)
+        if groups not in self._chosen:
+            self._chosen[groups] = self.loader.load_sweep_config(self.sweep, list(groups))
+        config = copy.deepcopy(self._chosen[groups])
+        self.loader._apply_overrides_to_config(values, config)
+        config.hydra.overrides.task = [o.input_line for o in task]
+        dirname = config.hydra.job.config.override_dirname
+        config.hydra.job.override_dirname = get_overrides_dirname(
+            task, dirname.exclude_keys, dirname.item_sep, dirname.kv_sep
+        )
+        return config
+
+    def _is_group(self, override: Override) -> bool:
+        return bool(self.loader.repository.group_exists(override.key_or_group))
+
+
+def _planned(combination: Sequence[str], compose: Composer) -> Planned:
+    overrides = tuple(combination)
+    try:
+        config = compose(combination)
+        folder = Path(str(config.hydra.sweep.dir)) / str(config.hydra.sweep.subdir)
+        composed = plain(config)
+        # Done on the same data, as far as can be told without reading any; else the run itself looks.
+        done = is_done(folder, identity(composed)) and read_status(folder).get("root") == data_root(composed)
+        return Planned(overrides, config, folder, identity(composed), done)
+    except WRONG_INPUT as error:
+        return Planned(overrides, refused=explain(error))
 
 
 class LocalLauncher(Launcher):

@@ -1,0 +1,66 @@
+"""All measurements in one run: a table on the screen, the same as CSV."""
+
+import argparse
+import platform
+import sys
+from collections.abc import Callable, Iterable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+from benchmarks import rounds, rules, scaling, startup
+
+COLUMNS = ["part", "what", "cpu_min", "cpu_median", "wall_min", "wall_median", "repeats", "ratio", "note"]
+
+
+def main() -> None:
+    """Measure the parts asked for."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("parts", nargs="*", help="rounds, rules, scaling or startup; all if none is named")
+    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--byzfl", help="the Python of an environment that has byzfl; rules are left out without one")
+    parser.add_argument("--csv", type=Path, default=Path("outputs/bench.csv"))
+    asked = parser.parse_args()
+    r, t, d = asked.repeats, asked.threads, asked.device
+    sizes = (10,) if d == "cpu" else (10, 100)
+    parts: dict[str, Callable[[], Iterable[dict[str, Any]]]] = {
+        "rounds": lambda: [row for n in sizes for row in rounds.measure(r, t, d, n)],
+        "rules": lambda: rules.measure(r, t, asked.byzfl) if asked.byzfl else [],
+        "scaling": lambda: scaling.measure(min(r, 5), t, d),
+        "startup": lambda: startup.measure(r),
+    }
+    if unknown := set(asked.parts) - set(parts):
+        parser.error(f"parts: got {' '.join(sorted(unknown))}; takes {' '.join(parts)}")
+    table = pd.DataFrame([row for name in asked.parts or parts for row in parts[name]()], columns=COLUMNS)
+    table.insert(0, "machine", machine(d, t))
+    asked.csv.parent.mkdir(parents=True, exist_ok=True)
+    table.to_csv(asked.csv, index=False)
+    print(
+        f"\n{machine(d, t)}\nseconds; ratio: to the part's first line, or to the line that is compared with\n",
+        file=sys.stderr,
+    )
+    print(table[COLUMNS].to_markdown(index=False, floatfmt=".4g", missingval=""))
+
+
+def machine(device: str, threads: int) -> str:
+    """What was measured on, and with what."""
+    name = torch.cuda.get_device_name(device) if device != "cpu" else _processor()
+    features = torch.backends.cpu.get_cpu_capability()
+    return f"{name} ({features}), {threads} thread(s), Python {platform.python_version()}, torch {version('torch')}"
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(line.partition(": ")[2] for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""Byzdl computes what a plain loop over modules computes: the yardstick of `make bench` is held to the same results."""
+
+import pytest
+import torch
+from helpers import chosen, flat, make_experiment, module_at
+from torch import nn
+
+from benchmarks.plain import PlainLoop, cnn
+from byzdl.attacks.max import Max
+from byzdl.data import Synthetic, load
+from byzdl.flat import Batched
+from byzdl.models import Cnn
+from byzdl.settings import Optimizer
+from byzdl.simulation import one_round
+from byzdl.topology import ErdosRenyi, draw_network
+
+
+def textbook(module: nn.Module) -> nn.Module:
+    """The plain loop's network at the parameters of one of ours: the same, in the same order."""
+    plain = cnn(3, 8, (4, 6), 12, 10)
+    plain.load_state_dict(dict(zip(plain.state_dict(), module.state_dict().values(), strict=True)))
+    return plain
+
+
+@pytest.mark.parametrize("batched", [False, True])
+@pytest.mark.parametrize("defense", ["local", "d_krum", "ubar", "loss_threshold"])
+def test_rounds_are_those_of_the_plain_loop(tmp_path, monkeypatch, defense, batched):
+    if batched:
+        monkeypatch.setattr("byzdl.flat.OneByOne", Batched)
+    model = Cnn(name="cnn", channels=[4, 6], hidden=12)
+    data = load(Synthetic(name="s", cache=str(tmp_path), channels=3, size=8, train_count=1200, noise=32.0))
+    network = draw_network(ErdosRenyi(name="erdos_renyi", n=10, cr=0.4), br=0.3, seed=0)
+    experiment = make_experiment(
+        data,
+        network,
+        model=model,
+        attack=Max(name="max", br=0.3),
+        defense=chosen("defense", defense),
+        batch_size=32,
+        optimizer=Optimizer(lr=0.1, momentum=0.9),
+    )
+    state = experiment.initial()
+    # Apart from each other from the start, so that distances and losses tell models apart.
+    models = state.models + 0.15 * torch.randn(state.models.shape, generator=torch.Generator().manual_seed(0))
+    state, mixed = state._replace(models=models), False
+    modules = {i: textbook(module_at(model, data, x)) for i, x in zip(experiment.learners, models, strict=True)}
+    loop = PlainLoop(network.neighbours, network.byzantine, modules, defense, lr=0.1, momentum=0.9)
+    for t in range(3):  # an epoch is three rounds: theta has not moved yet
+        batches = {i: experiment.batch([row], t) for row, i in enumerate(experiment.learners)}
+        loop.round({i: (images[0].contiguous(), labels[0]) for i, (images, labels) in batches.items()})
+        state, _ = one_round(experiment, state)
+        expected = torch.stack([flat(module) for module in modules.values()])
+        torch.testing.assert_close(state.models, expected, rtol=1e-3, atol=1e-5)
+        mixed = mixed or bool((state.tally.alone < state.tally.rounds).any())
+    assert mixed == (defense != "local")
