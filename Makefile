@@ -38,7 +38,7 @@ lint: setup ## style, format and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: setup .venv-byzfl/.complete ## how fast it is (PARTS="rounds rules scaling startup", DEVICE=cuda); half an hour, on a quiet machine
+bench: setup .venv-byzfl/.complete ## how fast it is (PARTS="rounds rules decisions scaling startup", DEVICE=cuda); half an hour, on a quiet machine
 	$(BIN)/python -m benchmarks $(PARTS) --device $(DEVICE) --byzfl .venv-byzfl/bin/python
 
 .venv-byzfl/.complete:

@@ -11,7 +11,8 @@ from typing import Any
 import pandas as pd
 import torch
 
-from benchmarks import rounds, rules, scaling, startup
+from benchmarks import decisions, rounds, rules, scaling, startup
+from byzdl.processor import prepare
 
 COLUMNS = ["part", "what", "cpu_min", "cpu_median", "wall_min", "wall_median", "repeats", "ratio", "note"]
 
@@ -19,7 +20,7 @@ COLUMNS = ["part", "what", "cpu_min", "cpu_median", "wall_min", "wall_median", "
 def main() -> None:
     """Measure the parts asked for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("parts", nargs="*", help="rounds, rules, scaling or startup; all if none is named")
+    parser.add_argument("parts", nargs="*", help="rounds, rules, decisions, scaling or startup; all if none is named")
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cpu")
@@ -31,11 +32,13 @@ def main() -> None:
     parts: dict[str, Callable[[], Iterable[dict[str, Any]]]] = {
         "rounds": lambda: [row for n in sizes for row in rounds.measure(r, t, d, n)],
         "rules": lambda: rules.measure(r, t, asked.byzfl) if asked.byzfl else [],
+        "decisions": decisions.measure,
         "scaling": lambda: scaling.measure(min(r, 5), t, d),
         "startup": lambda: startup.measure(r),
     }
     if unknown := set(asked.parts) - set(parts):
         parser.error(f"parts: got {' '.join(sorted(unknown))}; takes {' '.join(parts)}")
+    prepare(t)
     table = pd.DataFrame([row for name in asked.parts or parts for row in parts[name]()], columns=COLUMNS)
     table.insert(0, "machine", machine(d, t))
     asked.csv.parent.mkdir(parents=True, exist_ok=True)

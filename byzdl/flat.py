@@ -30,17 +30,20 @@ class FlatModel:
 
     - `d`: the number of parameters
     - `initial` [d]: where the module stood
+    - `screening`: the type that `losses` computes in; gradients are float32
+    - `batch`: how many numbers the images of a mini-batch are, for whoever holds many at a time
 
     **Raises:** `ValueError` for a module with buffers (a batch norm's statistics would be shared
     silently by all nodes).
     """
 
-    def __init__(self, module: nn.Module, device: torch.device, screening: torch.dtype = torch.float32):
+    def __init__(self, module: nn.Module, device: torch.device, screening: torch.dtype = torch.float32, batch: int = 0):
         if buffers := [name for name, _ in module.named_buffers()]:
             raise ValueError(f"a model with buffers ({', '.join(buffers)}) cannot be exchanged as one flat vector")
         self.module = module.to(device)
         self.parameters = dict(module.named_parameters())
         self.screening = screening
+        self.batch = batch
         self.initial = torch.cat([_channels_last(p.detach()).reshape(-1) for p in self.parameters.values()])
         self.d = len(self.initial)
 
@@ -68,8 +71,8 @@ class OneByOne(FlatModel):
     views into the row that they are added to.
     """
 
-    def __init__(self, module: nn.Module, device: torch.device, screening: torch.dtype = torch.float32):
-        super().__init__(module, device, screening)
+    def __init__(self, module: nn.Module, device: torch.device, screening: torch.dtype = torch.float32, batch: int = 0):
+        super().__init__(module, device, screening, batch)
         parameters = list(self.parameters.values())
         ends = itertools.accumulate(p.numel() for p in parameters)
         self._layout = [(p.shape, _stride(p.shape), end - p.numel()) for p, end in zip(parameters, ends, strict=True)]
@@ -119,11 +122,16 @@ class Batched(FlatModel):
     Never waits for the device: what is not wanted is computed as well.
     """
 
-    AT_ONCE = 64  # models whose activations are held at a time
+    HELD = 2**24  # numbers of models and their images that are computed with at a time
+
+    @property
+    def at_once(self) -> int:
+        """How many models that are."""
+        return max(1, self.HELD // (self.d + self.batch))
 
     def add_gradients(self, models: Tensor, into: Tensor, feed: Feed) -> None:
         answer = vmap(self._answer)
-        for part in _parts(len(models), self.AT_ONCE):
+        for part in _parts(len(models), self.at_once):
             images, labels = feed(part)
             x = models[part.start : part.stop].requires_grad_()
             losses = _losses(answer(x, images), labels)
@@ -133,7 +141,7 @@ class Batched(FlatModel):
     def losses(self, models: Tensor, rows: Tensor, wanted: Tensor, feed: Feed) -> Tensor:
         answer = vmap(vmap(self._answer, in_dims=(0, None)))
         losses = torch.empty(rows.shape, device=rows.device)
-        for part in _parts(len(rows), max(1, self.AT_ONCE // rows.shape[1])):
+        for part in _parts(len(rows), max(1, self.at_once // rows.shape[1])):
             images, labels = feed(part)
             with torch.autocast(models.device.type, self.screening, enabled=self.screening != torch.float32):
                 logits = answer(models[rows[part.start : part.stop]], images)
@@ -144,7 +152,7 @@ class Batched(FlatModel):
     def logits(self, models: Tensor, rows: Sequence[int], images: Tensor) -> Tensor:
         answer = vmap(self._answer, in_dims=(0, None))
         return torch.cat(
-            [answer(models[list(rows[part.start : part.stop])], images) for part in _parts(len(rows), self.AT_ONCE)]
+            [answer(models[list(rows[part.start : part.stop])], images) for part in _parts(len(rows), self.at_once)]
         )
 
     def _answer(self, x: Tensor, images: Tensor) -> Tensor:
@@ -153,13 +161,15 @@ class Batched(FlatModel):
         return functional_call(self.module, at, (images,))  # type: ignore[no-any-return]
 
 
-def flat_model(module: nn.Module, device: torch.device, screening: torch.dtype = torch.float32) -> FlatModel:
+def flat_model(
+    module: nn.Module, device: torch.device, screening: torch.dtype = torch.float32, batch: int = 0
+) -> FlatModel:
     """The network over flat vectors, computed with in the way that is fastest for it."""
     # On a processor, batching saves calls and costs arithmetic: models are gathered, and convolutions become grouped.
     convolves = any(isinstance(layer, nn.Conv1d | nn.Conv2d | nn.Conv3d) for layer in module.modules())
     large = convolves or sum(p.numel() for p in module.parameters()) > 2**14
     way = OneByOne if large and device.type == "cpu" else Batched
-    return way(module, device, screening)
+    return way(module, device, screening, batch)
 
 
 def _losses(logits: Tensor, labels: Tensor) -> Tensor:

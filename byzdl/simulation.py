@@ -5,6 +5,7 @@ each node that trains. `simulate` yields it after every round; it opens no file 
 no global random state.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -84,7 +85,7 @@ class Experiment:
             network=network,
             data=data.to(device),
             batches=Batches(holdings, settings.batch_size, settings.seed),
-            model=flat_model(module, device, screening),
+            model=flat_model(module, device, screening, batch=settings.batch_size * math.prod(data.shape)),
             device=device,
         )
 

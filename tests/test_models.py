@@ -80,7 +80,7 @@ def test_the_initial_vector_is_the_module(model: Model, way: type[FlatModel]) ->
 def test_gradients_are_added_to_their_rows_and_are_those_of_the_plain_module(
     model: Model, way: type[FlatModel], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Batched, "AT_ONCE", 3)  # five learners: a part of three and one of two
+    monkeypatch.setattr(Batched, "at_once", 3)  # five learners: a part of three and one of two
     flat = way(initialised(model, SHAPE, 10, seed=0), CPU)
     models, seen, labels = spread(flat, 5), images(5, 6), torch.arange(30).view(5, 6) % 10
     untouched = models.clone()
@@ -104,7 +104,7 @@ def test_gradients_are_added_to_their_rows_and_are_those_of_the_plain_module(
 def test_losses_are_those_of_the_plain_module_where_they_are_wanted(
     model: Model, way: type[FlatModel], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Batched, "AT_ONCE", 4)  # two models a learner, three learners: two parts
+    monkeypatch.setattr(Batched, "at_once", 4)  # two models a learner, three learners: two parts
     flat = way(initialised(model, SHAPE, 10, seed=0), CPU)
     models, seen, labels = spread(flat, 4), images(3, 6), torch.arange(18).view(3, 6) % 10
     rows = torch.tensor([[0, 3], [1, 1], [2, 0]])
