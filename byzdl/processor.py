@@ -17,9 +17,12 @@ def _keep_freed_memory() -> None:
     """Have glibc reuse a batch's activations for the next one.
 
     By default it returns large blocks to the system and maps them anew, and the system
-    clears each page before it hands it out again.
+    clears each page before it hands it out again. Blocks of more than 32 MiB, as the
+    models of large networks, are still mapped one by one where there is no room for them:
+    among small ones they would leave holes that fit nothing.
     """
-    trim_threshold, mmap_max = -1, -4  # malloc.h
+    trim_threshold, top_pad, mmap_threshold = -1, -2, -3  # malloc.h
     if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
-        libc.mallopt(mmap_max, 0)
         libc.mallopt(trim_threshold, 2**31 - 1)
+        libc.mallopt(top_pad, 256 * 2**20)
+        libc.mallopt(mmap_threshold, 32 * 2**20)

@@ -148,10 +148,9 @@ def simulate(experiment: Experiment, state: State) -> Iterator[tuple[State, Eval
 
 def one_round(experiment: Experiment, state: State) -> tuple[State, "Scores"]:
     """Local update, attack, exchange, defense; then what is due at the end of an epoch."""
-    half = local_update(experiment, state)  # eq. 2
-    attack, messages = experiment.attack.send(state.attack, attack_view(experiment, state, half))  # eq. 8-10
-    inbox = exchange(experiment, state.round, half, messages)
-    del half, messages  # a network's models are large, and the inbox has them
+    wire = local_update(experiment, state)  # eq. 2
+    attack, messages = experiment.attack.send(state.attack, attack_view(experiment, state, wire[:-1]))  # eq. 8-10
+    inbox = exchange(experiment, state.round, wire, messages)
     defense, mix = experiment.defense.aggregate(state.defense, inbox)  # eq. 3-7
     scores = Scores(experiment, mix.models)
     defense = end_epochs(experiment, state.round + 1, defense, scores)
@@ -160,10 +159,12 @@ def one_round(experiment: Experiment, state: State) -> tuple[State, "Scores"]:
 
 
 def local_update(experiment: Experiment, state: State) -> Tensor:
-    """Eq. 2: m_i <- beta m_i + g_i, in place, and x_i^{t+1/2} = x_i^t - lr m_i [L, d]."""
+    """Eq. 2: m_i <- beta m_i + g_i, in place, and x_i^{t+1/2} = x_i^t - lr m_i [L + 1, d], with room for one message."""
     momenta = state.momenta.mul_(experiment.optimizer.momentum)
     experiment.model.add_gradients(state.models, momenta, partial(experiment.batch, round=state.round))
-    return state.models.sub(momenta, alpha=experiment.optimizer.lr)
+    wire = momenta.new_empty(len(momenta) + 1, experiment.model.d)
+    torch.sub(state.models, momenta, alpha=experiment.optimizer.lr, out=wire[:-1])
+    return wire
 
 
 def attack_view(experiment: Experiment, state: State, half: Tensor) -> AttackView:
@@ -181,11 +182,14 @@ def attack_view(experiment: Experiment, state: State, half: Tensor) -> AttackVie
     )
 
 
-def exchange(experiment: Experiment, round: int, half: Tensor, messages: Messages) -> Inbox:
-    """Put every learner's own model and every distinct Byzantine one on the wire."""
-    roster = experiment.roster
-    rows = roster.rows.masked_scatter(roster.byzantine, len(half) + messages.index)
-    models = torch.cat([half, messages.models])
+def exchange(experiment: Experiment, round: int, wire: Tensor, messages: Messages) -> Inbox:
+    """Put every distinct Byzantine model behind the learners' own."""
+    roster, learners = experiment.roster, len(wire) - 1
+    rows = roster.rows.masked_scatter(roster.byzantine, learners + messages.index)
+    if len(messages.models) == 1:  # as most attacks do; a network's models are large, and copied for no other
+        models, wire[-1] = wire, messages.models[0]
+    else:
+        models = torch.cat([wire[:-1], messages.models])
 
     def loss_of(rows: Tensor, wanted: Tensor, fresh: bool) -> Tensor:
         return experiment.model.losses(models, rows, wanted, partial(experiment.batch, round=round, fresh=fresh))
