@@ -13,6 +13,11 @@ def prepare(threads: int) -> None:
     _keep_freed_memory()
 
 
+def has_bf16() -> bool:
+    """Whether this processor has units for bfloat16; without them it is emulated, and slow."""
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
 def _keep_freed_memory() -> None:
     """Have glibc reuse a batch's activations for the next one.
 

@@ -12,7 +12,7 @@ from byzdl import __version__
 from byzdl.data import load
 from byzdl.errors import explain
 from byzdl.identity import data_root, identity
-from byzdl.processor import prepare
+from byzdl.processor import has_bf16, prepare
 from byzdl.progress import bar
 from byzdl.runs import RunFolder, is_done, read_status
 from byzdl.schema import ConfigError
@@ -51,6 +51,8 @@ def execute(config: Mapping[str, Any], path: Path, progress: bool = False) -> No
 def _compute(config: Mapping[str, Any], folder: RunFolder, progress: bool) -> None:
     settings = parse(config)
     prepare(settings.threads)
+    if settings.screen.precision == "bf16" and settings.device == "cpu" and not has_bf16():
+        log.warning("screen.precision: this processor has no bf16 units; float32 is faster here")
     network = draw_network(settings.topology, settings.attack.br, settings.seed)
     settings.attack.check(network)
     settings.defense.check(network, settings.partition.validation)
