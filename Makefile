@@ -7,7 +7,7 @@ PARTS ?=
 DEVICE ?= cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help setup figures test smoke lint bench clean
+.PHONY: help setup figures status test smoke lint bench clean
 
 help: ## every target, one line each
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -23,6 +23,9 @@ setup: .venv/.complete ## the virtual environment (.venv); quick when nothing ch
 figures: setup ## run what is missing of the default sweep, draw its curves and tables (SWEEP=NAME for another)
 	$(BIN)/python train.py -cd sweeps -cn $(SWEEP)
 	$(BIN)/python -m byzdl.analysis outputs/$(SWEEP)
+
+status: setup ## how the runs of the default sweep stand (SWEEP=NAME for another)
+	$(BIN)/python -m byzdl.status outputs/$(SWEEP)
 
 test: setup ## the whole test suite
 	$(BIN)/python -m pytest -n 2
