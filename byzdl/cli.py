@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 
 from byzdl.errors import WRONG_INPUT, explain
 from byzdl.identity import identity, plain, register_resolver
-from byzdl.runs import RunFolder
+from byzdl.runs import IMPATIENT, RunFolder
 from byzdl.schema import ConfigError
 
 register_resolver()
@@ -40,14 +40,18 @@ def door() -> Iterator[None]:
 
 
 def run(config: DictConfig) -> None:
-    """Compute one composed configuration into the folder that Hydra chose for it."""
+    """Compute one composed configuration into the folder that Hydra chose for it.
+
+    **Raises:** `BusyError` where another process computes it and our launcher would rather do others first.
+    """
     from byzdl.run import execute
 
     hydra = HydraConfig.get()
     alone = hydra.mode == RunMode.RUN
     folder = Path(hydra.runtime.output_dir)
+    patient = IMPATIENT not in os.environ
     try:
-        execute(plain(config), folder, progress=alone)
+        execute(plain(config), folder, progress=alone, patient=patient)
     except ConfigError as error:
         if not alone:
             RunFolder(folder, identity(plain(config))).fail(str(error))

@@ -8,16 +8,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from byzdl import __version__
+from byzdl import __version__, checkpoint
 from byzdl.data import load
 from byzdl.errors import explain
 from byzdl.identity import data_root, identity
 from byzdl.processor import has_bf16, prepare
 from byzdl.progress import bar
-from byzdl.runs import RunFolder, is_done, read_status
+from byzdl.runs import BusyError, Mark, RunFolder, is_done, read_status
 from byzdl.schema import ConfigError
 from byzdl.settings import Settings, parse
-from byzdl.simulation import Experiment, simulate
+from byzdl.simulation import Experiment, State, simulate
 from byzdl.topology import draw_network
 
 log = logging.getLogger("byzdl")
@@ -25,22 +25,24 @@ log = logging.getLogger("byzdl")
 PACKAGES = ("torch", "torchvision", "numpy", "networkx", "hydra-core", "omegaconf", "pydantic")
 
 
-def execute(config: Mapping[str, Any], path: Path, progress: bool = False) -> None:
-    """Compute a run into its folder, unless it is done already.
+def execute(config: Mapping[str, Any], path: Path, progress: bool = False, patient: bool = True) -> None:
+    """Compute a run into its folder, unless it is done already; go on from its checkpoint, if it has one.
 
     - `config`: plain containers, as composed
     - `path`: the run's folder
     - `progress`: show a bar where the output is a terminal
+    - `patient`: wait where another process computes this run
 
-    **Raises:** `ConfigError` for what cannot be run; whatever else goes wrong is noted in the folder and raised again.
+    **Raises:** `ConfigError` for what cannot be run, `BusyError` for what another process computes; whatever
+    else goes wrong is noted in the folder and raised again.
     """
     if _is_done(config, path):
         log.info("done already: %s", path)
         return
     folder = RunFolder(path, identity(config))
     try:
-        _compute(config, folder, progress)
-    except ConfigError:
+        _compute(config, folder, progress, patient)
+    except (ConfigError, BusyError):
         raise
     except Exception as error:
         log.exception("failed")
@@ -48,7 +50,7 @@ def execute(config: Mapping[str, Any], path: Path, progress: bool = False) -> No
         raise
 
 
-def _compute(config: Mapping[str, Any], folder: RunFolder, progress: bool) -> None:
+def _compute(config: Mapping[str, Any], folder: RunFolder, progress: bool, patient: bool) -> None:
     settings = parse(config)
     prepare(settings.threads)
     if settings.screen.precision == "bf16" and settings.device == "cpu" and not has_bf16():
@@ -57,8 +59,34 @@ def _compute(config: Mapping[str, Any], folder: RunFolder, progress: bool) -> No
     settings.attack.check(network)
     settings.defense.check(network, settings.partition.validation)
     experiment = Experiment.build(settings, network, load(settings.dataset))
-    folder.start(config, _facts(config, settings, experiment))
-    _record(experiment, folder, progress)
+    with folder.locked(patient):
+        if is_done(folder.path, folder.identity):
+            log.info("done meanwhile: %s", folder.path)
+            return
+        state, mark = _resumed(experiment, folder)
+        folder.start(config, _facts(config, settings, experiment), mark)
+        _record(experiment, state, folder, checkpoint.Clock(settings.checkpoint.every), progress)
+
+
+def _resumed(experiment: Experiment, folder: RunFolder) -> tuple[State, Mark | None]:
+    """Where the run was stopped, or its first state."""
+    first = experiment.initial()
+    saved = checkpoint.load(folder.checkpoint)
+    if saved is None:
+        return first, None
+    mark = Mark(*saved["mark"])
+    known = (folder.identity, experiment.data.fingerprint) == (saved["identity"], saved["data"])
+    if not known or not folder.reaches(mark):
+        log.warning("the checkpoint in %s is not of what lies beside it: the run starts over", folder.path)
+        return first, None
+    state: State = checkpoint.like(first, saved["state"], experiment.device)
+    log.info("going on after round %d: %s", state.round, folder.path)
+    return state, mark
+
+
+def _keep(experiment: Experiment, state: State, folder: RunFolder) -> None:
+    content = {"identity": folder.identity, "data": experiment.data.fingerprint, "mark": tuple(folder.mark())}
+    checkpoint.save(folder.checkpoint, {**content, "state": checkpoint.to_plain(state)})
 
 
 def _is_done(config: Mapping[str, Any], path: Path) -> bool:
@@ -79,15 +107,18 @@ def _is_done(config: Mapping[str, Any], path: Path) -> bool:
     return True
 
 
-def _record(experiment: Experiment, folder: RunFolder, progress: bool) -> None:
+def _record(experiment: Experiment, start: State, folder: RunFolder, clock: checkpoint.Clock, progress: bool) -> None:
     accuracy, worst = float("nan"), float("nan")
     with bar(experiment.rounds, "round", shown=progress) as shown:
-        for state, evaluation in simulate(experiment, experiment.initial()):
+        for state, evaluation in simulate(experiment, start):
             shown.update(state.round - shown.n)
             if evaluation is not None:
                 folder.write(evaluation.round_row(), evaluation.node_rows())
                 accuracy, worst = evaluation.accuracy_mean, evaluation.accuracy_worst
                 shown.set_postfix_str(f"accuracy {accuracy:.3f}, worst node {worst:.3f}")
+            # The last state needs none: it brings the result.
+            if 0 < state.round < experiment.rounds and clock.due(state.round):
+                _keep(experiment, state, folder)
     folder.finish({"accuracy_mean": accuracy, "accuracy_worst": worst})
     log.info("accuracy %.4f, worst node %.4f after %d rounds: %s", accuracy, worst, experiment.rounds, folder.path)
 

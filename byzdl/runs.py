@@ -1,17 +1,21 @@
-"""A run's folder: its rows, its status, its configuration. Knows nothing of models."""
+"""A run's folder: its rows, its status, its configuration, its lock. Knows nothing of models."""
 
 import csv
 import json
 import os
 import platform
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
+from filelock import FileLock, Timeout
+
+from byzdl.files import replace_file
 
 # The version of the columns below. Analysis refuses those that it doesn't know.
 SCHEMA_VERSION = 1
@@ -46,15 +50,29 @@ NODE_COLUMNS = (
 )
 
 FILES = ("config.yaml", "rounds.csv", "nodes.csv")
+LOCK = ".lock"
+IMPATIENT = "BYZDL_IMPATIENT"  # set in a process that shall rather leave a run than wait for it
 
 Row = Mapping[str, int | float | str | None]
+
+
+class BusyError(RuntimeError):
+    """Another process computes this run."""
+
+
+class Mark(NamedTuple):
+    """How far a run's tables had come at some moment: their bytes, and the seconds that it had taken."""
+
+    rounds: int
+    nodes: int
+    seconds: float
 
 
 class RunFolder:
     """Where one run is written.
 
     `run.json` says how it stands: `running`, `done` or `failed`. A folder that says
-    `running` while no process writes to it was interrupted.
+    `running` while nobody holds its lock was interrupted.
     """
 
     def __init__(self, path: Path, identity: str):
@@ -64,57 +82,105 @@ class RunFolder:
         self._facts: dict[str, Any] = {}
         self._files: list[TextIOWrapper] = []
 
-    def start(self, config: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
-        """Begin anew: the configuration, the facts known by now, and two empty tables."""
+    @property
+    def checkpoint(self) -> Path:
+        """Where the run's state is kept while it runs."""
+        return self.path / "checkpoint"
+
+    @contextmanager
+    def locked(self, patient: bool) -> Iterator[None]:
+        """Hold the run for this process alone; the system frees it when the process ends, however it does.
+
+        **Raises:** `BusyError` if another process holds it, unless `patient`: then it waits.
+        """
         self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(self.path / LOCK, timeout=-1 if patient else 0):
+                try:
+                    yield
+                finally:
+                    self._close()
+        except Timeout:
+            raise BusyError(f"{self.path} is being computed by another process") from None
+
+    def start(self, config: Mapping[str, Any], facts: Mapping[str, Any], mark: Mark | None = None) -> None:
+        """Begin: the configuration, the facts known by now, and two tables: empty ones, or cut where the mark says."""
+        for half_written in self.path.glob(".*.[0-9]*"):  # by a process that was killed
+            half_written.unlink()
+        wall, cpu = self._clock
+        self._clock = (wall - (mark.seconds if mark else 0.0), cpu)
         self._facts = {"started": _now(), "pid": os.getpid(), "host": platform.node(), **facts}
         self._status("running")  # first, so that whatever is found here later is known to be ours
         _write(self.path / "config.yaml", yaml.safe_dump(dict(config), sort_keys=False))
-        self._rounds = self._table("rounds.csv", ROUND_COLUMNS)
-        self._nodes = self._table("nodes.csv", NODE_COLUMNS)
+        self._rounds = self._table("rounds.csv", ROUND_COLUMNS, mark.rounds if mark else None)
+        self._nodes = self._table("nodes.csv", NODE_COLUMNS, mark.nodes if mark else None)
 
     def write(self, round_row: Row, node_rows: Sequence[Row]) -> None:
         """The rows of one evaluation."""
-        self._rounds.writerow({**round_row, "seconds": round(time.perf_counter() - self._clock[0], 3)})
+        self._rounds.writerow({**round_row, "seconds": round(self._seconds, 3)})
         self._nodes.writerows(node_rows)
         for file in self._files:
             file.flush()
 
+    def mark(self) -> Mark:
+        """Where the tables stand; what is in them by now is on the disk."""
+        for file in self._files:
+            file.flush()
+            os.fsync(file.fileno())
+        rounds, nodes = (os.fstat(file.fileno()).st_size for file in self._files)
+        return Mark(rounds, nodes, self._seconds)
+
+    def reaches(self, mark: Mark) -> bool:
+        """Whether the tables hold what they held at the mark."""
+        sizes = zip(("rounds.csv", "nodes.csv"), mark[:2], strict=True)
+        return all((file := self.path / name).is_file() and file.stat().st_size >= size for name, size in sizes)
+
     def finish(self, facts: Mapping[str, Any]) -> None:
         """Everything is written; `done` is the last thing said."""
+        self.mark()
         self._close()
         self._status("done", **facts)
+        self.checkpoint.unlink(missing_ok=True)
 
     def fail(self, error: str) -> None:
-        """Say why there is no result, unless the folder holds one. What was written before stays."""
+        """Say why there is no result, unless the folder holds one or somebody computes it. What was written before stays."""
         self._close()
         try:
             if is_done(self.path, self.identity):
                 return
-        except FileExistsError:
+            with self.locked(patient=False):
+                self._status("failed", error=error)
+        except (FileExistsError, BusyError):
             return
-        self.path.mkdir(parents=True, exist_ok=True)
-        self._status("failed", error=error)
+
+    @property
+    def _seconds(self) -> float:
+        return time.perf_counter() - self._clock[0]
 
     def _status(self, status: str, **more: Any) -> None:
-        wall, cpu = self._clock
+        _, cpu = self._clock
         facts = {
             "schema": SCHEMA_VERSION,
             "identity": self.identity,
             "status": status,
             **self._facts,
             **more,
-            "wall_seconds": round(time.perf_counter() - wall, 3),
+            "wall_seconds": round(self._seconds, 3),
             "cpu_seconds": round(time.process_time() - cpu, 3),
         }
         _write(self.path / "run.json", json.dumps(facts, indent=2) + "\n")
 
-    def _table(self, name: str, columns: Sequence[str]) -> "csv.DictWriter[str]":
-        file = open(self.path / name, "w", newline="", encoding="utf-8")  # noqa: SIM115 - closed by finish or fail
+    def _table(self, name: str, columns: Sequence[str], keep: int | None) -> "csv.DictWriter[str]":
+        binary = open(self.path / name, "wb" if keep is None else "r+b")  # noqa: SIM115 - closed with the lock
+        file = TextIOWrapper(binary, encoding="utf-8", newline="")
         self._files.append(file)
         # repr, which csv uses for floats, reads back exactly; None becomes an empty cell.
         table = csv.DictWriter(file, columns, lineterminator="\n")
-        table.writeheader()
+        if keep is None:
+            table.writeheader()
+        else:
+            file.truncate(keep)
+            file.seek(0, os.SEEK_END)
         return table
 
     def _close(self) -> None:
@@ -151,7 +217,4 @@ def _now() -> str:
 
 
 def _write(file: Path, text: str) -> None:
-    """Whole or not at all: written aside, then renamed."""
-    aside = file.with_name(f".{file.name}.{os.getpid()}")
-    aside.write_text(text, encoding="utf-8")
-    os.replace(aside, file)
+    replace_file(file, text.encode("utf-8"))

@@ -39,6 +39,16 @@ class Screen(Record):
     precision: Literal["float32", "bf16"]
 
 
+def _often(every: int | str) -> bool:
+    return every >= 1 if isinstance(every, int) else re.fullmatch(r"\d+(\.\d+)?s", every) is not None
+
+
+class Checkpoint(Record):
+    """How often the state of a run is kept, so that it can go on from there."""
+
+    every: Annotated[int | str, takes("a number of rounds such as 100, or of seconds such as 60s", _often)]
+
+
 class Settings(Record):
     """One run, in full.
 
@@ -56,6 +66,7 @@ class Settings(Record):
     threads: Count
     optimizer: Optimizer
     screen: Screen
+    checkpoint: Checkpoint
     attack: Attack
     defense: Defense
     topology: Topology

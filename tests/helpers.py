@@ -22,7 +22,7 @@ from byzdl.defenses.local import Local
 from byzdl.exchange import Inbox, Mix
 from byzdl.identity import plain
 from byzdl.models import Linear, Model
-from byzdl.settings import Optimizer, Screen, Settings, component
+from byzdl.settings import Checkpoint, Optimizer, Screen, Settings, component
 from byzdl.simulation import Experiment
 from byzdl.topology import Complete, Network
 
@@ -217,6 +217,7 @@ def make_settings(**overrides: Any) -> Settings:
         "device": "cpu",
         "threads": 1,
         "screen": Screen(precision="float32"),
+        "checkpoint": Checkpoint(every="60s"),
         "optimizer": Optimizer(lr=0.05, momentum=0.9),
         "attack": NoAttack(name="none", br=0.0),
         "defense": Local(name="local"),

@@ -35,8 +35,10 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from byzdl.errors import WRONG_INPUT, RunFailedError, explain
 from byzdl.identity import data_root, identity, plain
 from byzdl.progress import bar
-from byzdl.runs import is_done, read_status
+from byzdl.runs import IMPATIENT, BusyError, is_done, read_status
 from byzdl.schema import ConfigError
+
+BUSY = 75  # the exit code of a run that another process computes
 
 
 @dataclass(frozen=True)
@@ -191,9 +193,9 @@ class LocalLauncher(Launcher):
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run each combination in a process; how each ended, in the order asked for."""
         results = [JobReturn(overrides=overrides) for overrides in job_overrides]
-        waiting = deque(results)
-        running: dict[BaseProcess, tuple[JobReturn, Connection]] = {}
-        configs = self._configs(job_overrides, initial_job_idx)
+        # What another process computes comes last, when there is nothing left but to wait for it.
+        waiting = deque((index, False) for index in range(len(results)))
+        running: dict[BaseProcess, tuple[int, Connection]] = {}
         limit = self.jobs or max(1, _cores() // _threads(self.config))
         context = _context()
         task = cloudpickle.dumps(self.task_function)
@@ -201,18 +203,23 @@ class LocalLauncher(Launcher):
             try:
                 while waiting or running:
                     while waiting and len(running) < limit:
-                        result = waiting.popleft()
+                        index, patient = waiting.popleft()
+                        config = self._config(job_overrides[index], initial_job_idx + index)
                         said, say = context.Pipe(duplex=False)
-                        process = context.Process(target=_job, args=(self.hydra_context, task, next(configs), say))
+                        process = context.Process(target=_job, args=(self.hydra_context, task, config, patient, say))
                         process.start()
                         say.close()
-                        running[process] = (result, said)
+                        running[process] = (index, said)
                     failed = sum(result.status == JobStatus.FAILED for result in results)
                     shown.set_postfix_str(f"{len(running)} running, {len(waiting)} waiting, {failed} failed")
                     wait([process.sentinel for process in running])
                     for process in [process for process in running if not process.is_alive()]:
-                        _conclude(process, *running.pop(process))
-                        shown.update()
+                        index, said = running.pop(process)
+                        if process.exitcode == BUSY:
+                            waiting.append((index, True))
+                        else:
+                            _conclude(process, results[index], said)
+                            shown.update()
             finally:
                 for process in running:
                     process.terminate()
@@ -220,23 +227,24 @@ class LocalLauncher(Launcher):
                     process.join()
         return results
 
-    def _configs(self, job_overrides: Sequence[Sequence[str]], index: int) -> Iterator[DictConfig]:
-        for i, overrides in enumerate(job_overrides):
-            config = self.composed.get(tuple(overrides))
-            if config is None:
-                config = self.hydra_context.config_loader.load_sweep_config(self.config, list(overrides))
-            with open_dict(config):
-                config.hydra.job.id = config.hydra.job.num = index + i
-                # The console shows the sweep, not its runs.
-                config.hydra.job_logging.root.handlers = ["file"]
-            yield config
+    def _config(self, overrides: Sequence[str], number: int) -> DictConfig:
+        config = self.composed.get(tuple(overrides))
+        if config is None:
+            config = self.hydra_context.config_loader.load_sweep_config(self.config, list(overrides))
+        with open_dict(config):
+            config.hydra.job.id = config.hydra.job.num = number
+            # The console shows the sweep, not its runs.
+            config.hydra.job_logging.root.handlers = ["file"]
+        return config
 
 
-def _job(hydra_context: HydraContext, task: bytes, config: DictConfig, say: Connection) -> None:
+def _job(hydra_context: HydraContext, task: bytes, config: DictConfig, patient: bool, say: Connection) -> None:
     """One run, in its own process: exit code 0 if it is done; 1 if it failed, and then why is said."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the launcher's to answer
     threading.Thread(target=_end_with_the_sweep, daemon=True).start()
     setup_globals()
+    if not patient:
+        os.environ[IMPATIENT] = "1"
     result = run_job(
         hydra_context=hydra_context,
         task_function=cloudpickle.loads(task),
@@ -245,6 +253,8 @@ def _job(hydra_context: HydraContext, task: bytes, config: DictConfig, say: Conn
         job_subdir_key="hydra.sweep.subdir",
     )
     if result.status != JobStatus.COMPLETED:
+        if isinstance(result._return_value, BusyError):
+            sys.exit(BUSY)
         say.send(explain(result._return_value))
         sys.exit(1)
 

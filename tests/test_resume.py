@@ -1,0 +1,204 @@
+"""Runs that are killed: they go on from their checkpoint and end with the same bytes as one that never was."""
+
+import json
+import multiprocessing
+import random
+import time
+from collections import namedtuple
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from test_golden import COMMON, CONF
+
+from byzdl import checkpoint
+from byzdl.identity import identity, plain
+from byzdl.run import execute
+from byzdl.runs import BusyError, RunFolder, is_done
+
+STATEFUL = ["defense=loss_threshold", "defense.patience=1", "defense.screen=fresh", "rounds=120", "eval_every=3"]
+CASES = {
+    "mlp": [*STATEFUL, "attack=max", "model=mlp"],
+    "cnn": [*STATEFUL, "attack=ipm", "model=cnn", "model.channels=[2,3]", "model.hidden=8"],
+    "followers": [*STATEFUL, "attack=label_flip", "model=linear", "partition=dirichlet"],
+    "a rule without a state": ["defense=ubar", "attack=alie_1.5", "model=linear", "rounds=150", "eval_every=3"],
+}
+
+
+def config(cache: Path, *overrides: str) -> dict[str, Any]:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        own = {o.partition("=")[0] for o in overrides}
+        common = [o for o in COMMON if o.partition("=")[0] not in own]
+        return plain(compose("config", [*overrides, *common, f"dataset.cache={cache}"]))
+
+
+def without_seconds(folder: Path) -> list[str]:
+    rows = [line.rpartition(",")[0] for line in (folder / "rounds.csv").read_text().splitlines()]
+    return [*rows, (folder / "nodes.csv").read_text()]
+
+
+@pytest.fixture(scope="module")
+def processes() -> Any:
+    """Processes that can be killed, forked from one that has imported byzdl."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["byzdl.run"])
+    return context
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("every", ["1", "7", "0.01s"])
+def test_a_run_killed_at_random_points_ends_with_the_same_bytes(case, every, tmp_path, processes):
+    killed = config(tmp_path / "cache", *CASES[case], f"checkpoint.every={every}")
+    execute(config(tmp_path / "cache", *CASES[case], "checkpoint.every=1000"), tmp_path / "whole")
+    folder, kills, chance = tmp_path / "killed", 0, random.Random(case + every)
+    while not is_done(folder, identity(killed)):
+        process = processes.Process(target=execute, args=(killed, folder))
+        process.start()
+        while process.is_alive() and not (folder / "rounds.csv").exists():
+            time.sleep(0.001)
+        process.join(chance.uniform(0, 0.25) if kills < 6 else None)
+        process.kill()
+        process.join()
+        kills += process.exitcode != 0
+    assert kills >= 2
+    assert without_seconds(folder) == without_seconds(tmp_path / "whole")
+    assert not (folder / "checkpoint").exists()
+    assert not list(folder.glob(".*.json.*"))  # nothing half-written is left in the way
+
+
+def stopped_after(rounds: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, Any], Path]:
+    """A run that ended right after the checkpoint of a round."""
+    run, folder = config(tmp_path / "cache", *CASES["mlp"], f"checkpoint.every={rounds}"), tmp_path / "stopped"
+
+    class Stop(BaseException):
+        pass
+
+    def stop(*arguments: Any) -> None:
+        save(*arguments)
+        raise Stop
+
+    save = checkpoint.save
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "save", stop)
+        with pytest.raises(Stop):
+            execute(run, folder)
+    return run, folder
+
+
+def test_what_stands_after_the_checkpoint_is_written_again(tmp_path, monkeypatch):
+    run, folder = stopped_after(50, tmp_path, monkeypatch)
+    with open(folder / "rounds.csv", "a") as rounds, open(folder / "nodes.csv", "a") as nodes:
+        rounds.write("51,half a li")
+        nodes.write("51,0,0.5\n51,1")
+    execute(run, folder)
+    execute(run, tmp_path / "whole")
+    assert without_seconds(folder) == without_seconds(tmp_path / "whole")
+    seconds = [float(line.rpartition(",")[2]) for line in (folder / "rounds.csv").read_text().splitlines()[1:]]
+    assert seconds == sorted(seconds)  # time goes on from where it was
+
+
+@pytest.mark.parametrize("harm", ["cut", "flipped", "empty", "text"])
+def test_a_checkpoint_that_cannot_be_read_is_set_aside_and_never_trusted(harm, tmp_path, monkeypatch, caplog):
+    run, folder = stopped_after(50, tmp_path, monkeypatch)
+    whole = (folder / "checkpoint").read_bytes()
+    middle = len(whole) // 2
+    flipped = whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :]
+    (folder / "checkpoint").write_bytes({"cut": whole[:-9], "flipped": flipped, "empty": b"", "text": b"hello\n"}[harm])
+    execute(run, folder)
+    assert "cannot be read" in caplog.text
+    assert (folder / "checkpoint.unreadable").exists()
+    execute(run, tmp_path / "whole")
+    assert without_seconds(folder) == without_seconds(tmp_path / "whole")
+
+
+def test_a_table_that_lost_its_end_starts_the_run_over(tmp_path, monkeypatch, caplog):
+    run, folder = stopped_after(50, tmp_path, monkeypatch)
+    table = folder / "nodes.csv"
+    table.write_bytes(table.read_bytes()[:-20])
+    execute(run, folder)
+    assert "starts over" in caplog.text
+    execute(run, tmp_path / "whole")
+    assert without_seconds(folder) == without_seconds(tmp_path / "whole")
+
+
+def test_a_checkpoint_of_another_run_is_not_gone_on_from(tmp_path, monkeypatch, caplog):
+    run, folder = stopped_after(50, tmp_path, monkeypatch)
+    other = {**run, "seed": 2}
+    (tmp_path / "other").mkdir()
+    for name in ("checkpoint", "rounds.csv", "nodes.csv"):
+        (tmp_path / "other" / name).write_bytes((folder / name).read_bytes())
+    facts = json.loads((folder / "run.json").read_text())
+    (tmp_path / "other" / "run.json").write_text(json.dumps({**facts, "identity": identity(other)}))
+    execute(other, tmp_path / "other")
+    assert "starts over" in caplog.text
+
+
+def test_a_checkpoint_runs_no_code(tmp_path):
+    """A file that somebody gave away must not be able to do anything when it is read."""
+
+    class Evil:
+        def __reduce__(self):
+            return (Path.touch, (tmp_path / "owned",))
+
+    checkpoint.save(tmp_path / "checkpoint", {"state": Evil()})
+    assert checkpoint.load(tmp_path / "checkpoint") is None
+    assert not (tmp_path / "owned").exists()
+
+
+Pair = namedtuple("Pair", ["left", "right"])
+
+
+def test_states_of_any_shape_come_back_as_they_were(tmp_path):
+    numbers = torch.arange(3)
+    first = {"pair": Pair(numbers, None), "list": [], "none": ()}
+    later = {"pair": Pair(numbers + 1, {"deep": (1, 2.5, "x")}), "list": [True, numbers], "none": (), "new": Pair(1, 2)}
+    checkpoint.save(tmp_path / "checkpoint", {"state": checkpoint.to_plain(later)})
+    content = checkpoint.load(tmp_path / "checkpoint")
+    assert content is not None
+    back = checkpoint.like(first, content["state"], torch.device("cpu"))
+    assert isinstance(back["pair"], Pair)
+    assert torch.equal(back["pair"].left, numbers + 1)
+    assert back["pair"].right == {"deep": (1, 2.5, "x")}
+    assert back["list"][0] is True
+    assert torch.equal(back["list"][1], numbers)
+    assert back["new"] == (1, 2)
+
+
+# Locks
+
+
+def hold(path: Path, identity: str, ready: Any) -> None:
+    with RunFolder(path, identity).locked(patient=False):
+        ready.set()
+        time.sleep(60)
+
+
+def test_a_run_that_another_process_computes_is_left_alone_until_that_one_dies(tmp_path, processes):
+    run = config(tmp_path / "cache", *CASES["a rule without a state"])
+    ready = processes.Event()
+    holder = processes.Process(target=hold, args=(tmp_path / "run", identity(run), ready))
+    holder.start()
+    assert ready.wait(60)
+    with pytest.raises(BusyError):
+        execute(run, tmp_path / "run", patient=False)
+    assert not (tmp_path / "run" / "rounds.csv").exists()
+    holder.kill()
+    holder.join()
+    execute(run, tmp_path / "run", patient=False)  # a dead process holds nothing
+    assert is_done(tmp_path / "run", identity(run))
+
+
+def test_who_waits_for_a_run_finds_it_done_and_computes_nothing(tmp_path, processes):
+    run = config(tmp_path / "cache", *CASES["mlp"])
+    both = [processes.Process(target=execute, args=(run, tmp_path / "run")) for _ in range(2)]
+    for process in both:
+        process.start()
+    for process in both:
+        process.join()
+    assert [process.exitcode for process in both] == [0, 0]
+    execute(run, tmp_path / "alone")
+    assert without_seconds(tmp_path / "run") == without_seconds(tmp_path / "alone")
+    assert np.isfinite(json.loads((tmp_path / "run" / "run.json").read_text())["accuracy_mean"])
