@@ -105,6 +105,7 @@ class RunFolder:
 
     def start(self, config: Mapping[str, Any], facts: Mapping[str, Any], mark: Mark | None = None) -> None:
         """Begin: the configuration, the facts known by now, and two tables: empty ones, or cut where the mark says."""
+        self.path.mkdir(parents=True, exist_ok=True)
         for half_written in self.path.glob(".*.[0-9]*"):  # by a process that was killed
             half_written.unlink()
         wall, cpu = self._clock
