@@ -1,17 +1,18 @@
-"""Sums over long vectors, a block of coordinates at a time: what a block needs stays in the processor's cache."""
+"""Sums over long vectors, a block of coordinates at a time: in a processor's cache, or within a GPU's memory."""
 
 from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
-BLOCK = 2**18  # numbers in a block
+BLOCK = 2**18  # numbers in a block, on a processor
+GPU_BLOCK = 2**26  # on a GPU, where few large kernels beat many small ones
 LINE = 2**12  # coordinates that are worth a step of their own
 
 
-def blocks(length: int, width: int) -> Iterator[slice]:
-    """Cut `length` coordinates of `width` numbers each into slices of about `BLOCK` numbers."""
-    step = max(1, BLOCK // max(1, width))
+def blocks(length: int, width: int, device: torch.device) -> Iterator[slice]:
+    """Cut `length` coordinates of `width` numbers each into slices of about as many numbers as suit the device."""
+    step = max(1, (GPU_BLOCK if device.type == "cuda" else BLOCK) // max(1, width))
     return (slice(start, min(start + step, length)) for start in range(0, length, step))
 
 
@@ -20,9 +21,9 @@ def differences(models: Tensor, rows: Tensor) -> Iterator[tuple[slice, Tensor]]:
 
     Yields which rows i the block belongs to; over all blocks, each difference comes once with each coordinate.
     """
-    for few in blocks(len(rows), LINE * rows.shape[1]):
+    for few in blocks(len(rows), LINE * rows.shape[1], rows.device):
         group = rows[few]
-        for columns in blocks(models.shape[1], group.numel()):
+        for columns in blocks(models.shape[1], group.numel(), rows.device):
             part = models[:, columns]
             yield few, part[group].double().sub_(part[few, None])
 
@@ -39,7 +40,7 @@ def pairwise_squared(models: Tensor, rows: Tensor) -> Tensor:
     if m * m <= 8 * learners * k * k:
         table = torch.zeros(m, m, dtype=torch.float64, device=models.device)
         centre = models.norm(dim=1).nan_to_num(torch.inf).argmin(0, keepdim=True)  # a model that is finite, if any is
-        for columns in blocks(d, m):
+        for columns in blocks(d, m, models.device):
             part = models[:, columns].double()
             part -= part[centre]
             table.addmm_(part, part.T)
@@ -63,7 +64,7 @@ def consensus_distance(models: Tensor, rows: Tensor) -> float:
     """(1/h) sum_i ||x_i - mean||^2 over some rows [h] of models [m, d]."""
     h, d = len(rows), models.shape[1]
     total = 0.0
-    for columns in blocks(d, h):
+    for columns in blocks(d, h, models.device):
         part = models[:, columns][rows].double()
         part -= part[0].clone()  # first, so that equal models are at a distance of exactly 0
         total += (part - part.mean(0)).square_().sum().item()

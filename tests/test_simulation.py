@@ -20,7 +20,7 @@ from helpers import (
     random_models,
 )
 from torch import nn
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 
 from byzdl import simulation
 from byzdl.attacks import Attack, Messages
@@ -38,6 +38,7 @@ from byzdl.defenses.mean import Mean
 from byzdl.exchange import Mix
 from byzdl.flat import Batched
 from byzdl.models import Cnn, Linear, Mlp
+from byzdl.processor import prepare
 from byzdl.schema import ConfigError
 from byzdl.settings import Optimizer
 from byzdl.simulation import Experiment, Scores, attack_view, evaluate, one_round, simulate
@@ -849,9 +850,16 @@ class Waits(TorchDispatchMode):
 @pytest.mark.parametrize("attack", choices("attack"))
 @pytest.mark.parametrize("defense", choices("defense"))
 @pytest.mark.parametrize("model", ["mlp", "cnn"])
-def test_a_round_never_waits_for_the_device(tiny, monkeypatch, attack, defense, model):
+def test_a_round_asks_the_device_for_nothing_but_the_losses_that_are_wanted(tiny, monkeypatch, attack, defense, model):
     """As on a GPU: all models in batches, and no number that the host asks for within an epoch."""
     monkeypatch.setattr("byzdl.flat.OneByOne", Batched)
+    screened = Batched.losses
+
+    def unwatched(*args):
+        with _disable_current_modes():
+            return screened(*args)
+
+    monkeypatch.setattr(Batched, "losses", unwatched)
     experiment = make_experiment(
         tiny,
         graph(4, KITE, byzantine=[1]),
@@ -890,6 +898,8 @@ def test_the_two_ways_through_a_network_simulate_alike(tiny, monkeypatch, defens
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 @pytest.mark.parametrize("defense", choices("defense"))
 def test_a_gpu_agrees_with_the_processor(tiny, defense):
+    prepare(1)
+
     def simulated(device):
         experiment = make_experiment(
             tiny,
@@ -904,3 +914,24 @@ def test_a_gpu_agrees_with_the_processor(tiny, defense):
         return state.models.cpu(), evaluation.loss
 
     torch.testing.assert_close(simulated("cuda"), simulated("cpu"), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("defense", choices("defense"))
+@pytest.mark.parametrize("model", ["mlp", "cnn"])
+def test_a_gpu_gives_the_same_bits_twice(tiny, defense, model):
+    prepare(1)
+
+    def simulated():
+        experiment = make_experiment(
+            tiny,
+            graph(4, KITE, byzantine=[1]),
+            device="cuda",
+            model=MODELS[model],
+            attack=Max(name="max", br=0.25),
+            defense=chosen("defense", defense),
+            rounds=12,
+        )
+        return run(experiment)[-1][0].models
+
+    assert torch.equal(simulated(), simulated())
