@@ -5,6 +5,7 @@ Nothing here imports torch: `--help` and tab completion answer at once.
 
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,11 +15,13 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from byzdl.errors import WRONG_INPUT, explain
-from byzdl.identity import identity, plain, register_resolver
+from byzdl.identity import identity, plain, register_resolvers
 from byzdl.runs import IMPATIENT, RunFolder
 from byzdl.schema import ConfigError
 
-register_resolver()
+register_resolvers()
+# Our settings for clusters complete the configs of the same names that Hydra's plugins bring, as Hydra 1.3 allows.
+warnings.filterwarnings("ignore", r"\s*'hydra/launcher/\w+' is validated against ConfigStore schema", UserWarning)
 # Hydra looks for plugins in every folder `hydra_plugins` on the path; ours is in there.
 sys.path.append(str(Path(__file__).parent / "plugins"))
 

@@ -63,9 +63,10 @@ def plain(config: DictConfig) -> dict[str, Any]:
     return OmegaConf.to_container(OmegaConf.masked_copy(config, keys), resolve=True)  # type: ignore[return-value]
 
 
-def register_resolver() -> None:
-    """Make `${run_name:}` available to configs: the name of the run that they describe."""
+def register_resolvers() -> None:
+    """Make available to configs: `${run_name:}`, the name of the run that they describe, and `${gpus:DEVICE}`, how many that takes."""
     OmegaConf.register_new_resolver("run_name", lambda *, _root_: run_name(plain(_root_)), replace=True)
+    OmegaConf.register_new_resolver("gpus", lambda device: int(str(device).startswith("cuda")), replace=True)
 
 
 def data_root(config: Mapping[str, Any]) -> str | None:

@@ -5,6 +5,7 @@ The file lies here because Hydra takes plugins from the namespace package `hydra
 
 import copy
 import hashlib
+import importlib.util
 import json
 import multiprocessing
 import os
@@ -39,6 +40,7 @@ from byzdl.runs import IMPATIENT, BusyError, is_done, read_status
 from byzdl.schema import ConfigError
 
 BUSY = 75  # the exit code of a run that another process computes
+EXTRAS = {"hydra_submitit_launcher": "slurm", "hydra_ray_launcher": "ray"}  # what brings which of Hydra's launchers
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,17 @@ class Sweeper(BasicSweeper):
     Plans every combination, writes the plan beside the runs, hands what is left to the
     launcher, whichever that is, and ends with the list of what failed and why.
     """
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Look the launcher up.
+
+        **Raises:** `ConfigError` for one that is not installed.
+        """
+        plugin = str(config.hydra.launcher._target_).split(".")[1]
+        if plugin in EXTRAS and importlib.util.find_spec(f"hydra_plugins.{plugin}") is None:
+            choice = config.hydra.runtime.choices["hydra/launcher"]
+            raise ConfigError.of("hydra/launcher", choice, f"pip install 'byzdl[{EXTRAS[plugin]}]' first")
+        super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
 
     def sweep(self, arguments: list[str]) -> None:
         """Compute every combination that is not done.
@@ -110,17 +123,32 @@ class Sweeper(BasicSweeper):
     def _launch(self, runs: list[Planned]) -> dict[tuple[str, ...], str]:
         """Have the launcher compute these; the reasons of what failed."""
         assert self.launcher is not None
-        failures = {}
+        failures: dict[tuple[str, ...], str] = {}
         if isinstance(self.launcher, LocalLauncher):
             self.launcher.composed = {run.overrides: run.config for run in runs if run.config is not None}
         size = self.max_batch_size or max(1, len(runs))
         for start in range(0, len(runs), size):
             batch = runs[start : start + size]
-            results = self.launcher.launch([list(run.overrides) for run in batch], initial_job_idx=start)
+            try:
+                results = self.launcher.launch([list(run.overrides) for run in batch], initial_job_idx=start)
+            except Exception as error:
+                if isinstance(self.launcher, LocalLauncher):
+                    raise
+                # Where one process died, Hydra's launchers for clusters tell nothing of the others.
+                failures |= {run.overrides: _left(run, error) for run in batch if not is_done(run.folder, run.identity)}
+                continue
             for run, result in zip(batch, results, strict=True):
                 if result.status != JobStatus.COMPLETED:
                     failures[run.overrides] = explain(result._return_value)
         return failures
+
+
+def _left(run: Planned, error: Exception) -> str:
+    """Why a run has no result, when the launcher gave up."""
+    facts = read_status(run.folder)
+    if facts.get("status") == "failed":
+        return str(facts.get("error"))
+    return f"no result yet, python -m byzdl.status tells more; the launcher gave up: {explain(error)[:300]}"
 
 
 class Composer:
