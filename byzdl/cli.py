@@ -3,6 +3,7 @@
 Nothing here imports torch: `--help` and tab completion answer at once.
 """
 
+import errno
 import os
 import sys
 import warnings
@@ -19,6 +20,8 @@ from byzdl.identity import identity, plain, register_resolvers
 from byzdl.runs import IMPATIENT, RunFolder
 from byzdl.schema import ConfigError
 
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+
 register_resolvers()
 # Our settings for clusters complete the configs of the same names that Hydra's plugins bring, as Hydra 1.3 allows.
 warnings.filterwarnings("ignore", r"\s*'hydra/launcher/\w+' is validated against ConfigStore schema", UserWarning)
@@ -28,7 +31,7 @@ sys.path.append(str(Path(__file__).parent / "plugins"))
 
 @contextmanager
 def door() -> Iterator[None]:
-    """Answer wrong input with one line and exit code 1, Ctrl-C with 130; anything else keeps its traceback."""
+    """Answer wrong input and full disks with one line and exit code 1, Ctrl-C with 130; anything else keeps its traceback."""
     # Without it Hydra prints errors and exits by itself.
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
     # The current folder, so that a defense of one's own beside one's own configs is found.
@@ -37,6 +40,10 @@ def door() -> Iterator[None]:
         yield
     except WRONG_INPUT as error:
         sys.exit(f"byzdl: {explain(error)}")
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        sys.exit(f"byzdl: {error}; what is written stays: where it can write, the same command goes on")
     except KeyboardInterrupt:
         print("byzdl: interrupted; the same command computes what is missing", file=sys.stderr)
         sys.exit(130)

@@ -74,9 +74,8 @@ def _resumed(experiment: Experiment, folder: RunFolder) -> tuple[State, Mark | N
     saved = checkpoint.load(folder.checkpoint)
     if saved is None:
         return first, None
-    mark = Mark(*saved["mark"])
-    known = (folder.identity, experiment.data.fingerprint) == (saved["identity"], saved["data"])
-    if not known or not folder.reaches(mark):
+    known = _kind(experiment, folder).items() <= saved.items()
+    if not known or not folder.reaches(mark := Mark(*saved["mark"])):
         log.warning("the checkpoint in %s is not of what lies beside it: the run starts over", folder.path)
         return first, None
     state: State = checkpoint.like(first, saved["state"], experiment.device)
@@ -85,8 +84,13 @@ def _resumed(experiment: Experiment, folder: RunFolder) -> tuple[State, Mark | N
 
 
 def _keep(experiment: Experiment, state: State, folder: RunFolder) -> None:
-    content = {"identity": folder.identity, "data": experiment.data.fingerprint, "mark": tuple(folder.mark())}
-    checkpoint.save(folder.checkpoint, {**content, "state": checkpoint.to_plain(state)})
+    content = {"mark": tuple(folder.mark()), "state": checkpoint.to_plain(state)}
+    checkpoint.save(folder.checkpoint, {**_kind(experiment, folder), **content})
+
+
+def _kind(experiment: Experiment, folder: RunFolder) -> dict[str, str]:
+    """What must be the same for a checkpoint to be gone on from."""
+    return {"byzdl": __version__, "identity": folder.identity, "data": experiment.data.fingerprint}
 
 
 def _is_done(config: Mapping[str, Any], path: Path) -> bool:

@@ -6,7 +6,7 @@ import os
 import platform
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from io import TextIOWrapper
 from pathlib import Path
@@ -144,15 +144,15 @@ class RunFolder:
         self.checkpoint.unlink(missing_ok=True)
 
     def fail(self, error: str) -> None:
-        """Say why there is no result, unless the folder holds one or somebody computes it. What was written before stays."""
+        """Say why there is no result, unless the folder holds one or somebody computes it. What was written before stays.
+
+        On a disk that takes no more the folder goes on saying `running`, as if the run had been interrupted.
+        """
         self._close()
-        try:
-            if is_done(self.path, self.identity):
-                return
-            with self.locked(patient=False):
-                self._status("failed", error=error)
-        except (FileExistsError, BusyError):
-            return
+        with suppress(BusyError, OSError):
+            if not is_done(self.path, self.identity):
+                with self.locked(patient=False):
+                    self._status("failed", error=error)
 
     @property
     def _seconds(self) -> float:
@@ -186,7 +186,8 @@ class RunFolder:
 
     def _close(self) -> None:
         for file in self._files:
-            file.close()
+            with suppress(OSError):  # a full disk; `mark` has made sure of whatever counts
+                file.close()
         self._files.clear()
 
 

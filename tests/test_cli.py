@@ -4,12 +4,13 @@ import csv
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -34,8 +35,10 @@ TINY = [
 ]
 
 
-def train(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """`python train.py ...` started in an empty folder, so that all it writes lands there."""
+def train(
+    *arguments: str, cwd: Path, limits: Mapping[int, int] | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """`python train.py ...` started in an empty folder, so that all it writes lands there; under limits of resources."""
     return subprocess.run(
         [sys.executable, str(ROOT / "train.py"), *arguments],
         cwd=cwd,
@@ -43,6 +46,7 @@ def train(*arguments: str, cwd: Path, **environment: str) -> subprocess.Complete
         text=True,
         timeout=300,
         env={**os.environ, **environment},
+        preexec_fn=lambda: [resource.setrlimit(key, (most, most)) for key, most in (limits or {}).items()],
     )
 
 

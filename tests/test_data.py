@@ -61,7 +61,7 @@ def test_two_processes_that_build_one_cache_leave_one_whole_cache(tmp_path: Path
     for process in processes:
         process.join()
     assert [process.exitcode for process in processes] == [0, 0]
-    (folder,) = tmp_path.iterdir()
+    (folder,) = tmp_path.glob("[!.]*")
     assert json.loads((folder / "meta.json").read_text())["classes"] == 2
 
 

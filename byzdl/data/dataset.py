@@ -2,23 +2,31 @@
 
 import hashlib
 import json
-import os
+import logging
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from filelock import FileLock
 from numpy.typing import NDArray
 from torch import Tensor
 
 from byzdl.schema import Component, ConfigError, Count
 from byzdl.streams import stream
 
-CACHE_VERSION = 1
+log = logging.getLogger("byzdl")
+
+CACHE_VERSION = 2
+ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
+
+Named = dict[str, NDArray[Any]]
+Meta = dict[str, Any]
 
 
 class Arrays(NamedTuple):
@@ -101,24 +109,17 @@ class Data:
 
 
 def load(dataset: Dataset) -> Data:
-    """The data set, decoded into the cache first if it isn't there yet.
+    """The data set, decoded into the cache first if it isn't there yet, or not as it was written.
 
-    **Raises:** `ConfigError` if the source is missing or cannot be read.
+    **Raises:** `ConfigError` if the source is missing or cannot be read, or the cache cannot be written.
     """
     folder = _folder(dataset)
-    if not folder.is_dir():
-        arrays = dataset.decode()
-        try:
-            _build(arrays, folder)
-        except OSError as error:
-            raise ConfigError(f"dataset.cache: {error}; takes a folder that can be written to") from error
-    meta = json.loads((folder / "meta.json").read_text())
+    arrays, meta = _read(folder) or _built(dataset, folder)
 
     def split(name: str) -> Split:
-        # Private to the process should it ever be written to, which nothing does; torch wants it writable.
-        images = torch.from_numpy(np.load(folder / f"{name}_images.npy", mmap_mode="c"))
+        images = torch.from_numpy(arrays[f"{name}_images"])
         mean, std = (torch.tensor(meta[key]).expand(images.shape[1:]).contiguous() for key in ("mean", "std"))
-        return Split(images, torch.from_numpy(np.load(folder / f"{name}_labels.npy")), mean, std)
+        return Split(images, torch.from_numpy(arrays[f"{name}_labels"]), mean, std)
 
     test = split("test")
     if dataset.test_samples is not None and dataset.test_samples < len(test):
@@ -137,29 +138,80 @@ def _folder(dataset: Dataset) -> Path:
     return Path(dataset.cache).expanduser() / f"{type(dataset).__name__.lower()}-{digest}"
 
 
-def _build(arrays: Arrays, folder: Path) -> None:
-    """Write the cache aside and rename it: a folder of that name is always whole."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    digest = hashlib.sha256()
-    named: dict[str, NDArray[Any]] = dict(zip(Arrays._fields[:4], arrays[:4], strict=True))
-    for name, array in named.items():
-        digest.update(np.ascontiguousarray(array).tobytes())
-        np.save(aside / f"{name}.npy", array)
-    mean, std = _statistics(arrays.train_images)
-    meta = {
-        "classes": arrays.classes,
-        "mean": mean,
-        "std": std,
-        "fingerprint": digest.hexdigest(),
-    }
-    (aside / "meta.json").write_text(json.dumps(meta, indent=2))
+def _read(folder: Path) -> tuple[Named, Meta] | None:
+    """What the cache holds, or None where it isn't there, or not every byte of it is as it was written."""
+    if not folder.is_dir():
+        return None
     try:
-        os.rename(aside, folder)
-    except OSError:
-        if not folder.is_dir():
-            raise
-        shutil.rmtree(aside)  # another process was faster, with the same bytes
+        meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
+        # Private to the process should one ever be written to, which nothing does; torch wants them writable.
+        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="c") for name in ARRAYS}
+        if _fingerprint(arrays) == meta["fingerprint"] and _checksum(meta) == meta["checksum"]:
+            return arrays, meta
+    except (OSError, ValueError, KeyError, TypeError, EOFError):
+        pass
+    log.warning("the decoded data in %s are damaged: they are decoded again", folder)
+    return None
+
+
+def _built(dataset: Dataset, folder: Path) -> tuple[Named, Meta]:
+    """Build the cache, or wait for another process that does."""
+    lock = FileLock(folder.with_name(f".{folder.name}.lock"))
+    with _told(dataset):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    try:
+        if (cached := _read(folder)) is not None:
+            return cached
+        decoded = dataset.decode()
+        with _told(dataset):
+            return _build(decoded, folder)
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _told(dataset: Dataset) -> Iterator[None]:
+    """Blame the cache's folder for what cannot be written there."""
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError.of("dataset.cache", dataset.cache, f"a folder with room to write to ({error})") from error
+
+
+def _build(decoded: Arrays, folder: Path) -> tuple[Named, Meta]:
+    """Write the cache aside and rename it: a folder of that name is whole."""
+    for left in folder.parent.glob(f".{folder.name}-*"):  # by a process that was killed
+        shutil.rmtree(left, ignore_errors=True)
+    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    arrays: Named = dict(zip(ARRAYS, decoded[:4], strict=True))
+    mean, std = _statistics(decoded.train_images)
+    meta: Meta = {"classes": decoded.classes, "mean": mean, "std": std, "fingerprint": _fingerprint(arrays)}
+    meta["checksum"] = _checksum(meta)
+    try:
+        for name, array in arrays.items():
+            np.save(aside / f"{name}.npy", array)
+        (aside / "meta.json").write_text(json.dumps(meta, indent=2), encoding="utf-8")
+        if folder.is_dir():  # damaged
+            folder.rename(aside / "damaged")
+        aside.rename(folder)
+        shutil.rmtree(folder / "damaged", ignore_errors=True)
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
+    return _read(folder) or (arrays, meta)
+
+
+def _fingerprint(arrays: Named) -> str:
+    digest = hashlib.sha256()
+    for name in ARRAYS:
+        digest.update(np.ascontiguousarray(arrays[name]).data)
+    return digest.hexdigest()
+
+
+def _checksum(meta: Meta) -> str:
+    told = {key: meta[key] for key in ("classes", "mean", "std", "fingerprint")}
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 
 def _statistics(images: NDArray[np.uint8]) -> tuple[list[float], list[float]]:

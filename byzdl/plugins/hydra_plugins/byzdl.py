@@ -34,6 +34,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from byzdl.errors import WRONG_INPUT, RunFailedError, explain
+from byzdl.files import replace_file
 from byzdl.identity import data_root, identity, plain
 from byzdl.progress import bar
 from byzdl.runs import IMPATIENT, BusyError, is_done, read_status
@@ -90,7 +91,7 @@ class Sweeper(BasicSweeper):
         folder = Path(str(self.config.hydra.sweep.dir))
         plan = self._plan([*self._parse_config(), *arguments])
         _write_manifest(folder, plan)
-        OmegaConf.save(self.config, folder / "multirun.yaml")
+        replace_file(folder / "multirun.yaml", OmegaConf.to_yaml(self.config).encode())
         if done := sum(run.done for run in plan):
             print(f"{done} of {len(plan)} runs are done already", file=sys.stderr)
         failures = {run.overrides: run.refused for run in plan if run.refused}
@@ -100,7 +101,10 @@ class Sweeper(BasicSweeper):
         print(f"{len(plan) - len(failures)} of {len(plan)} runs done in {folder}", file=sys.stderr)
         if failures:
             lines = [f"  {' '.join(overrides)}: {why}" for overrides, why in failures.items()]
-            sys.exit("\n".join([f"byzdl: {len(failures)} of {len(plan)} runs failed:", *lines]))
+            said = [f"byzdl: {len(failures)} of {len(plan)} runs failed:", *lines]
+            sys.exit(
+                "\n".join([*said, "run.log in a run's folder holds the traceback; the same command tries them again"])
+            )
 
     def _plan(self, arguments: list[str]) -> list[Planned]:
         assert self.hydra_context is not None
@@ -317,10 +321,9 @@ def _write_manifest(folder: Path, plan: Sequence[Planned]) -> None:
         }
         for run in plan
     ]
-    text = json.dumps({"schema": 1, "runs": runs}, indent=1)
+    text = json.dumps({"schema": 1, "runs": runs}, indent=1).encode()
     folder.mkdir(parents=True, exist_ok=True)
-    digest = hashlib.sha256(text.encode()).hexdigest()[:10]
-    (folder / f"sweep-{digest}.json").write_text(text, encoding="utf-8")
+    replace_file(folder / f"sweep-{hashlib.sha256(text).hexdigest()[:10]}.json", text)
 
 
 def _context() -> Any:
