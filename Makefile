@@ -5,9 +5,10 @@ BIN := .venv/bin
 SWEEP ?= default
 PARTS ?=
 DEVICE ?= cpu
+KILLS ?= 200
 
 .DEFAULT_GOAL := help
-.PHONY: help setup figures status test smoke lint bench clean
+.PHONY: help setup figures status test smoke soak lint bench clean
 
 help: ## every target, one line each
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -35,6 +36,9 @@ smoke: setup ## the CI sweep on tiny configs: run, skip what is done, draw
 	$(BIN)/python train.py -cd sweeps -cn smoke
 	$(BIN)/python train.py -cd sweeps -cn smoke
 	$(BIN)/python -m byzdl.analysis outputs/smoke
+
+soak: setup ## sweeps killed again and again must leave every run whole (KILLS=200); minutes long, Linux
+	$(BIN)/python tests/soak.py --kills $(KILLS)
 
 lint: setup ## style, format and types
 	$(BIN)/ruff check .
