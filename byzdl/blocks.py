@@ -1,5 +1,6 @@
 """Sums over long vectors, a block of coordinates at a time: in a processor's cache, or within a GPU's memory."""
 
+import math
 from collections.abc import Iterator
 
 import torch
@@ -16,30 +17,36 @@ def blocks(length: int, width: int, device: torch.device) -> Iterator[slice]:
     return (slice(start, min(start + step, length)) for start in range(0, length, step))
 
 
-def differences(models: Tensor, rows: Tensor) -> Iterator[tuple[slice, Tensor]]:
-    """x_j - x_i of models [m, d] for all j in row i of `rows` [L, k], float64, in blocks [l, k, c].
+def differences(models: Tensor, rows: Tensor, origins: Tensor) -> Iterator[tuple[slice, Tensor]]:
+    """x_j - x_o of models [m, d], for all j in row i of `rows` [L, k] and o the i-th of `origins` [L].
 
-    Yields which rows i the block belongs to; over all blocks, each difference comes once with each coordinate.
+    float64, in blocks [l, k, c]. Yields which rows i the block belongs to; over all blocks, each difference
+    comes once with each coordinate.
     """
     for few in blocks(len(rows), LINE * rows.shape[1], rows.device):
         group = rows[few]
         for columns in blocks(models.shape[1], group.numel(), rows.device):
             part = models[:, columns]
-            yield few, part[group].double().sub_(part[few, None])
+            yield few, part[group].double().sub_(part[origins[few], None])
 
 
 def pairwise_squared(models: Tensor, rows: Tensor) -> Tensor:
     """Squared distances ||x_j - x_k||^2 of models [m, d] for all j, k in each row of `rows` [L, k]: float64 [L, k, k].
 
     From inner products of centred models: where two are R times nearer to each other than to the
-    centre, the relative error is about 1e-16 R^2. Never negative, exactly 0 for the same model, and
-    to the last bit the same from either side.
+    centre, the relative error is about 1e-16 R^2. The centre is the least of the models, so that none
+    that diverged costs the others their digits. Never negative, exactly 0 for the same model, and to
+    the last bit the same from either side.
     """
     (m, d), (learners, k) = models.shape, rows.shape
+    if k == 0:
+        return torch.zeros(learners, 0, 0, dtype=torch.float64, device=models.device)
+    # The largest coordinate: a finite model's squares could overflow.
+    size = torch.maximum(models.amax(1), -models.amin(1)).nan_to_num(nan=math.inf, posinf=math.inf)
     # In a small network most pairs meet somewhere: one table of all is cheaper than one a learner.
     if m * m <= 8 * learners * k * k:
         table = torch.zeros(m, m, dtype=torch.float64, device=models.device)
-        centre = models.norm(dim=1).nan_to_num(torch.inf).argmin(0, keepdim=True)  # a model that is finite, if any is
+        centre = size.argmin(0, keepdim=True)
         for columns in blocks(d, m, models.device):
             part = models[:, columns].double()
             part -= part[centre]
@@ -47,7 +54,8 @@ def pairwise_squared(models: Tensor, rows: Tensor) -> Tensor:
         gram = table[rows[:, :, None], rows[:, None, :]]
     else:
         gram = torch.zeros(learners, k, k, dtype=torch.float64, device=models.device)
-        for few, difference in differences(models, rows):
+        centres = rows.gather(1, size[rows].argmin(1, keepdim=True))[:, 0]
+        for few, difference in differences(models, rows, centres):
             gram[few].baddbmm_(difference, difference.mT)
     norms = gram.diagonal(dim1=1, dim2=2)
     squared = (norms[:, :, None] + norms[:, None, :] - (gram + gram.mT)).clamp(min=0)

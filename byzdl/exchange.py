@@ -149,7 +149,8 @@ class Inbox:
     def distances(self) -> Tensor:
         """Euclidean distances ||x_j - x_i|| [L, k], float64; +infinity where nothing valid was received."""
         squared = torch.zeros(self.rows.shape, dtype=torch.float64, device=self.rows.device)
-        for learners, difference in differences(self.models, self.rows):
+        own = torch.arange(len(self.rows), device=self.rows.device)
+        for learners, difference in differences(self.models, self.rows, own):
             squared[learners] += difference.square_().sum(2)
         return torch.where(self.valid & ~squared.isnan(), squared.sqrt(), torch.inf)
 

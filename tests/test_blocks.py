@@ -28,7 +28,7 @@ def squared(models, rows):
 def test_differences_come_once_each(block, d):
     models = random_models(6, d)
     total, products = np.zeros((3, 3)), np.zeros((3, 3))
-    for few, part in differences(models, ROWS):
+    for few, part in differences(models, ROWS, torch.arange(3)):
         assert part.dtype == torch.float64
         total[few] += part.sum(2).numpy()
         products[few] += part.square().sum(2).numpy()
@@ -71,6 +71,25 @@ def test_what_is_not_finite_spoils_its_own_distances_alone(large, bad):
     found, expected = pairwise_squared(models, rows), squared(models.nan_to_num(0, 0, 0), rows)
     np.testing.assert_allclose(found[0][[0, 2]][:, [0, 2]], expected[0][[0, 2]][:, [0, 2]], rtol=1e-6)
     assert not found[0, 0, 1].isfinite()
+
+
+@pytest.mark.parametrize("large", [False, True], ids=["all pairs", "by learner"])
+@pytest.mark.parametrize("lost", [math.nan, math.inf, -math.inf, 3e38, 1e12])
+def test_an_own_model_that_diverged_costs_the_received_ones_no_digit(large, lost):
+    models, rows = random_models(46 if large else 6, 33), ROWS + 40 * large
+    models[:3] = lost  # the learners' own
+    rows = rows.clamp(min=3)
+    np.testing.assert_allclose(pairwise_squared(models, rows), squared(models, rows), rtol=1e-6)
+
+
+@pytest.mark.parametrize("large", [False, True], ids=["all pairs", "by learner"])
+@pytest.mark.parametrize("factor", [1e-40, 1e38])
+def test_pairwise_distances_neither_overflow_nor_vanish(large, factor):
+    """Where every finite model is so large that its float32 norm overflows, an infinite one is no centre."""
+    models, rows = random_models(46 if large else 6, 33).clamp(-3, 3) * factor, ROWS + 40 * large
+    models[0] = math.inf
+    rows = rows.clamp(min=1)
+    np.testing.assert_allclose(pairwise_squared(models, rows), squared(models, rows), rtol=1e-6)
 
 
 @pytest.mark.parametrize("d", [1, 3, 1000])
