@@ -159,12 +159,15 @@ class Inbox:
         both = self.valid[:, :, None] & self.valid[:, None, :]
         return torch.where(both, pairwise_squared(self.models, self.rows).sqrt(), torch.inf)
 
-    def combine(self, weights: Tensor) -> Tensor:
-        """(1 - sum_j w_ij) x_i + sum_j w_ij x_j [L, d], for weights [L, k].
+    def combine(self, weights: Tensor, own: Tensor | None = None) -> Tensor:
+        """w_i x_i + sum_j w_ij x_j [L, d], for weights w_ij [L, k].
+
+        - `own` [L]: w_i; by default what the others leave of 1, up to rounding
 
         A model of weight 0 is not touched, so nothing that it holds can spread.
         """
-        every = torch.cat([1 - weights.sum(1, keepdim=True), weights], dim=1).to(self.models.dtype)
+        own = 1 - weights.sum(1) if own is None else own
+        every = torch.cat([own[:, None], weights], dim=1).to(self.models.dtype)
         # What weighs most stands in for what weighs nothing.
         rows = torch.where(every != 0, self._with_own, self._with_own.gather(1, every.abs().argmax(1, keepdim=True)))
         return F.embedding_bag(rows, self.models, per_sample_weights=every, mode="sum")
@@ -177,7 +180,9 @@ class Inbox:
         - `fallback` [L]: passed on to the logs
         """
         weights = (1 - alpha) * selected / selected.sum(1, keepdim=True).clamp(min=1)
-        return Mix(self.combine(weights), selected, weights, fallback)
+        # Exactly alpha: at alpha = 0, ten times a tenth would leave -1e-7 of a model that may have diverged.
+        own = torch.where(selected.any(1), alpha, 1.0)
+        return Mix(self.combine(weights, own), selected, weights, fallback)
 
     @property
     def _with_own(self) -> Tensor:

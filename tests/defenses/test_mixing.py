@@ -54,10 +54,15 @@ def test_every_learner_mixes_its_own_mail():
     assert mix.models.flatten().tolist() == [1.5, 20, 20]
 
 
-def test_an_own_model_that_diverged_is_dropped_at_alpha_0():
-    """At alpha = 0 the own model has no weight, and what has no weight is not touched: the node recovers."""
-    inbox = one_node(math.nan, [2, 4])
-    assert inbox.mix(inbox.present, 0.0).models.item() == 3
+@pytest.mark.parametrize("own", [math.nan, math.inf, 3e38])
+@pytest.mark.parametrize("neighbours", [1, 2, 3, 10, 12, 38])
+def test_an_own_model_that_diverged_is_dropped_at_alpha_0(own, neighbours):
+    """At alpha = 0 the own model has no weight, and what has no weight is not touched: the node recovers.
+
+    Not with ten neighbours of a tenth each either, whose floats do not add up to 1.
+    """
+    inbox = one_node(own, [3.0] * neighbours)
+    assert inbox.mix(inbox.present, 0.0).models.item() == pytest.approx(3, rel=1e-6)
 
 
 coordinates = st.lists(st.integers(-1000, 1000), min_size=3, max_size=3)
