@@ -130,16 +130,16 @@ def _record(experiment: Experiment, start: State, folder: RunFolder, clock: chec
 def _facts(config: Mapping[str, Any], settings: Settings, experiment: Experiment) -> dict[str, Any]:
     """What run.json says of a run beyond its configuration."""
     network = experiment.network
-    attack = dict(settings.attack.facts(network))
-    if "warning" in attack:
-        log.warning(attack["warning"])
+    attack, defense = dict(settings.attack.facts(network)), dict(settings.defense.facts(network))
+    for warning in [chosen["warning"] for chosen in (attack, defense) if "warning" in chosen]:
+        log.warning(warning)
     return {
         "seed": settings.seed,
         "byzantine": network.byzantine,
         "edges": network.edges,
         "graph_draws": network.draws,
         "attack": attack,
-        "defense": dict(settings.defense.facts(network)),
+        "defense": defense,
         "d": experiment.model.d,
         "data": experiment.data.fingerprint,
         "root": data_root(config),

@@ -194,6 +194,17 @@ def test_one_run_leaves_its_folder(tmp_path: Path) -> None:
     assert "\r" not in result.stderr, "no progress bar where the output is not a terminal"
 
 
+def test_a_rule_that_lacks_neighbours_says_so_in_the_log_and_in_run_json(tmp_path: Path) -> None:
+    # On a ring |N_i| = 2: with f = 0 already, Krum's |N_i| - f - 2 leaves nobody to measure a distance to.
+    result = train(*TINY[:-1], "defense=d_krum", "topology=ring", "attack.br=0", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    (folder,) = run_folders(tmp_path / "outputs")
+    warning = json.loads((folder / "run.json").read_text())["defense"]["warning"]
+    assert "|N_i| < f + 3 at 6 of 6 benign nodes" in warning
+    for told in (result.stderr, (folder / "run.log").read_text()):
+        assert warning in " ".join(told.split())
+
+
 def test_the_same_command_gives_the_same_bytes_and_a_done_run_is_skipped(tmp_path: Path) -> None:
     tables = []
     for place in ("one", "two"):

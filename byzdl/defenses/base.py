@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -24,7 +24,7 @@ class Defense(Component):
         """Refuse, with a `ConfigError`, a graph or hold-out on which the rule's preconditions fail."""
 
     def facts(self, network: Network) -> Mapping[str, Any]:
-        """What run.json should say of the defense beyond its configuration."""
+        """What run.json should say of the defense beyond its configuration; a `warning` is logged, too."""
         return {}
 
     def init(self, learners: int) -> Any:
@@ -53,9 +53,14 @@ class Tolerant(Defense):
 
     - `f`: an integer, or `known`: the true number of each node's Byzantine neighbours, as the
       literature's simulations grant their baselines. No real node knows it.
+    - `needs`: how many neighbours beside these f its formula is made for, and `otherwise`, what it does
+      at nodes with fewer: run.json and the log warn of them
     """
 
     f: Natural | Literal["known"] = "known"
+
+    needs: ClassVar[int] = 0
+    otherwise: ClassVar[str] = ""
 
     def check(self, network: Network, validation: float) -> None:
         if isinstance(self.f, int):
@@ -69,10 +74,15 @@ class Tolerant(Defense):
                 )
 
     def facts(self, network: Network) -> Mapping[str, Any]:
-        """The f of every benign node."""
+        """The f of every benign node, and a warning of those that have too few neighbours for it."""
         byzantine = set(network.byzantine)
         known = {i: len(byzantine.intersection(network.neighbours[i])) for i in network.benign}
-        return {"f": known if self.f == "known" else dict.fromkeys(known, self.f)}
+        f = known if self.f == "known" else dict.fromkeys(known, self.f)
+        few = [str(i) for i in f if 0 < len(network.neighbours[i]) < f[i] + self.needs]
+        if not few:
+            return {"f": f}
+        where = f"|N_i| < f + {self.needs} at {len(few)} of {len(f)} benign nodes ({', '.join(few)})"
+        return {"f": f, "warning": f"{self.name}: {where}: {self.otherwise}"}
 
     def tolerated(self, inbox: Inbox) -> Tensor:
         """f of every learner [L]."""

@@ -1,5 +1,7 @@
 """D_Krum: the received model that is nearest to the others."""
 
+from typing import ClassVar
+
 import torch
 
 from byzdl.defenses.base import Tolerant, smallest
@@ -17,13 +19,17 @@ class DKrum(Tolerant):
     - `f`: Byzantine neighbours to tolerate, an integer or `known`
 
     **Assumes** f Byzantine neighbours of |N_i| > 2f + 2 in theory; where there are fewer, the rule is
-    computed as written and promises nothing.
+    computed as written and promises nothing: at |N_i| < 2f + 2, two or more attackers who all send the
+    same win. Where |N_i| - f - 2 is below 1, so that 1 stands in for it, run.json and the log say so.
 
     **Source:** P. Blanchard et al., *Machine learning with adversaries* (NeurIPS 2017), applied to models
     as the paper's baseline does.
     """
 
     alpha: Share = 0.5
+
+    needs: ClassVar[int] = 3
+    otherwise: ClassVar[str] = "there one nearest other is counted, and two neighbours who send the same model win"
 
     def aggregate(self, state: tuple[()], inbox: Inbox) -> tuple[tuple[()], Mix]:
         k = inbox.rows.shape[1]

@@ -1,5 +1,7 @@
 """D_Zeno: the models that lower the own loss the most."""
 
+from typing import ClassVar
+
 from byzdl.defenses.base import Tolerant, smallest
 from byzdl.exchange import Inbox, Mix
 from byzdl.schema import NonNegative, Share
@@ -13,13 +15,17 @@ class DZeno(Tolerant):
     - `rho`: weight of the squared distance; 0, as the decentralized codes drop that term
 
     **Assumes** f Byzantine neighbours. Models of non-finite loss are never selected, so fewer
-    than |N_i| - f may be; none where all neighbours are Byzantine and known to be.
+    than |N_i| - f may be; none where all neighbours are Byzantine and known to be, which run.json and
+    the log say.
 
     **Source:** C. Xie, O. Koyejo, I. Gupta, *Zeno* (ICML 2019), applied to models as the paper's baseline does.
     """
 
     alpha: Share = 0.5
     rho: NonNegative = 0.0
+
+    needs: ClassVar[int] = 1
+    otherwise: ClassVar[str] = "there nothing is selected"
 
     def aggregate(self, state: tuple[()], inbox: Inbox) -> tuple[tuple[()], Mix]:
         _, cost = inbox.losses()

@@ -103,6 +103,19 @@ def test_f_must_leave_somebody_to_choose():
         krum(2).check(network, validation=0.0)
 
 
+def test_it_is_told_where_one_stands_in_for_too_few_neighbours():
+    # |N_i| - f - 2 is 4 - 1 - 2 = 1 at node 0, but 2 - 1 - 2 = -1, 3 - 1 - 2 = 0 and 2 - 0 - 2 = 0 at nodes 1,
+    # 2 and 3. Node 4 is the attacker, and node 5, which hears nobody, has nothing to be told of.
+    network = graph(6, [(0, 1), (0, 2), (0, 3), (0, 4), (1, 4), (2, 3), (2, 4)], byzantine=[4])
+    facts = krum("known").facts(network)
+    assert facts["f"] == {0: 1, 1: 1, 2: 1, 3: 0, 5: 0}
+    assert "|N_i| < f + 3 at 3 of 5 benign nodes (1, 2, 3): there one nearest other is counted" in facts["warning"]
+    # With f = 0, three neighbours are enough.
+    assert "at 2 of 5 benign nodes (1, 3)" in krum(0).facts(network)["warning"]
+    everybody = graph(4, [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)])
+    assert krum("known").facts(everybody) == {"f": {0: 0, 1: 0, 2: 0, 3: 0}}
+
+
 points = st.lists(
     st.lists(st.integers(-30, 30), min_size=2, max_size=2), min_size=1, max_size=7, unique_by=lambda p: tuple(p)
 )
