@@ -35,8 +35,8 @@ def pairwise_squared(models: Tensor, rows: Tensor) -> Tensor:
 
     From inner products of centred models: where two are R times nearer to each other than to the
     centre, the relative error is about 1e-16 R^2. The centre is the least of the models, so that none
-    that diverged costs the others their digits. Never negative, exactly 0 for the same model, and to
-    the last bit the same from either side.
+    that diverged costs the others their digits. Never negative, and to the last bit the same from
+    either side. Exactly 0 for the same values, and from R = 1e7 on, where no digit would be right.
     """
     (m, d), (learners, k) = models.shape, rows.shape
     if k == 0:
@@ -58,8 +58,9 @@ def pairwise_squared(models: Tensor, rows: Tensor) -> Tensor:
         for few, difference in differences(models, rows, centres):
             gram[few].baddbmm_(difference, difference.mT)
     norms = gram.diagonal(dim1=1, dim2=2)
-    squared = (norms[:, :, None] + norms[:, None, :] - (gram + gram.mT)).clamp(min=0)
-    return squared.masked_fill(rows[:, :, None] == rows[:, None, :], 0)
+    both = norms[:, :, None] + norms[:, None, :]
+    squared = both - (gram + gram.mT)
+    return squared.masked_fill((squared < 1e-14 * both) | (rows[:, :, None] == rows[:, None, :]), 0)
 
 
 def finite(models: Tensor) -> Tensor:

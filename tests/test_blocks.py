@@ -74,6 +74,18 @@ def test_what_is_not_finite_spoils_its_own_distances_alone(large, bad):
 
 
 @pytest.mark.parametrize("large", [False, True], ids=["all pairs", "by learner"])
+@pytest.mark.parametrize("d", [1000, 1053, 30003])
+@pytest.mark.parametrize("copies", [5, 9, 10])
+def test_the_distance_between_equal_values_is_0(large, d, copies):
+    models = random_models(90 if large else 2 + copies, d)
+    models[1] *= 0.1
+    models[2 : 2 + copies] = models[2].clone()
+    (found,) = pairwise_squared(models, torch.arange(1, 2 + copies)[None])
+    assert not found[1:, 1:].any()
+    assert (found[0, 1:] > 0).all()
+
+
+@pytest.mark.parametrize("large", [False, True], ids=["all pairs", "by learner"])
 @pytest.mark.parametrize("lost", [math.nan, math.inf, -math.inf, 3e38, 1e12])
 def test_an_own_model_that_diverged_costs_the_received_ones_no_digit(large, lost):
     models, rows = random_models(46 if large else 6, 33), ROWS + 40 * large

@@ -13,7 +13,8 @@ class DKrum(Tolerant):
     """Krum over the received models: select the one of least score.
 
     The score of j is the sum of its squared distances to the max(|N_i| - f - 2, 1) nearest other
-    candidates (to as many as there are, if fewer came in). The own model is not a candidate.
+    candidates (to as many as there are, if fewer came in). The own model is not a candidate. Of scores
+    that agree in nine digits the left one's model is selected.
 
     - `alpha`: weight of the own model in the mix
     - `f`: Byzantine neighbours to tolerate, an integer or `known`
@@ -40,4 +41,7 @@ class DKrum(Tolerant):
         nearest = torch.arange(k, device=count.device) < count[:, None]
         # NaN stands for candidates that do not exist; there is nothing to sum there.
         score = torch.where(nearest[:, None, :] & ~squared.isnan(), squared, 0.0).sum(2)
-        return state, inbox.mix(smallest(score, 1, among=inbox.valid), self.alpha)
+        least = torch.where(inbox.valid, score, torch.inf).sort(dim=1).values[:, :1]
+        # Equal models get scores that differ in their last digits: what agrees in nine is a tie.
+        worse = score > (1 + 1e-9) * least
+        return state, inbox.mix(smallest(worse.double(), 1, among=inbox.valid), self.alpha)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from helpers import aggregate, graph, make_inbox, one_node, selected
+from helpers import aggregate, graph, make_inbox, one_node, random_models, selected
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -70,6 +70,17 @@ def test_known_f_differs_by_learner():
 
 def test_the_left_of_equal_scores():
     assert selected(aggregate(krum(0), one_node(0, [9, 4, 5]))) == [1]
+
+
+@pytest.mark.parametrize("d", [333, 1003])
+@pytest.mark.parametrize("copies", [2, 4, 6])
+@pytest.mark.parametrize("f", [0, 1, 2])
+def test_the_left_of_equal_models(copies, d, f):
+    """Copies of one model score the same, whatever the order in which their coordinates are summed."""
+    copied, least, far, own = random_models(4, d)
+    received = [0.1 * least, 2 * far, *[copied] * copies]
+    inbox = one_node(own.tolist(), [model.tolist() for model in received])
+    assert selected(aggregate(krum(f), inbox)) == [2]
 
 
 def test_alpha_weighs_the_own_model():
