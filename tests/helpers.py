@@ -129,7 +129,7 @@ def make_inbox(
         oracle.models = matrix
     # An inbox asks no more of a roster than these.
     roster = SimpleNamespace(
-        present=torch.tensor(present).reshape(shape),
+        present=torch.tensor(present, dtype=torch.bool).reshape(shape),
         byzantine=torch.tensor(flags, dtype=torch.bool).reshape(shape),
         metropolis=torch.tensor(weights).reshape(shape),
     )
