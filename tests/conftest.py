@@ -22,3 +22,9 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Data:
     """240 training and 60 test images, 4x4 grey, in 3 classes; cached in a folder of this session alone."""
     cache = str(tmp_path_factory.mktemp("cache"))
     return load(Synthetic(name="synthetic", cache=cache, classes=3, size=4, train_count=240, test_count=60, noise=48.0))
+
+
+@pytest.fixture(autouse=True)
+def denormals() -> None:
+    """Every test begins with denormal numbers as they are, also after one that computed a run, which flushes them."""
+    torch.set_flush_denormal(False)
