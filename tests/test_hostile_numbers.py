@@ -166,6 +166,7 @@ CASES = {
     "+inf": with_attackers([INF, INF], [INF, INF], 0.0),
     "-inf": with_attackers([-INF, -INF], [-INF, -INF], 0.0),
     "inf and -inf": with_attackers([INF, -INF], [-INF, INF], 0.0),
+    "NaN from benign neighbours": dataclasses.replace(with_attackers([NAN, NAN], [NAN, NAN], 0.0), byzantine=()),
     "NaN in one coordinate": with_attackers([0.1, NAN], [NAN, 0.1], 0.0),
     # Krum with |N_i| = 5 <= 2f + 2 = 6: one nearest other counts, and the twins are at 0 from each other.
     "3e38 twice": with_attackers([HUGE, HUGE], [HUGE, HUGE], NAN, d_krum=[1]),
@@ -247,20 +248,20 @@ CASES = {
         },
         fallback=("loss_threshold, late", "ubar"),
     ),
-    # |N_i| - f = 0: Zeno selects nothing, Krum the left of 0 and 1, at 5 from each other. Rules that know of
-    # no f go by the losses that they see.
+    # |N_i| - f = 0: Zeno selects nothing, Krum the left of 1 and 2, at 5 from each other: one nearest other
+    # counts where |N_i| - f - 2 is -2, or 0 for f = 1. Rules that know of no f go by the losses that they see.
     "every neighbour Byzantine": Case(
-        [[1.0, 0.0], [0.0, 2.0], [4.0, 0.0]],
-        [0.5, 0.6, 2.0],
+        [[4.0, 0.0], [1.0, 0.0], [0.0, 2.0]],
+        [2.0, 0.5, 0.6],
         (0, 1, 2),
         {
-            "loss_threshold": [0, 1],
-            "loss_threshold, late": [0, 1],
-            "ubar": [0, 1],
-            "d_krum": [0],
-            "d_krum, f=1": [0],
+            "loss_threshold": [1, 2],
+            "loss_threshold, late": [1, 2],
+            "ubar": [1, 2],
+            "d_krum": [1],
+            "d_krum, f=1": [1],
             "d_zeno": [],
-            "d_zeno, f=1": [0, 1],
+            "d_zeno, f=1": [1, 2],
             "mean": [0, 1, 2],
             "local": [],
             "oracle": [],
