@@ -54,7 +54,7 @@ def run_name(config: Mapping[str, Any]) -> str:
         f"s{config.get('seed')}",
         identity(config),
     ]
-    return "-".join(re.sub(r"[^A-Za-z0-9_.]+", "_", part)[:40].lstrip(".") for part in parts)
+    return "-".join(re.sub(r"[^A-Za-z0-9_.]+", "_", part)[:40].lstrip(".") or "_" for part in parts)
 
 
 def plain(config: DictConfig) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What tells one run from another."""
 
+import re
 from typing import Any
 
 import pytest
@@ -66,3 +67,11 @@ def test_a_name_is_readable_and_safe() -> None:
     assert "/" not in hostile
     assert not any(character.isspace() for character in hostile)
     assert ".." not in run_name(changed("dataset.name", "..")).split("-")[0]
+
+
+@pytest.mark.parametrize("name", ["../../etc", "/etc/passwd", "..", "a\\b", "a;rm -rf b", "a\0b\nc", "é" * 300, ""])
+def test_a_run_is_named_by_harmless_characters_whatever_its_choices_are_called(name: str) -> None:
+    for path in ("attack.name", "defense.name", "dataset.name", "seed", "attack.br", "topology.n"):
+        folder = run_name(changed(path, name))
+        assert re.fullmatch(r"\w[\w.-]*", folder, re.ASCII), folder
+        assert len(folder) <= 255

@@ -127,13 +127,14 @@ def test_what_stands_after_the_checkpoint_is_written_again(tmp_path, monkeypatch
     assert seconds == sorted(seconds)  # time goes on from where it was
 
 
-@pytest.mark.parametrize("harm", ["cut", "flipped", "empty", "text"])
+@pytest.mark.parametrize("harm", ["cut", "flipped", "empty", "text", "zeros"])
 def test_a_checkpoint_that_cannot_be_read_is_set_aside_and_never_trusted(harm, tmp_path, monkeypatch, caplog):
     run, folder = stopped_after(50, tmp_path, monkeypatch)
     whole = (folder / "checkpoint").read_bytes()
     middle = len(whole) // 2
     flipped = whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :]
-    (folder / "checkpoint").write_bytes({"cut": whole[:-9], "flipped": flipped, "empty": b"", "text": b"hello\n"}[harm])
+    harmed = {"cut": whole[:-9], "flipped": flipped, "empty": b"", "text": b"hello\n", "zeros": bytes(len(whole))}
+    (folder / "checkpoint").write_bytes(harmed[harm])
     execute(run, folder)
     assert "cannot be read" in caplog.text
     assert (folder / "checkpoint.unreadable").exists()
