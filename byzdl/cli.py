@@ -4,6 +4,7 @@ Nothing here imports torch: `--help` and tab completion answer at once.
 """
 
 import errno
+import logging
 import os
 import sys
 import warnings
@@ -21,6 +22,9 @@ from byzdl.runs import IMPATIENT, RunFolder
 from byzdl.schema import ConfigError
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+
+# A log that a full disk cuts short is no news: the run itself tells why it ended.
+logging.raiseExceptions = False
 
 register_resolvers()
 # Our settings for clusters complete the configs of the same names that Hydra's plugins bring, as Hydra 1.3 allows.
