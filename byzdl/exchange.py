@@ -31,6 +31,7 @@ class Roster:
     - `rows` [L, k]: where a neighbour that is a learner stands among them; the learner itself on the padding
     - `attacker`, `victim` [E]: of every message from a Byzantine node, in the order in which `byzantine`
       has them, who of the B sends it and the node number of who gets it
+    - `target` [E]: where who gets it stands among the learners
     """
 
     learners: Tensor
@@ -40,6 +41,7 @@ class Roster:
     rows: Tensor
     attacker: Tensor
     victim: Tensor
+    target: Tensor
 
     @classmethod
     def of(cls, network: Network, learners: tuple[int, ...], device: torch.device) -> "Roster":
@@ -59,6 +61,7 @@ class Roster:
             rows=torch.where(senders >= 0, torch.searchsorted(nodes, senders), torch.arange(len(nodes))[:, None]),
             attacker=torch.searchsorted(bad, senders[byzantine]),
             victim=nodes[byzantine.nonzero()[:, 0]],
+            target=byzantine.nonzero()[:, 0],
         )
         return cls(**{name: value.to(device) for name, value in vars(roster).items()})
 

@@ -169,14 +169,19 @@ def local_update(experiment: Experiment, state: State) -> Tensor:
 
 def attack_view(experiment: Experiment, state: State, half: Tensor) -> AttackView:
     """What there is to know for an attacker, from x^t and x^{t+1/2} [L, d]."""
+    roster = experiment.roster
     return AttackView(
         byzantine=len(experiment.network.byzantine),
         before=state.models,
         after=half,
         benign_learners=experiment.benign,
         byzantine_learners=experiment.byzantine,
-        attacker=experiment.roster.attacker,
-        victim=experiment.roster.victim,
+        attacker=roster.attacker,
+        victim=roster.victim,
+        target=roster.target,
+        around=torch.where(roster.byzantine[roster.target], roster.target[:, None], roster.rows[roster.target]),
+        trusted=roster.metropolis.masked_fill(roster.byzantine, 0)[roster.target],
+        infiltrated=(roster.metropolis * roster.byzantine).sum(1)[roster.target],
         seed=experiment.batches.seed,
         round=state.round,
     )

@@ -187,10 +187,29 @@ def view(
 
 
 def view_of(
-    benign: Tensor, previous: Tensor, own: Tensor, *, byzantine: int, attacker: Tensor, victim: Tensor
+    benign: Tensor,
+    previous: Tensor,
+    own: Tensor,
+    *,
+    byzantine: int,
+    attacker: Tensor,
+    victim: Tensor,
+    standing: Sequence[int] | None = None,
 ) -> AttackView:
-    """What an attacker sees, from matrices; among the learners its own models come last."""
+    """What an attacker sees, from matrices; among the learners its own models come last.
+
+    Messages go to benign learners in turn, by their victims' numbers; a victim's neighbours are the attackers, at weight 1/8
+    together, and the two benign learners beside it, at weights 1/4 and 1/2.
+
+    - `standing`: where each benign learner stands; in order by default
+    """
+    h = max(len(benign), 1)
+    place = torch.arange(h) if standing is None else torch.tensor(standing)
     return AttackView(
+        target=place[victim % h],
+        around=torch.stack([place[(victim + 1) % h], place[(victim + 2) % h]], dim=1),
+        trusted=torch.tensor([0.25, 0.5]).expand(len(victim), 2),
+        infiltrated=torch.full((len(victim),), 0.125),
         byzantine=byzantine,
         before=torch.cat([previous, torch.zeros_like(own)]),
         after=torch.cat([benign, own]),

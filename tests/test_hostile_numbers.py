@@ -486,13 +486,13 @@ def test_an_attack_survives_hostile_benign_models(name, where, value):
     sent = delivered(attack, view(benign, byzantine=2, own=own, attacker=[0, 1, 0]))
     assert sent.shape == (3, 3)
     assert sent.dtype == torch.float32
-    if attack.follows_protocol:
+    if name in ("label_flip", "none"):
         assert torch.equal(sent.view(torch.int32), torch.tensor(own)[[0, 1, 0]].view(torch.int32))
-    elif math.isnan(value):
+    elif math.isnan(value) and not attack.follows_protocol:
         assert not sent.isfinite().any(), "what it makes of NaN is NaN, which no defense lets in"
 
 
-@pytest.mark.parametrize("name", [name for name in choices("attack") if name != "alie"])
+@pytest.mark.parametrize("name", [name for name in choices("attack") if name not in ("alie", "nonfinite")])
 def test_an_attack_survives_a_single_benign_node(name):
     """No spread to hide in: sigma is 0, not NaN. (alie's own z has no value there, and is refused beforehand.)"""
     attack = chosen("attack", name)

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from byzdl.schema import Component, ProperShare
@@ -25,6 +26,11 @@ class AttackView:
       Byzantine nodes do if their attack follows the protocol
     - `attacker` [E]: who of the B sends each message
     - `victim` [E]: the node number of who gets it
+    - `target` [E]: where the victim stands among the learners
+    - `around` [E, k]: where the victim's neighbours stand among the learners (the victim itself on the padding, and for
+      Byzantine ones)
+    - `trusted` [E, k]: the Metropolis weights W_ij of the victim's benign neighbours, 0 elsewhere
+    - `infiltrated` [E]: the weight of all the victim's Byzantine neighbours together
     - `seed`, `round`: of the run, and rounds done
     """
 
@@ -35,6 +41,10 @@ class AttackView:
     byzantine_learners: Tensor
     attacker: Tensor
     victim: Tensor
+    target: Tensor
+    around: Tensor
+    trusted: Tensor
+    infiltrated: Tensor
     seed: int = 0
     round: int = 0
 
@@ -52,6 +62,17 @@ class AttackView:
     def own(self) -> Tensor:
         """The attackers' own x^{t+1/2} [B, d], for an attack that follows the protocol; else [0, d]."""
         return self.after[self.byzantine_learners]
+
+    @property
+    def own_previous(self) -> Tensor:
+        """The attackers' own x^t [B, d], likewise."""
+        return self.before[self.byzantine_learners]
+
+    def pull(self) -> Tensor:
+        """What draws every message's victim i towards its benign neighbours: sum_j W_ij (x_j - x_i) [E, d]."""
+        weights = torch.cat([-self.trusted.sum(1, keepdim=True), self.trusted], dim=1)
+        rows = torch.cat([self.target[:, None], self.around], dim=1)
+        return F.embedding_bag(rows, self.after, per_sample_weights=weights, mode="sum")
 
     def _benign(self, models: Tensor) -> Tensor:
         # Where all learners are benign, nothing is copied.

@@ -1,0 +1,26 @@
+"""Drive the nodes apart."""
+
+from byzdl.attacks.base import Attack, AttackView, Messages
+from byzdl.schema import Positive
+
+
+class Dissensus(Attack):
+    """Per victim i: x_i - eps sum_{benign j} W_ij (x_j - x_i) / sum_{Byzantine j} W_ij, of models x^{t+1/2}.
+
+    What gossip would pull i towards its benign neighbours, its Byzantine ones together pull away, eps times as hard.
+    At eps = 1 a plain gossip step leaves i where it is: it is isolated (`isolation`).
+
+    - `eps`: how hard
+
+    **Knows** its victim's neighbourhood: the models of the victim and of its benign neighbours, and the mixing weights W
+    (Metropolis).
+
+    **Source:** L. He, S. P. Karimireddy, M. Jaggi, *Byzantine-robust decentralized learning via ClippedGossip*
+    (2022), eq. 6. `isolation`: Z. Wu, T. Chen, Q. Ling (IEEE TSP 2023), the isolation attack.
+    """
+
+    eps: Positive = 1.5
+
+    def send(self, state: tuple[()], view: AttackView) -> tuple[tuple[()], Messages]:
+        pull = view.pull()
+        return state, Messages.by_message(view.after[view.target] - self.eps * pull / view.infiltrated[:, None])

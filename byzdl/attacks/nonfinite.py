@@ -1,0 +1,26 @@
+"""What is no number."""
+
+from typing import Literal
+
+import torch
+
+from byzdl.attacks.base import Attack, AttackView, Messages
+
+
+class Nonfinite(Attack):
+    """A model that is not finite in any coordinate: it is lost on whoever mixes it in.
+
+    - `value`: `nan`, `inf`, `-inf`, or `alternating`: +infinity and -infinity in turn, coordinate by coordinate
+
+    **Knows** nothing.
+
+    **Source:** none; every defense must survive it.
+    """
+
+    value: Literal["nan", "inf", "-inf", "alternating"] = "nan"
+
+    def send(self, state: tuple[()], view: AttackView) -> tuple[tuple[()], Messages]:
+        model = view.benign.new_full(view.benign.shape[1:], float("inf" if self.value == "alternating" else self.value))
+        if self.value == "alternating":
+            model[1::2] = -torch.inf
+        return state, Messages.same(model, view)
