@@ -92,7 +92,7 @@ class Experiment:
     @cached_property
     def learners(self) -> tuple[int, ...]:
         """The nodes that train and aggregate."""
-        return tuple(range(self.network.n)) if self.attack.follows_protocol else self.network.benign
+        return tuple(range(self.network.n)) if self.attack.trains else self.network.benign
 
     @cached_property
     def roster(self) -> Roster:
@@ -121,7 +121,7 @@ class Experiment:
         draw = self.batches.fresh if fresh else self.batches.current
         images, labels = self.data.train.batch(torch.from_numpy(np.stack([draw(node, round) for node in nodes])))
         for i, node in enumerate(nodes):
-            if node in self.network.byzantine:
+            if node in self.network.byzantine and self.attack.acts(round):
                 images[i], labels[i] = self.attack.poison(images[i], labels[i], self.data.classes)
         return images, labels
 
@@ -149,7 +149,7 @@ def simulate(experiment: Experiment, state: State) -> Iterator[tuple[State, Eval
 def one_round(experiment: Experiment, state: State) -> tuple[State, "Scores"]:
     """Local update, attack, exchange, defense; then what is due at the end of an epoch."""
     wire = local_update(experiment, state)  # eq. 2
-    attack, messages = experiment.attack.send(state.attack, attack_view(experiment, state, wire[:-1]))  # eq. 8-10
+    attack, messages = send(experiment, state, wire[:-1])  # eq. 8-10
     inbox = exchange(experiment, state.round, wire, messages)
     defense, mix = experiment.defense.aggregate(state.defense, inbox)  # eq. 3-7
     scores = Scores(experiment, mix.models)
@@ -165,6 +165,14 @@ def local_update(experiment: Experiment, state: State) -> Tensor:
     wire = momenta.new_empty(len(momenta) + 1, experiment.model.d)
     torch.sub(state.models, momenta, alpha=experiment.optimizer.lr, out=wire[:-1])
     return wire
+
+
+def send(experiment: Experiment, state: State, half: Tensor) -> tuple[Any, Messages]:
+    """What Byzantine nodes send: what their attack makes, or where it rests their own x^{t+1/2}."""
+    view = attack_view(experiment, state, half)
+    if experiment.attack.acts(state.round):
+        return experiment.attack.send(state.attack, view)
+    return state.attack, Messages.by_attacker(view.own, view)
 
 
 def attack_view(experiment: Experiment, state: State, half: Tensor) -> AttackView:

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from byzdl.schema import Component, ProperShare
+from byzdl.schema import Component, Count, Natural, ProperShare
 from byzdl.streams import stream
 from byzdl.topology import Network
 
@@ -23,7 +23,7 @@ class AttackView:
     - `byzantine`: B
     - `before`, `after` [L, d]: the learners' models x^t and x^{t+1/2}
     - `benign_learners` [h], `byzantine_learners` [B or 0]: where these stand among the learners;
-      Byzantine nodes do if their attack follows the protocol
+      Byzantine nodes do if they train
     - `attacker` [E]: who of the B sends each message
     - `victim` [E]: the node number of who gets it
     - `target` [E]: where the victim stands among the learners
@@ -60,7 +60,7 @@ class AttackView:
 
     @property
     def own(self) -> Tensor:
-        """The attackers' own x^{t+1/2} [B, d], for an attack that follows the protocol; else [0, d]."""
+        """The attackers' own x^{t+1/2} [B, d], if they train; else [0, d]."""
         return self.after[self.byzantine_learners]
 
     @property
@@ -116,12 +116,25 @@ class Attack(Component):
     A pure function of (state, view) to (state, messages).
 
     - `br`: the Byzantine rate B_r, the share of the n nodes that is Byzantine
-    - `follows_protocol`: whether Byzantine nodes train and aggregate as benign ones do
+    - `start`, `every`: it acts in rounds start, start + every, start + 2 every, ...; in all others Byzantine nodes
+      behave as benign ones, and so train and aggregate throughout
+    - `follows_protocol`: whether Byzantine nodes train and aggregate as benign ones do even where it always acts
     """
 
     br: ProperShare
+    start: Natural = 0
+    every: Count = 1
 
     follows_protocol: ClassVar[bool] = False
+
+    @property
+    def trains(self) -> bool:
+        """Whether Byzantine nodes have models of their own."""
+        return self.follows_protocol or self.start > 0 or self.every > 1
+
+    def acts(self, round: int) -> bool:
+        """Whether there is an attack in a round (rounds count from 0)."""
+        return round >= self.start and (round - self.start) % self.every == 0
 
     def check(self, network: Network) -> None:
         """Refuse, with a `ConfigError`, a network on which the attack is not defined."""
