@@ -59,6 +59,7 @@ class Evaluation:
     - `accuracy`, `loss`: of each one's model on the test images
     - `consensus_distance`: (1/h) sum ||x_i - mean||^2
     - `theta`: their thresholds, or None
+    - `success`: the share of test images with the attack's trigger that they take for its target, or None without one
     - `tally`: what was counted since the last evaluation
     - `neighbours`, `byzantine_neighbours`: how many each has
     """
@@ -70,6 +71,7 @@ class Evaluation:
     loss: Tensor
     consensus_distance: float
     theta: Tensor | None
+    success: Tensor | None
     tally: Tally
     neighbours: Tensor
     byzantine_neighbours: Tensor
@@ -99,6 +101,7 @@ class Evaluation:
             "alone_rate": self._rate(tally.alone, torch.ones_like(self.nodes)),
             "fallback_rate": self._rate(tally.fallback, torch.ones_like(self.nodes)),
             "theta_mean": None if self.theta is None else self.theta.mean().item(),
+            "attack_success_rate": None if self.success is None else self.success.mean().item(),
         }
 
     def node_rows(self) -> list[dict[str, int | float | None]]:

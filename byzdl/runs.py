@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 from byzdl.files import replace_file
 
 # The version of the columns below. Analysis refuses those that it doesn't know.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 ROUND_COLUMNS = (
     "round",
@@ -34,6 +34,7 @@ ROUND_COLUMNS = (
     "alone_rate",
     "fallback_rate",
     "theta_mean",
+    "attack_success_rate",
     "seconds",
 )
 

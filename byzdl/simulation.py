@@ -281,7 +281,21 @@ def evaluate(experiment: Experiment, state: State, scores: Scores) -> Evaluation
         loss=on_test.loss.cpu(),
         consensus_distance=consensus_distance(state.models, benign),
         theta=None if theta is None else theta[benign].cpu(),
+        success=success(experiment, state.models),
         tally=state.tally.among(benign),
         neighbours=experiment.roster.present.sum(1)[benign].cpu(),
         byzantine_neighbours=experiment.roster.byzantine.sum(1)[benign].cpu(),
     )
+
+
+def success(experiment: Experiment, models: Tensor) -> Tensor | None:
+    """The share of triggered test images that each benign model [L, d] takes for the attack's target: float64 [h], on the host."""
+    test, rows = experiment.data.test, experiment.benign.tolist()
+    hits, shown = torch.zeros(len(rows), dtype=torch.float64, device=models.device), 0
+    for chunk in torch.split(torch.arange(len(test)), EVALUATION_BATCH):
+        if (trial := experiment.attack.triggered(*test.batch(chunk))) is None:
+            return None
+        images, counts, target = trial
+        hits += ((experiment.model.logits(models, rows, images).argmax(2) == target) & counts).sum(1)
+        shown += int(counts.sum())
+    return (hits / max(shown, 1)).cpu()

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from byzdl.runs import ROUND_COLUMNS
+from byzdl.runs import ROUND_COLUMNS, SCHEMA_VERSION
 from byzdl.status import SILENCE, main, standings, table
 
 
@@ -17,7 +17,7 @@ def write(folder, name, status, rows=(), rounds=100, **facts):
     """A run's folder with so many rows of (round, seconds)."""
     path = folder / name
     path.mkdir(parents=True)
-    (path / "run.json").write_text(json.dumps({"schema": 1, "status": status, "identity": name, **facts}))
+    (path / "run.json").write_text(json.dumps({"schema": SCHEMA_VERSION, "status": status, "identity": name, **facts}))
     (path / "config.yaml").write_text(f"rounds: {rounds}\nseed: {name[-1]}\n")
     lines = [
         ",".join(str(number) if c == "round" else str(s) if c == "seconds" else "" for c in ROUND_COLUMNS)
@@ -46,7 +46,7 @@ def test_every_kind_of_run_is_told_apart(tmp_path, dead):
     for file in (tmp_path / "run-5").iterdir():
         os.utime(file, (old, old))
     plan = [{"name": f"run-{i}", "overrides": [f"seed={i}"], "refused": None} for i in (0, 9)]
-    (tmp_path / "sweep-1.json").write_text(json.dumps({"schema": 1, "runs": plan}))
+    (tmp_path / "sweep-1.json").write_text(json.dumps({"schema": SCHEMA_VERSION, "runs": plan}))
 
     found = {one.name: one for one in standings(tmp_path)}
     assert {name: one.status for name, one in found.items()} == {

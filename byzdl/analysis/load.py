@@ -14,7 +14,7 @@ from byzdl.analysis.labels import labels
 from byzdl.keys import MACHINE_KEYS
 
 # Versions of run.json, of the columns that it stands for, and of the sweep manifests.
-KNOWN_SCHEMAS = (1,)
+KNOWN_SCHEMAS = (2,)
 
 
 class AnalysisError(Exception):

@@ -151,6 +151,10 @@ class Attack(Component):
         """The mini-batch that a Byzantine node trains on, made from its honest one."""
         return images, labels
 
+    def triggered(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, int] | None:
+        """Test images as the attack would show them, which of them count [b], and the class that it wants to hear; None if it wants none."""
+        return None
+
     def send(self, state: Any, view: AttackView) -> tuple[Any, Messages]:
         """The Byzantine nodes' messages of a round."""
         raise NotImplementedError

@@ -73,6 +73,6 @@ def plan(folder: Path) -> Callable[..., None]:
         folder.mkdir(exist_ok=True)
         entries = [{"name": name, "overrides": overrides, "refused": refused} for name, overrides, refused in runs]
         file = folder / f"sweep-{len(list(folder.glob('sweep-*')))}.json"
-        file.write_text(json.dumps({"schema": 1, "runs": entries}))
+        file.write_text(json.dumps({"schema": SCHEMA_VERSION, "runs": entries}))
 
     return write_plan

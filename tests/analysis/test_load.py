@@ -88,8 +88,8 @@ def test_of_one_configuration_the_latest_result_counts(write, folder):
 
 
 def test_unknown_schemas_are_refused(write, folder):
-    run = write(name="future", schema=2)
-    with pytest.raises(AnalysisError, match=r"future/run\.json: has schema version 2; .* knows 1"):
+    run = write(name="future", schema=3)
+    with pytest.raises(AnalysisError, match=r"future/run\.json: has schema version 3; .* knows 2"):
         load(folder)
     (run / "run.json").write_text("[]")
     with pytest.raises(AnalysisError, match="schema version None"):

@@ -37,7 +37,7 @@ from byzdl.errors import WRONG_INPUT, RunFailedError, explain
 from byzdl.files import replace_file
 from byzdl.identity import data_root, identity, plain
 from byzdl.progress import bar
-from byzdl.runs import IMPATIENT, BusyError, is_done, read_status
+from byzdl.runs import IMPATIENT, SCHEMA_VERSION, BusyError, is_done, read_status
 from byzdl.schema import ConfigError
 
 BUSY = 75  # the exit code of a run that another process computes
@@ -321,7 +321,7 @@ def _write_manifest(folder: Path, plan: Sequence[Planned]) -> None:
         }
         for run in plan
     ]
-    text = json.dumps({"schema": 1, "runs": runs}, indent=1).encode()
+    text = json.dumps({"schema": SCHEMA_VERSION, "runs": runs}, indent=1).encode()
     folder.mkdir(parents=True, exist_ok=True)
     replace_file(folder / f"sweep-{hashlib.sha256(text).hexdigest()[:10]}.json", text)
 
