@@ -30,13 +30,36 @@ def differences(models: Tensor, rows: Tensor, origins: Tensor) -> Iterator[tuple
             yield few, part[group].double().sub_(part[origins[few], None])
 
 
+def gathered(models: Tensor, rows: Tensor) -> Iterator[tuple[slice, slice, Tensor]]:
+    """The values x_j of models [m, d], for all j in each row of `rows` [L, k], in blocks [l, k, c].
+
+    Yields which rows and which coordinates the block is of, and the block: a copy.
+    """
+    for few in blocks(len(rows), LINE * rows.shape[1], rows.device):
+        group = rows[few]
+        for columns in blocks(models.shape[1], group.numel(), rows.device):
+            yield few, columns, models[:, columns][group]
+
+
 def pairwise_squared(models: Tensor, rows: Tensor) -> Tensor:
     """Squared distances ||x_j - x_k||^2 of models [m, d] for all j, k in each row of `rows` [L, k]: float64 [L, k, k].
 
     From inner products of centred models: where two are R times nearer to each other than to the
-    centre, the relative error is about 1e-16 R^2. The centre is the least of the models, so that none
-    that diverged costs the others their digits. Never negative, and to the last bit the same from
+    centre, the relative error is about 1e-16 R^2. Never negative, and to the last bit the same from
     either side. Exactly 0 for the same values, and from R = 1e7 on, where no digit would be right.
+    """
+    gram = centred_gram(models, rows)
+    norms = gram.diagonal(dim1=1, dim2=2)
+    both = norms[:, :, None] + norms[:, None, :]
+    squared = both - (gram + gram.mT)
+    return squared.masked_fill((squared < 1e-14 * both) | (rows[:, :, None] == rows[:, None, :]), 0)
+
+
+def centred_gram(models: Tensor, rows: Tensor) -> Tensor:
+    """Inner products (x_j - c)'(x_k - c) of models [m, d] for all j, k in each row of `rows` [L, k]: float64 [L, k, k].
+
+    The centre c of each row is one of the models, the least of its row or of all, so that none that
+    diverged costs the others their digits.
     """
     (m, d), (learners, k) = models.shape, rows.shape
     if k == 0:
@@ -57,10 +80,7 @@ def pairwise_squared(models: Tensor, rows: Tensor) -> Tensor:
         centres = rows.gather(1, size[rows].argmin(1, keepdim=True))[:, 0]
         for few, difference in differences(models, rows, centres):
             gram[few].baddbmm_(difference, difference.mT)
-    norms = gram.diagonal(dim1=1, dim2=2)
-    both = norms[:, :, None] + norms[:, None, :]
-    squared = both - (gram + gram.mT)
-    return squared.masked_fill((squared < 1e-14 * both) | (rows[:, :, None] == rows[:, None, :]), 0)
+    return gram
 
 
 def finite(models: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from byzdl.blocks import differences, finite, pairwise_squared
+from byzdl.blocks import centred_gram, differences, finite, pairwise_squared
 from byzdl.streams import stream
 from byzdl.topology import Network
 
@@ -128,7 +128,18 @@ class Inbox:
     @cached_property
     def valid(self) -> Tensor:
         """Where a model was received and every value of it is finite [L, k]."""
-        return self.present & finite(self.models)[self.rows]
+        return self.present & self._finite[self.rows]
+
+    @property
+    def pool(self) -> Tensor:
+        """`rows` of N_i and i, the own model before the received ones [L, 1 + k]."""
+        own = torch.arange(len(self.rows), device=self.rows.device)
+        return torch.cat([own[:, None], self.rows], dim=1)
+
+    @property
+    def members(self) -> Tensor:
+        """Where the pool has a model of which every value is finite [L, 1 + k]."""
+        return torch.cat([self._finite[: len(self.rows), None], self.valid], dim=1)
 
     @property
     def degree(self) -> Tensor:
@@ -145,7 +156,7 @@ class Inbox:
         wanted = self.valid if among is None else among & self.valid
         # Own models first: one call evaluates every edge, self-loops included.
         asked = torch.cat([wanted.new_ones(len(wanted), 1), wanted], dim=1)
-        losses = self.loss_of(self._with_own, asked, fresh).double()
+        losses = self.loss_of(self.pool, asked, fresh).double()
         losses = torch.where(asked & losses.isfinite(), losses, torch.inf)
         return losses[:, 0], losses[:, 1:]
 
@@ -162,6 +173,14 @@ class Inbox:
         both = self.valid[:, :, None] & self.valid[:, None, :]
         return torch.where(both, pairwise_squared(self.models, self.rows).sqrt(), torch.inf)
 
+    def gram(self) -> Tensor:
+        """Inner products (x_j - c)'(x_k - c) within the pool [L, 1 + k, 1 + k], float64; 0 where one isn't a member.
+
+        The centre c is a model. Distances to any mean of the pool follow from it, without touching d numbers again.
+        """
+        both = self.members[:, :, None] & self.members[:, None, :]
+        return torch.where(both, centred_gram(self.models, self.pool), 0.0)
+
     def combine(self, weights: Tensor, own: Tensor | None = None) -> Tensor:
         """w_i x_i + sum_j w_ij x_j [L, d], for weights w_ij [L, k].
 
@@ -172,7 +191,7 @@ class Inbox:
         own = 1 - weights.sum(1) if own is None else own
         every = torch.cat([own[:, None], weights], dim=1).to(self.models.dtype)
         # What weighs most stands in for what weighs nothing.
-        rows = torch.where(every != 0, self._with_own, self._with_own.gather(1, every.abs().argmax(1, keepdim=True)))
+        rows = torch.where(every != 0, self.pool, self.pool.gather(1, every.abs().argmax(1, keepdim=True)))
         return F.embedding_bag(rows, self.models, per_sample_weights=every, mode="sum")
 
     def mix(self, selected: Tensor, alpha: float, fallback: Tensor | None = None) -> Mix:
@@ -187,11 +206,9 @@ class Inbox:
         own = torch.where(selected.any(1), alpha, 1.0)
         return Mix(self.combine(weights, own), selected, weights, fallback)
 
-    @property
-    def _with_own(self) -> Tensor:
-        """`rows`, with the own model before the received ones [L, 1 + k]."""
-        own = torch.arange(len(self.rows), device=self.rows.device)
-        return torch.cat([own[:, None], self.rows], dim=1)
+    @cached_property
+    def _finite(self) -> Tensor:
+        return finite(self.models)
 
 
 Measure = Callable[[str, str], Tensor]

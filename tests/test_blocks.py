@@ -8,7 +8,7 @@ import torch
 from helpers import random_models
 
 from byzdl import blocks
-from byzdl.blocks import consensus_distance, differences, finite, pairwise_squared
+from byzdl.blocks import consensus_distance, differences, finite, gathered, pairwise_squared
 
 ROWS = torch.tensor([[1, 2, 3], [0, 2, 5], [4, 4, 1]])  # of six models, for three learners
 
@@ -119,3 +119,13 @@ def test_consensus_distance_is_the_same_in_blocks(block):
     x = models.double().numpy()[rows.numpy()]
     expected = ((x - x.mean(0)) ** 2).sum(1).mean()
     assert consensus_distance(models, rows) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("d", [1, 7, 33])
+def test_gathered_blocks_make_up_the_whole(block, d):
+    models = random_models(6, d)
+    whole = torch.full((3, 3, d), math.nan)
+    for few, columns, part in gathered(models, ROWS):
+        whole[few, :, columns] = part
+        part.fill_(0)  # a copy
+    assert torch.equal(whole, models[ROWS])

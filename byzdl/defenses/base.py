@@ -53,13 +53,14 @@ class Tolerant(Defense):
 
     - `f`: an integer, or `known`: the true number of each node's Byzantine neighbours, as the
       literature's simulations grant their baselines. No real node knows it.
-    - `needs`: how many neighbours beside these f its formula is made for, and `otherwise`, what it does
-      at nodes with fewer: run.json and the log warn of them
+    - `needs`, `per_f`: how many neighbours its formula is made for, per_f f + needs, and `otherwise`, what
+      it does at nodes with fewer: run.json and the log warn of them
     """
 
     f: Natural | Literal["known"] = "known"
 
     needs: ClassVar[int] = 0
+    per_f: ClassVar[int] = 1
     otherwise: ClassVar[str] = ""
 
     def check(self, network: Network, validation: float) -> None:
@@ -78,10 +79,11 @@ class Tolerant(Defense):
         byzantine = set(network.byzantine)
         known = {i: len(byzantine.intersection(network.neighbours[i])) for i in network.benign}
         f = known if self.f == "known" else dict.fromkeys(known, self.f)
-        few = [str(i) for i in f if 0 < len(network.neighbours[i]) < f[i] + self.needs]
+        few = [str(i) for i in f if 0 < len(network.neighbours[i]) < self.per_f * f[i] + self.needs]
         if not few:
             return {"f": f}
-        where = f"|N_i| < f + {self.needs} at {len(few)} of {len(f)} benign nodes ({', '.join(few)})"
+        asked = f"{self.per_f if self.per_f > 1 else ''}f + {self.needs}"
+        where = f"|N_i| < {asked} at {len(few)} of {len(f)} benign nodes ({', '.join(few)})"
         return {"f": f, "warning": f"{self.name}: {where}: {self.otherwise}"}
 
     def tolerated(self, inbox: Inbox) -> Tensor:
