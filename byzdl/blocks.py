@@ -83,6 +83,13 @@ def centred_gram(models: Tensor, rows: Tensor) -> Tensor:
     return gram
 
 
+def squared_to_mean(gram: Tensor, shares: Tensor) -> Tensor:
+    """Squared distances [L, p] of p models to their mean by `shares` [L, p], from inner products [L, p, p] around any centre."""
+    toward = (gram @ shares[:, :, None])[:, :, 0]
+    squared = gram.diagonal(dim1=1, dim2=2) - 2 * toward + (shares * toward).sum(1, keepdim=True)
+    return squared.clamp(min=0)
+
+
 def finite(models: Tensor) -> Tensor:
     """Whether every value of each model [m, d] is finite [m]."""
     # In one pass: what is not finite stays so in a sum, and what is cannot overflow in this one.

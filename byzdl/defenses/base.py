@@ -104,3 +104,14 @@ def smallest(values: Tensor, count: Tensor | int, among: Tensor) -> Tensor:
     rank = order.argsort(dim=1)
     limit = count[:, None] if isinstance(count, Tensor) else count
     return among & (rank < limit)
+
+
+def levels(values: Tensor) -> Tensor:
+    """Ranks of non-negative values within their row [L, k], the same for what agrees in nine digits.
+
+    Equal models get scores that differ in their last digits; by these ranks they tie, and the left one is first.
+    """
+    ranked, order = values.sort(dim=1)
+    # The first is never above the last.
+    above = ranked > (1 + 1e-9) * ranked.roll(1, dims=1)
+    return torch.zeros_like(values).scatter(1, order, above.cumsum(1).to(values.dtype))
