@@ -2,9 +2,8 @@
 
 from typing import ClassVar
 
-import torch
-
-from byzdl.defenses.base import Tolerant, smallest
+from byzdl.defenses.base import Tolerant
+from byzdl.defenses.krum import best
 from byzdl.exchange import Inbox, Mix
 from byzdl.schema import Share
 
@@ -33,15 +32,6 @@ class DKrum(Tolerant):
     otherwise: ClassVar[str] = "there one nearest other is counted, and two neighbours who send the same model win"
 
     def aggregate(self, state: tuple[()], inbox: Inbox) -> tuple[tuple[()], Mix]:
-        k = inbox.rows.shape[1]
-        itself = torch.eye(k, dtype=torch.bool, device=inbox.rows.device)
-        others = inbox.valid[:, :, None] & inbox.valid[:, None, :] & ~itself
-        squared = torch.where(others, inbox.pairwise_distances().square(), torch.nan).sort(dim=2).values
         count = (inbox.degree - self.tolerated(inbox) - 2).clamp(min=1)
-        nearest = torch.arange(k, device=count.device) < count[:, None]
-        # NaN stands for candidates that do not exist; there is nothing to sum there.
-        score = torch.where(nearest[:, None, :] & ~squared.isnan(), squared, 0.0).sum(2)
-        least = torch.where(inbox.valid, score, torch.inf).sort(dim=1).values[:, :1]
-        # Equal models get scores that differ in their last digits: what agrees in nine is a tie.
-        worse = score > (1 + 1e-9) * least
-        return state, inbox.mix(smallest(worse.double(), 1, among=inbox.valid), self.alpha)
+        winner = best(inbox.pairwise_distances().square(), inbox.valid, count, 1)
+        return state, inbox.mix(winner, self.alpha)
