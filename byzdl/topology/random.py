@@ -1,0 +1,45 @@
+"""Random graphs."""
+
+from typing import Annotated
+
+import networkx as nx
+import numpy as np
+
+from byzdl.schema import ConfigError, Count, PositiveShare, Share, takes
+from byzdl.topology.base import Topology, placed
+
+
+class ErdosRenyi(Topology):
+    """Every pair is connected with probability `cr`: the paper's random graph (n=10, C_r=0.4)."""
+
+    cr: PositiveShare = 0.4
+
+    def draw(self, rng: np.random.Generator) -> nx.Graph:
+        return nx.gnp_random_graph(self.n, self.cr, seed=rng)
+
+
+class KRegular(Topology):
+    """A random graph in which every node has `degree` neighbours; n times `degree` must be even."""
+
+    degree: Count = 4
+
+    def draw(self, rng: np.random.Generator) -> nx.Graph:
+        if self.degree >= self.n or self.n * self.degree % 2:
+            raise ConfigError.of(
+                "topology.degree",
+                self.degree,
+                f"an integer below n={self.n} that makes n times degree even",
+            )
+        return nx.random_regular_graph(self.degree, self.n, seed=rng)
+
+
+class SmallWorld(Topology):
+    """Watts and Strogatz: a ring with the `degree` nearest neighbours, each edge rewired with probability `rewire`."""
+
+    degree: Annotated[int, takes("an even integer, at least 2", lambda v: v >= 2 and v % 2 == 0)] = 4
+    rewire: Share = 0.1
+
+    def draw(self, rng: np.random.Generator) -> nx.Graph:
+        if self.degree >= self.n:
+            raise ConfigError.of("topology.degree", self.degree, f"an even integer below n={self.n}")
+        return placed(nx.watts_strogatz_graph(self.n, self.degree, self.rewire, seed=rng), rng)
