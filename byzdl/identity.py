@@ -14,6 +14,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from byzdl.files import checksum
 from byzdl.keys import GROUPS, MACHINE_KEYS
 
 # Raised when a change of the code changes results on purpose: old runs are then computed anew.
@@ -64,15 +65,28 @@ def plain(config: DictConfig) -> dict[str, Any]:
 
 
 def register_resolvers() -> None:
-    """Make available to configs: `${run_name:}`, the name of the run that they describe, and `${gpus:DEVICE}`, how many that takes."""
+    """Make available to configs what they cannot know by themselves.
+
+    - `${run_name:}`: the name of the run that they describe
+    - `${gpus:DEVICE}`: how many of them that takes
+    - `${checksum:PATH}`: of a file, so that what is in it is a part of a run's identity; null where there is none
+    """
     OmegaConf.register_new_resolver("run_name", lambda *, _root_: run_name(plain(_root_)), replace=True)
     OmegaConf.register_new_resolver("gpus", lambda device: int(str(device).startswith("cuda")), replace=True)
+    OmegaConf.register_new_resolver("checksum", _checksum, replace=True)
 
 
 def data_root(config: Mapping[str, Any]) -> str | None:
     """Where the data lie on this machine, for a data set that is told where; no part of the identity."""
     root = _of(config, "dataset", "root")
     return str(Path(root).expanduser().resolve()) if isinstance(root, str) and root else None
+
+
+def _checksum(path: object) -> str | None:
+    try:
+        return checksum(Path(path).expanduser()) if isinstance(path, str) else None
+    except (OSError, ValueError):  # told later, when the file is read
+        return None
 
 
 def _foreign_code(config: Mapping[str, Any]) -> dict[str, str]:

@@ -20,13 +20,18 @@ from byzdl.data import Data, Iid
 from byzdl.defenses import Defense
 from byzdl.defenses.local import Local
 from byzdl.exchange import Inbox, Mix
-from byzdl.identity import plain
+from byzdl.identity import plain, register_resolvers
 from byzdl.models import Linear, Model
 from byzdl.settings import Checkpoint, Optimizer, Screen, Settings, component
 from byzdl.simulation import Experiment
 from byzdl.topology import Complete, Network
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
+
+# What a choice cannot do without: a graph of 12 nodes, each linked to those 1, 2 and 5 places away.
+NEEDED = {"file": [f"topology.path={Path(__file__).parent / 'graphs' / 'twelve.edges'}"]}
+
+register_resolvers()
 
 Vector = Sequence[float] | float
 
@@ -44,7 +49,7 @@ def chosen(group: str, name: str, **overrides: Any) -> Any:
 @cache
 def _composed(group: str, name: str) -> dict[str, Any]:
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        composed: dict[str, Any] = plain(compose("config", [f"{group}={name}"]))[group]
+        composed: dict[str, Any] = plain(compose("config", [f"{group}={name}", *NEEDED.get(name, [])]))[group]
     return composed
 
 

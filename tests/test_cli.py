@@ -119,6 +119,7 @@ def rows(file: Path) -> list[dict[str, str]]:
         (["topology.cr=1.1"], "topology.cr: got 1.1, takes a number in (0, 1]"),
         (["topology=torus", "topology.n=10"], "topology.n: got 10, takes a product of two integers"),
         (["topology=k_regular", "topology.degree=10"], "topology.degree: got 10, takes an integer below n=10"),
+        (["topology=file"], "topology.path: got None, takes the file of a graph"),
         (
             ["topology=ring", "topology.n=40", "attack.br=0.5"],
             "topology.require=benign_connected: none of 1000 graphs",

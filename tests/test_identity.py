@@ -1,11 +1,15 @@
 """What tells one run from another."""
 
 import re
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers import CONF
+from hydra import compose, initialize_config_dir
 
-from byzdl.identity import identity, run_name
+from byzdl.identity import identity, plain, run_name
 
 CONFIG: dict[str, Any] = {
     "seed": 0,
@@ -37,6 +41,7 @@ def changed(path: str, value: object) -> dict[str, Any]:
         ("defense.alpha", 0.25),
         ("defense.extra", None),
         ("dataset.name", "mine"),
+        ("topology.checksum", "d1d2d3"),
         ("model.channels", [2, 1]),
     ],
 )
@@ -47,10 +52,29 @@ def test_whatever_can_change_a_result_changes_the_name(path: str, value: object)
 
 @pytest.mark.parametrize(
     ("path", "value"),
-    [("device", "cuda"), ("threads", 8), ("dataset.root", "/elsewhere"), ("dataset.cache", "/tmp")],
+    [
+        ("device", "cuda"),
+        ("threads", 8),
+        ("dataset.root", "/elsewhere"),
+        ("dataset.cache", "/tmp"),
+        ("topology.path", "/elsewhere/graph.edges"),
+    ],
 )
 def test_the_machine_is_no_part_of_it(path: str, value: object) -> None:
     assert run_name(changed(path, value)) == run_name(CONFIG)
+
+
+def test_a_graph_of_ones_own_is_known_by_what_is_in_its_file(tmp_path: Path) -> None:
+    def found(name: str) -> str:
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            return identity(plain(compose("config", ["topology=file", f"topology.path={tmp_path / name}"])))
+
+    (tmp_path / "a.edges").write_text("0 1\n")
+    shutil.copy(tmp_path / "a.edges", tmp_path / "moved.edges")
+    first = found("a.edges")
+    assert found("moved.edges") == first
+    (tmp_path / "a.edges").write_text("0 1\n1 2\n")
+    assert len({first, found("a.edges"), found("nowhere.edges")}) == 3
 
 
 def test_hydras_own_part_and_the_order_of_keys_do_not_matter() -> None:

@@ -1,7 +1,8 @@
 """Graphs, their requirement, and the Byzantine set."""
 
+import math
 from collections import Counter
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import networkx as nx
 import numpy as np
@@ -12,9 +13,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from byzdl.exchange import Roster
+from byzdl.files import checksum
 from byzdl.schema import ConfigError
 from byzdl.streams import stream
-from byzdl.topology import Complete, ErdosRenyi, KRegular, Ring, SmallWorld, Torus, byzantine_count, draw_network
+from byzdl.topology import (
+    BarabasiAlbert,
+    Barbell,
+    Complete,
+    ErdosRenyi,
+    Exponential,
+    File,
+    KRegular,
+    RandomGeometric,
+    Ring,
+    SmallWorld,
+    Star,
+    Torus,
+    Tree,
+    byzantine_count,
+    draw_network,
+)
 
 
 def as_graph(network):
@@ -25,6 +43,22 @@ def as_graph(network):
 
 def degrees(network):
     return [len(around) for around in network.neighbours]
+
+
+def edge_set(graph):
+    return {tuple(sorted(edge)) for edge in graph.edges}
+
+
+class Unmoved:
+    """A generator whose every permutation leaves things where they are."""
+
+    def permutation(self, n):
+        return np.arange(n)
+
+
+def unplaced(topology):
+    """The graph of a fixed shape as it is before its nodes are placed."""
+    return topology.draw(Unmoved())
 
 
 @pytest.mark.parametrize(
@@ -102,6 +136,207 @@ def test_erdos_renyi_has_its_connection_rate():
     assert abs(edges - 3040) < 4 * 43
     full = ErdosRenyi(name="erdos_renyi", n=6, cr=1.0)
     assert degrees(draw_network(full, 0.0, seed=0)) == [5] * 6
+
+
+def test_star_has_one_hub():
+    network = draw_network(Star(name="star", n=6), 0.0, seed=0)
+    assert sorted(degrees(network)) == [1, 1, 1, 1, 1, 5]
+    assert len({degrees(draw_network(Star(name="star", n=6), 0.0, s)).index(5) for s in range(20)}) > 3
+
+
+@pytest.mark.parametrize(
+    ("branching", "n", "edges"),
+    [
+        (2, 7, [(0, 1), (0, 2), (1, 3), (1, 4), (2, 5), (2, 6)]),
+        (2, 6, [(0, 1), (0, 2), (1, 3), (1, 4), (2, 5)]),
+        (3, 7, [(0, 1), (0, 2), (0, 3), (1, 4), (1, 5), (1, 6)]),
+        (1, 4, [(0, 1), (1, 2), (2, 3)]),
+    ],
+)
+def test_tree_by_hand(branching, n, edges):
+    network = draw_network(Tree(name="tree", n=n, branching=branching), 0.0, seed=0)
+    assert nx.is_isomorphic(as_graph(network), nx.Graph(edges))
+    assert len(network.edges) == n - 1
+
+
+CASTLES = {*combinations(range(4), 2), *combinations(range(4, 8), 2)}
+
+
+@pytest.mark.parametrize(
+    ("bridges", "between"),
+    [
+        (1, {(0, 4)}),
+        (3, {(0, 4), (1, 5), (2, 6)}),
+        (5, {(0, 4), (1, 5), (2, 6), (3, 7), (0, 5)}),
+        (8, {(0, 4), (1, 5), (2, 6), (3, 7), (0, 5), (1, 6), (2, 7), (3, 4)}),
+        (16, {(i, j) for i in range(4) for j in range(4, 8)}),
+    ],
+)
+def test_barbell_of_eight_by_hand(bridges, between):
+    graph = unplaced(Barbell(name="barbell", n=8, bridges=bridges))
+    assert edge_set(graph) == CASTLES | between
+
+
+def test_barbell_as_networkx_knows_it():
+    network = draw_network(Barbell(name="barbell", n=10), 0.0, seed=1)
+    assert nx.is_isomorphic(as_graph(network), nx.barbell_graph(5, 0))
+
+
+@given(st.integers(2, 13), st.data())
+def test_barbell_has_as_many_bridges_as_asked_for(n, data):
+    first, second = (n + 1) // 2, n // 2
+    bridges = data.draw(st.integers(1, first * second))
+    graph = unplaced(Barbell(name="barbell", n=n, bridges=bridges))
+    assert graph.number_of_edges() == (first * (first - 1) + second * (second - 1)) // 2 + bridges
+    per_node = [sum((i < first) != (j < first) for j in graph[i]) for i in range(n)]
+    for side in (per_node[:first], per_node[first:]):
+        assert max(side) - min(side) <= 1 or n % 2  # spread evenly
+
+
+def test_barbell_refuses_more_bridges_than_pairs():
+    with pytest.raises(ConfigError, match=r"topology\.bridges: got 13, takes an integer, at most 12"):
+        draw_network(Barbell(name="barbell", n=7, bridges=13), 0.0, seed=0)
+
+
+def test_exponential_of_eight_by_hand():
+    # +-1 is the ring, +-2 two squares, +-4 the opposite node.
+    ring = {(0, 1), (1, 2), (2, 3), (3, 4), (4, 5), (5, 6), (6, 7), (0, 7)}
+    squares = {(0, 2), (2, 4), (4, 6), (0, 6), (1, 3), (3, 5), (5, 7), (1, 7)}
+    opposite = {(0, 4), (1, 5), (2, 6), (3, 7)}
+    assert edge_set(unplaced(Exponential(name="exponential", n=8))) == ring | squares | opposite
+
+
+@pytest.mark.parametrize("n", range(2, 20))
+def test_exponential_as_it_is_defined(n):
+    powers = [2**k for k in range(10) if 2**k < n]
+    expected = {tuple(sorted((i, (i + sign * power) % n))) for i in range(n) for power in powers for sign in (1, -1)}
+    assert edge_set(unplaced(Exponential(name="exponential", n=n))) == expected
+
+
+def test_random_geometric_joins_what_is_near():
+    rng, again = (stream(3, "graph", 0) for _ in range(2))
+    drawn = RandomGeometric(name="random_geometric", n=15, radius=0.4).draw(rng)
+    points = nx.get_node_attributes(drawn, "pos")
+    assert all(0 <= c <= 1 for point in points.values() for c in point)
+    near = {(i, j) for i, j in combinations(range(15), 2) if math.dist(points[i], points[j]) <= 0.4}
+    assert edge_set(drawn) == near
+    assert edge_set(RandomGeometric(name="random_geometric", n=15, radius=0.4).draw(again)) == near
+    whole = RandomGeometric(name="random_geometric", n=5, radius=1.5)  # no two are further apart than sqrt(2)
+    assert degrees(draw_network(whole, 0.0, seed=0)) == [4] * 5
+
+
+def test_barabasi_albert_grows_by_attachment():
+    network = draw_network(BarabasiAlbert(name="barabasi_albert", n=30, attach=2), 0.0, seed=0)
+    assert len(network.edges) == 2 + 2 * (30 - 3)  # a star of three nodes, then two edges a node
+    assert min(degrees(network)) >= 1
+    # The oldest nodes have most edges; numbers at random hide who they are.
+    hubs = {int(np.argmax(degrees(draw_network(BarabasiAlbert(name="b", n=30), 0.0, s)))) for s in range(10)}
+    assert max(hubs) > 5
+    with pytest.raises(ConfigError, match=r"topology\.attach: got 4, takes an integer, at least 1 and below n=4"):
+        draw_network(BarabasiAlbert(name="b", n=4, attach=4), 0.0, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "value"),
+    [
+        ("tree", "branching", 0),
+        ("barbell", "bridges", 0),
+        ("random_geometric", "radius", 0.0),
+        ("barabasi_albert", "attach", 0),
+        ("file", "shuffle", "yes"),
+        ("star", "n", 1),
+    ],
+)
+def test_a_key_out_of_range_is_named(name, key, value):
+    with pytest.raises(ConfigError, match=rf"topology\.{key}: got {value!r}, "):
+        chosen("topology", name, **{key: value})
+
+
+@pytest.mark.parametrize("name", ["star", "tree", "barbell", "exponential", "barabasi_albert"])
+def test_places_are_drawn_anew_by_each_draw(name):
+    topology = chosen("topology", name, n=9)
+    assert len({frozenset(edge_set(topology.draw(stream(0, "graph", draw)))) for draw in range(5)}) > 1
+
+
+def from_file(file, n, **keys):
+    return File(name="file", n=n, path=str(file), checksum=checksum(file), **keys)
+
+
+def test_a_file_keeps_its_numbers(tmp_path):
+    (tmp_path / "mine.edges").write_text("# a comment\n3 1\n0 1 0.5\n1 2 {'weight': 2}\n2 1\n2 2\n")
+    network = draw_network(from_file(tmp_path / "mine.edges", 4), 0.0, seed=0)
+    assert network.neighbours == ((1,), (0, 2, 3), (1,), (1,))
+    assert network.draws == 1
+
+
+def test_a_file_is_shuffled_where_asked_for(tmp_path):
+    (tmp_path / "mine.txt").write_text("0 1\n1 2\n2 3\n3 4\n")
+    topology = from_file(tmp_path / "mine.txt", 5, shuffle=True)
+    drawn = [draw_network(topology, 0.0, seed=s) for s in range(5)]
+    assert len({network.neighbours for network in drawn}) > 1
+    assert all(nx.is_isomorphic(as_graph(network), nx.path_graph(5)) for network in drawn)
+
+
+@pytest.mark.parametrize(
+    ("lines", "edges"),
+    [
+        ("10 2\n2 1\n", [(0, 1), (1, 2)]),  # 1, 2, 10 in their order, whatever they are called
+        ("zoe adam\nadam bea\n", [(0, 1), (1, 2)]),  # names as they come
+        ("1 2\n2 3\n", [(0, 1), (1, 2)]),
+    ],
+)
+def test_other_names_are_numbered(lines, edges, tmp_path):
+    (tmp_path / "mine.edgelist").write_text(lines)
+    assert draw_network(from_file(tmp_path / "mine.edgelist", 3), 0.0, seed=0).edges == edges
+
+
+@pytest.mark.parametrize("name", ["{}", "n{}"])
+def test_graphml_as_networkx_writes_it(name, tmp_path):
+    written = nx.gnp_random_graph(14, 0.4, seed=1)
+    nx.write_graphml(nx.relabel_nodes(written, name.format), tmp_path / "mine.graphml")
+    network = draw_network(from_file(tmp_path / "mine.graphml", 14, require="none"), 0.0, seed=0)
+    assert set(network.edges) == edge_set(written)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "says"),
+    [
+        ("a.edges", None, "takes the file of a graph"),
+        ("a.csv", "0,1\n", "takes a file that ends in .edgelist, .edges, .txt or .graphml"),
+        ("a.edges", "0,1\n", "takes a graph with edges"),
+        ("a.edges", "\xff\xfe", "takes a graph that can be read"),
+        ("a.graphml", "<graphml", "takes a graph that can be read"),
+        ("a.edges", "0 1\n1 2\n", "topology.n: got 4, takes 3, the nodes of topology.path="),
+        (
+            "a.graphml",
+            '<graphml xmlns="http://graphml.graphdrawing.org/xmlns"><graph edgedefault="directed">'
+            '<node id="0"/><node id="1"/><edge source="0" target="1"/></graph></graphml>',
+            "takes a graph without directions",
+        ),
+    ],
+)
+def test_a_file_that_is_no_such_graph_is_refused(file, content, says, tmp_path):
+    if content is not None:
+        (tmp_path / file).write_text(content, encoding="latin-1")
+    found = checksum(tmp_path / file) if content is not None else None
+    with pytest.raises(ConfigError) as raised:
+        draw_network(File(name="file", n=4, path=str(tmp_path / file), checksum=found), 0.0, seed=0)
+    assert says in str(raised.value)
+    assert "topology.path" in str(raised.value)
+
+
+def test_a_file_that_changed_since_its_run_was_named_is_refused(tmp_path):
+    (tmp_path / "a.edges").write_text("0 1\n")
+    topology = from_file(tmp_path / "a.edges", 2)
+    (tmp_path / "a.edges").write_text("1 0\n")
+    with pytest.raises(ConfigError, match=r"topology\.checksum: got"):
+        draw_network(topology, 0.0, seed=0)
+
+
+def test_a_graph_that_never_differs_is_drawn_once(tmp_path):
+    (tmp_path / "a.edges").write_text("0 1\n2 3\n")
+    with pytest.raises(ConfigError, match=r"topology\.require=connected: none of 1 graphs"):
+        draw_network(from_file(tmp_path / "a.edges", 4, require="connected"), 0.0, seed=0)
 
 
 @pytest.mark.parametrize("name", choices("topology"))

@@ -2,19 +2,27 @@
 
 from byzdl.topology.base import Topology
 from byzdl.topology.draw import byzantine_count, draw_network
-from byzdl.topology.fixed import Complete, Ring, Torus
+from byzdl.topology.file import File
+from byzdl.topology.fixed import Barbell, Complete, Exponential, Ring, Star, Torus, Tree
 from byzdl.topology.network import Network
-from byzdl.topology.random import ErdosRenyi, KRegular, SmallWorld
+from byzdl.topology.random import BarabasiAlbert, ErdosRenyi, KRegular, RandomGeometric, SmallWorld
 
 __all__ = [
+    "BarabasiAlbert",
+    "Barbell",
     "Complete",
     "ErdosRenyi",
+    "Exponential",
+    "File",
     "KRegular",
     "Network",
+    "RandomGeometric",
     "Ring",
     "SmallWorld",
+    "Star",
     "Topology",
     "Torus",
+    "Tree",
     "byzantine_count",
     "draw_network",
 ]

@@ -22,6 +22,11 @@ class Topology(Component):
     n: Annotated[int, takes("an integer, at least 2", lambda v: v >= 2)]
     require: Requirement = "benign_connected"
 
+    @property
+    def fixed(self) -> bool:
+        """Whether every draw gives the same graph, so that none but the first is worth a try."""
+        return False
+
     def draw(self, rng: np.random.Generator) -> nx.Graph:
         """A graph on the nodes 0 .. n-1."""
         raise NotImplementedError

@@ -28,15 +28,20 @@ def draw_network(topology: Topology, br: float, seed: int) -> Network:
         raise ConfigError.of("attack.br", br, f"a rate that leaves a benign node among topology.n={n}")
     byzantine = tuple(sorted(int(i) for i in stream(seed, "byzantine").permutation(n)[:count]))
     benign = set(range(n)) - set(byzantine)
-    for draw in range(MAX_DRAWS):
+    attempts = 1 if topology.fixed else MAX_DRAWS
+    for draw in range(attempts):
         graph = topology.draw(stream(seed, "graph", draw))
         if _FULFILS[topology.require](graph, benign):
             neighbours = tuple(tuple(sorted(graph.neighbors(i))) for i in range(n))
             return Network(neighbours, byzantine, draw + 1)
+    raise _unfulfilled(topology, br, attempts)
+
+
+def _unfulfilled(topology: Topology, br: float, attempts: int) -> ConfigError:
     keys = topology.model_dump(exclude={"name", "require"})
     drawn_as = ", ".join(f"topology.{key}={value}" for key, value in keys.items())
-    raise ConfigError(
-        f"topology.require={topology.require}: none of {MAX_DRAWS} graphs drawn as topology={topology.name} with "
+    return ConfigError(
+        f"topology.require={topology.require}: none of {attempts} graphs drawn as topology={topology.name} with "
         f"{drawn_as}, attack.br={br} fulfils it; takes more edges, a lower attack.br, or topology.require=none"
     )
 

@@ -5,7 +5,7 @@ from typing import Annotated
 import networkx as nx
 import numpy as np
 
-from byzdl.schema import ConfigError, Count, PositiveShare, Share, takes
+from byzdl.schema import ConfigError, Count, Positive, PositiveShare, Share, takes
 from byzdl.topology.base import Topology, placed
 
 
@@ -43,3 +43,26 @@ class SmallWorld(Topology):
         if self.degree >= self.n:
             raise ConfigError.of("topology.degree", self.degree, f"an even integer below n={self.n}")
         return placed(nx.watts_strogatz_graph(self.n, self.degree, self.rewire, seed=rng), rng)
+
+
+class RandomGeometric(Topology):
+    """Nodes are drawn uniformly from the unit square; those at most `radius` apart are neighbours."""
+
+    radius: Positive = 0.5
+
+    def draw(self, rng: np.random.Generator) -> nx.Graph:
+        return nx.random_geometric_graph(self.n, self.radius, seed=rng)
+
+
+class BarabasiAlbert(Topology):
+    """Preferential attachment: nodes come one after another, each with `attach` edges to well-connected ones.
+
+    It begins with a star of `attach` + 1 nodes. Nodes are numbered at random, so that a number tells no age.
+    """
+
+    attach: Count = 2
+
+    def draw(self, rng: np.random.Generator) -> nx.Graph:
+        if self.attach >= self.n:
+            raise ConfigError.of("topology.attach", self.attach, f"an integer, at least 1 and below n={self.n}")
+        return placed(nx.barabasi_albert_graph(self.n, self.attach, seed=rng), rng)
