@@ -119,6 +119,10 @@ def rows(file: Path) -> list[dict[str, str]]:
         (["topology.cr=1.1"], "topology.cr: got 1.1, takes a number in (0, 1]"),
         (["topology=torus", "topology.n=10"], "topology.n: got 10, takes a product of two integers"),
         (["topology=k_regular", "topology.degree=10"], "topology.degree: got 10, takes an integer below n=10"),
+        (
+            ["topology.placement=[0,1]"],
+            "topology.placement: got [0, 1], takes 3 different node numbers below topology.n",
+        ),
         (["topology=file"], "topology.path: got None, takes the file of a graph"),
         (
             ["topology=ring", "topology.n=40", "attack.br=0.5"],

@@ -33,6 +33,7 @@ from byzdl.topology import (
     byzantine_count,
     draw_network,
 )
+from byzdl.topology.placement import CENTRALITIES, highest
 
 
 def as_graph(network):
@@ -421,6 +422,117 @@ def test_the_byzantine_set_is_the_same_on_every_graph(seed):
 def test_the_byzantine_set_depends_on_the_seed():
     topology = Complete(name="complete", n=12)
     assert len({draw_network(topology, 0.25, seed).byzantine for seed in range(20)}) > 10
+
+
+def placed_on(topology, br, seed=0):
+    network = draw_network(topology, br, seed)
+    return as_graph(network), network.byzantine
+
+
+def test_placement_by_degree_takes_the_hub():
+    for seed in range(5):
+        graph, byzantine = placed_on(Star(name="star", n=8, placement="degree", require="none"), 0.125, seed)
+        assert [graph.degree(i) for i in byzantine] == [7]
+
+
+def test_of_equal_degree_the_lowest_numbers_are_taken():
+    # A hub and leaves: the hub, then leaves from the lowest number on.
+    graph, byzantine = placed_on(Star(name="star", n=8, placement="degree", require="none"), 0.5, 1)
+    hub = next(i for i in graph if graph.degree(i) == 7)
+    assert byzantine == tuple(sorted([hub, *[i for i in range(8) if i != hub][:3]]))
+
+
+def test_of_equal_betweenness_the_lowest_numbers_are_taken():
+    # All are alike, and networkx sums in orders of its own: without rounding the last bits would choose.
+    for n in (9, 13, 16):
+        topology = Exponential(name="exponential", n=n, placement="betweenness", require="none")
+        assert placed_on(topology, 3 / n)[1] == (0, 1, 2)
+
+
+def test_placement_by_betweenness_takes_the_bridge():
+    topology = Barbell(name="barbell", n=10, placement="betweenness", require="none")
+    graph, byzantine = placed_on(topology, 0.2)
+    assert byzantine in list(nx.bridges(graph)) or byzantine[::-1] in list(nx.bridges(graph))
+
+
+def test_degree_and_betweenness_differ():
+    # Two triangles hang on node 6 by one edge each: it lies on most ways, and has the fewest neighbours.
+    graph = nx.Graph([(0, 1), (1, 2), (0, 2), (3, 4), (4, 5), (3, 5), (2, 6), (6, 3)])
+    assert highest(CENTRALITIES["betweenness"](graph), 1) == (6,)
+    assert highest(CENTRALITIES["degree"](graph), 2) == (2, 3)
+    assert highest(CENTRALITIES["degree"](graph), 4) == (0, 1, 2, 3)
+
+
+@pytest.mark.parametrize("placement", ["degree", "betweenness"])
+def test_centrality_is_that_of_the_drawn_graph(placement):
+    for seed in range(5):
+        graph, byzantine = placed_on(ErdosRenyi(name="e", n=12, placement=placement), 0.25, seed)
+        # Straight from its definition: all shortest paths, counted one by one.
+        paths = [p for a, b in combinations(graph, 2) for p in [list(nx.all_shortest_paths(graph, a, b))]]
+        between = {i: sum(sum(i in path[1:-1] for path in p) / len(p) for p in paths) for i in graph}
+        value = {"degree": dict(graph.degree()), "betweenness": between}[placement]
+        assert min(value[i] for i in byzantine) >= max(value[i] for i in graph if i not in byzantine) - 1e-9
+        assert len(byzantine) == 3
+        assert nx.is_connected(graph.subgraph(set(graph) - set(byzantine)))
+
+
+def test_placement_by_hand_is_kept():
+    for seed in range(3):
+        topology = ErdosRenyi(name="e", n=10, placement=[7, 2, 4])
+        assert draw_network(topology, 0.3, seed).byzantine == (2, 4, 7)
+    assert draw_network(Ring(name="ring", n=5, placement=[]), 0.0, seed=0).byzantine == ()
+
+
+@pytest.mark.parametrize("nodes", [[0, 1], [0, 1, 2, 3], [0, 1, 1], [0, 1, 10], []])
+def test_nodes_that_are_no_byzantine_set_are_refused(nodes):
+    with pytest.raises(ConfigError) as raised:
+        draw_network(Complete(name="complete", n=10, placement=nodes), 0.3, seed=0)
+    takes = "takes 3 different node numbers below topology.n=10, as attack.br=0.3 has it"
+    assert str(raised.value) == f"topology.placement: got {nodes}, {takes}"
+
+
+@pytest.mark.parametrize("placement", ["hub", [-1], [0.5], ["0"], None, [True]])
+def test_a_placement_that_is_none_is_refused(placement):
+    with pytest.raises(ConfigError, match=r"topology\.placement: got .*, takes random, degree, betweenness, or a list"):
+        chosen("topology", "ring", placement=placement)
+
+
+def test_a_placement_that_cuts_every_graph_is_refused_by_its_key(tmp_path):
+    for topology in (
+        Barbell(name="barbell", n=8, placement="betweenness"),
+        Star(name="star", n=8, placement="degree"),
+    ):
+        with pytest.raises(ConfigError) as raised:
+            draw_network(topology, 0.25, seed=0)
+        for part in (
+            f"topology.placement={topology.placement}",
+            "takes another topology.placement",
+            "topology.require",
+        ):
+            assert part in str(raised.value)
+    (tmp_path / "path.edges").write_text("0 1\n1 2\n2 3\n")
+    with pytest.raises(ConfigError, match=r"topology\.placement=\[1\].* takes another topology\.placement"):
+        draw_network(from_file(tmp_path / "path.edges", 4, placement=[1]), 0.25, seed=0)
+    assert draw_network(from_file(tmp_path / "path.edges", 4, placement=[0]), 0.25, seed=0).byzantine == (0,)
+
+
+@given(st.integers(0, 10**6), st.sampled_from(["degree", "betweenness"]))
+def test_on_one_graph_the_central_byzantine_set_grows_with_the_rate(seed, placement):
+    sets = [
+        set(draw_network(ErdosRenyi(name="e", n=12, placement=placement, require="none"), br, seed).byzantine)
+        for br in (0.0, 0.1, 0.25, 0.5, 0.9)
+    ]
+    assert [len(found) for found in sets] == [0, 1, 3, 6, 11]
+    assert all(small <= large for small, large in pairwise(sets))
+
+
+def test_how_the_byzantine_are_placed_moves_no_graph():
+    drawn = [
+        draw_network(ErdosRenyi(name="e", n=10, placement=p, require="none"), 0.2, seed=4)
+        for p in ("random", "degree", "betweenness", [0, 1])
+    ]
+    assert len({network.neighbours for network in drawn}) == 1
+    assert len({network.byzantine for network in drawn}) > 1
 
 
 def test_metropolis_weights_by_hand():

@@ -1,10 +1,11 @@
 """Graphs: who is a neighbour of whom, and who is Byzantine."""
 
 from byzdl.topology.base import Topology
-from byzdl.topology.draw import byzantine_count, draw_network
+from byzdl.topology.draw import draw_network
 from byzdl.topology.file import File
 from byzdl.topology.fixed import Barbell, Complete, Exponential, Ring, Star, Torus, Tree
 from byzdl.topology.network import Network
+from byzdl.topology.placement import byzantine_count
 from byzdl.topology.random import BarabasiAlbert, ErdosRenyi, KRegular, RandomGeometric, SmallWorld
 
 __all__ = [
