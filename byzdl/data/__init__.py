@@ -3,7 +3,8 @@
 from byzdl.data.dataset import Arrays, Data, Dataset, Split, load
 from byzdl.data.digits import Digits
 from byzdl.data.image_folder import ImageFolder
-from byzdl.data.partition import Dirichlet, Iid, Partition, Shards, divide
+from byzdl.data.label_skew import Dirichlet, Shards
+from byzdl.data.partition import Iid, Partition, divide
 from byzdl.data.synthetic import Synthetic
 from byzdl.data.vision import Vision
 
