@@ -1,6 +1,7 @@
 """The schema of a run: every key typed and range-checked before any data is read."""
 
 import importlib
+import math
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -13,7 +14,18 @@ from byzdl.data import Dataset, Partition
 from byzdl.defenses import Defense
 from byzdl.keys import GROUPS
 from byzdl.models import Model
-from byzdl.schema import Component, ConfigError, Count, Natural, Positive, ProperShare, Record, complaint, takes
+from byzdl.schema import (
+    Component,
+    ConfigError,
+    Count,
+    Natural,
+    NonNegative,
+    Positive,
+    ProperShare,
+    Record,
+    complaint,
+    takes,
+)
 from byzdl.topology import Topology
 
 KINDS: dict[str, type[Component]] = {
@@ -27,10 +39,29 @@ KINDS: dict[str, type[Component]] = {
 
 
 class Optimizer(Record):
-    """Stochastic gradient descent with heavy-ball momentum, eq. 2: m <- momentum m + g, x <- x - lr m."""
+    """Stochastic gradient descent with momentum, eq. 2: m <- momentum m + g, x <- x - lr m.
+
+    - `average`: m <- momentum m + (1 - momentum) g in its place, as S. P. Karimireddy, L. He, M. Jaggi, *Learning from
+      history for Byzantine robust optimization* (ICML 2021); the same as eq. 2 at lr (1 - momentum)
+    - `weight_decay`: what is added to g, times x
+    - `schedule`: of the learning rate over the rounds t of T: `constant`, `linear` (1 - t/T), `cosine` ((1 + cos(pi t/T)) / 2)
+    """
 
     lr: Positive
     momentum: ProperShare
+    average: bool = False
+    weight_decay: NonNegative = 0.0
+    schedule: Literal["constant", "linear", "cosine"] = "constant"
+
+    def step(self, round: int, rounds: int) -> float:
+        """What m is multiplied by in a round (rounds count from 0)."""
+        lr = self.lr * (1 - self.momentum) if self.average else self.lr
+        match self.schedule:
+            case "linear":
+                return lr * (1 - round / rounds)
+            case "cosine":
+                return lr * (1 + math.cos(math.pi * round / rounds)) / 2
+        return lr
 
 
 class Screen(Record):

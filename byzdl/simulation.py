@@ -160,10 +160,13 @@ def one_round(experiment: Experiment, state: State) -> tuple[State, "Scores"]:
 
 def local_update(experiment: Experiment, state: State) -> Tensor:
     """Eq. 2: m_i <- beta m_i + g_i, in place, and x_i^{t+1/2} = x_i^t - lr m_i [L + 1, d], with room for one message."""
-    momenta = state.momenta.mul_(experiment.optimizer.momentum)
+    optimizer = experiment.optimizer
+    momenta = state.momenta.mul_(optimizer.momentum)
+    if optimizer.weight_decay > 0:
+        momenta.add_(state.models, alpha=optimizer.weight_decay)
     experiment.model.add_gradients(state.models, momenta, partial(experiment.batch, round=state.round))
     wire = momenta.new_empty(len(momenta) + 1, experiment.model.d)
-    torch.sub(state.models, momenta, alpha=experiment.optimizer.lr, out=wire[:-1])
+    torch.sub(state.models, momenta, alpha=optimizer.step(state.round, experiment.rounds), out=wire[:-1])
     return wire
 
 

@@ -81,28 +81,58 @@ def same_bits(a: Any, b: Any) -> bool:
 # Local update
 
 
+SCHEDULES = {
+    "constant": lambda sgd: torch.optim.lr_scheduler.ConstantLR(sgd, factor=1),
+    "linear": lambda sgd: torch.optim.lr_scheduler.LinearLR(sgd, start_factor=1, end_factor=0, total_iters=8),
+    "cosine": lambda sgd: torch.optim.lr_scheduler.CosineAnnealingLR(sgd, T_max=8),
+}
+
+
 @pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("momentum", [0.0, 0.9])
-def test_local_updates_are_those_of_torchs_sgd(tiny, name, momentum):
+@pytest.mark.parametrize(
+    ("momentum", "decay", "schedule"),
+    [(0.0, 0.0, "constant"), (0.9, 0.0, "constant"), (0.9, 0.1, "linear"), (0.5, 0.0, "cosine")],
+)
+def test_local_updates_are_those_of_torchs_sgd(tiny, name, momentum, decay, schedule):
     """Eq. 2 for several rounds, against one ordinary module and optimizer for each node."""
     model = MODELS[name]
     network = graph(3, [(0, 1), (1, 2)])
-    experiment = make_experiment(tiny, network, model=model, optimizer=Optimizer(lr=0.1, momentum=momentum))
+    ours = Optimizer(lr=0.1, momentum=momentum, weight_decay=decay, schedule=schedule)
+    experiment = make_experiment(tiny, network, model=model, optimizer=ours, rounds=8)
     state = experiment.initial()
     modules = [module_at(model, tiny, x) for x in state.models]
-    optimizers = [torch.optim.SGD(m.parameters(), lr=0.1, momentum=momentum) for m in modules]
+    optimizers = [torch.optim.SGD(m.parameters(), lr=0.1, momentum=momentum, weight_decay=decay) for m in modules]
+    schedules = [SCHEDULES[schedule](sgd) for sgd in optimizers]
     for t in range(4):
         for i, (module, optimizer) in enumerate(zip(modules, optimizers, strict=True)):
             images, labels = experiment.batch([i], t)
             optimizer.zero_grad()
             nn.functional.cross_entropy(module(images[0]), labels[0]).backward()
             optimizer.step()
+            schedules[i].step()
         state, _ = one_round(experiment, state)
         expected = torch.stack([flat(module) for module in modules])
         torch.testing.assert_close(state.models, expected, rtol=1e-4, atol=1e-6)
     # The nodes have moved, and not all to one place: the comparison was of something.
     assert (state.models - experiment.initial().models).abs().max() > 1e-3
     assert (state.models[0] - state.models[1]).abs().max() > 1e-4
+
+
+def test_averaged_momentum_is_an_exponential_average_of_gradients(tiny):
+    """m <- 0.9 m + 0.1 g, written out."""
+    model = MODELS["mlp"]
+    ours = Optimizer(lr=0.5, momentum=0.9, average=True)
+    experiment = make_experiment(tiny, graph(2, [(0, 1)]), model=model, optimizer=ours)
+    state = experiment.initial()
+    module, m = module_at(model, tiny, state.models[0]), torch.zeros(state.models.shape[1])
+    for t in range(4):
+        images, labels = experiment.batch([0], t)
+        module.zero_grad()
+        nn.functional.cross_entropy(module(images[0]), labels[0]).backward()
+        m = 0.9 * m + 0.1 * torch.cat([p.grad.flatten() for p in module.parameters()])
+        torch.nn.utils.vector_to_parameters(flat(module) - 0.5 * m, module.parameters())
+        state, _ = one_round(experiment, state)
+        torch.testing.assert_close(state.models[0], flat(module), rtol=1e-4, atol=1e-6)
 
 
 def test_all_nodes_start_from_one_model_at_rest(tiny):
