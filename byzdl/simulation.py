@@ -21,6 +21,7 @@ from byzdl.attacks import Attack, AttackView, Messages
 from byzdl.blocks import consensus_distance
 from byzdl.data import Data, Split, divide
 from byzdl.data.batches import Batches
+from byzdl.data.partition import View
 from byzdl.defenses import Defense
 from byzdl.exchange import Inbox, Roster
 from byzdl.flat import Batch, FlatModel, flat_model
@@ -69,8 +70,9 @@ class Experiment:
     def build(cls, settings: Settings, network: Network, data: Data) -> "Experiment":
         """Split the data and initialise the model, both from the seed.
 
-        **Raises:** `ConfigError` if a node's data cannot fill a batch.
+        **Raises:** `ConfigError` if a node's data cannot fill a batch, or if the partition cannot split these data.
         """
+        settings.partition.check(data.shape)
         device = torch.device(settings.device)
         labels, n = data.train.labels.numpy(), network.n
         holdings = divide(settings.partition, labels, n, settings.batch_size, settings.seed)
@@ -121,6 +123,8 @@ class Experiment:
         draw = self.batches.fresh if fresh else self.batches.current
         images, labels = self.data.train.batch(torch.from_numpy(np.stack([draw(node, round) for node in nodes])))
         for i, node in enumerate(nodes):
+            if (view := self.batches.holdings[node].view) is not None:
+                images[i] = view(images[i])
             if node in self.network.byzantine and self.attack.acts(round):
                 images[i], labels[i] = self.attack.poison(images[i], labels[i], self.data.classes)
         return images, labels
@@ -230,23 +234,29 @@ class Scores:
         self._known: dict[str, dict[int, Tensor]] = {"test": {}, "validation": {}}
 
     def of(self, learners: Sequence[int], data: str) -> Score:
-        """Some learners' models on `test` images, or on each one's own `validation` samples."""
+        """Some learners' models on `test` images, seen as the partition says, or on each one's own `validation` samples."""
         known = self._known[data]
         missing = [i for i in learners if i not in known]
-        if data == "test":
-            known.update(zip(missing, self._measure(missing, self.experiment.data.test, None), strict=True))
-        for i in missing if data == "validation" else ():
-            own = self.experiment.batches.holdings[self.experiment.learners[i]].validation
-            (known[i],) = self._measure([i], self.experiment.data.train, torch.from_numpy(own))
+        test_groups: dict[View | None, list[int]] = {}
+        for i in missing:
+            own = self.experiment.batches.holdings[self.experiment.learners[i]]
+            if data == "test":
+                test_groups.setdefault(own.test_view, []).append(i)
+            else:
+                index = torch.from_numpy(own.validation)
+                (known[i],) = self._measure([i], self.experiment.data.train, index, own.view)
+        for view, group in test_groups.items():
+            known.update(zip(group, self._measure(group, self.experiment.data.test, None, view), strict=True))
         return Score(*torch.stack([known[i] for i in learners], dim=1))
 
-    def _measure(self, learners: Sequence[int], split: Split, index: Tensor | None) -> Tensor:
-        """Accuracy, error and loss of models on the same samples (None for all) [r, 3]."""
+    def _measure(self, learners: Sequence[int], split: Split, index: Tensor | None, view: View | None) -> Tensor:
+        """Accuracy, error and loss of models on the same samples (None for all), seen the same way [r, 3]."""
         index = torch.arange(len(split)) if index is None else index
         wrong = torch.zeros(len(learners), dtype=torch.float64, device=self.models.device)
         loss = torch.zeros_like(wrong)
-        for chunk in torch.split(index, EVALUATION_BATCH) if learners else ():
+        for chunk in torch.split(index, EVALUATION_BATCH):
             images, labels = split.batch(chunk)
+            images = images if view is None else view(images)
             logits = self.experiment.model.logits(self.models, learners, images)
             wrong += (logits.argmax(2) != labels).sum(1)
             loss += cross_entropy(logits.mT, labels.expand(len(logits), -1), reduction="none").sum(1)

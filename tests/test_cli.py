@@ -144,6 +144,7 @@ def rows(file: Path) -> list[dict[str, str]]:
         (["defense=d_zeno", "defense.f=most"], "defense.f"),
         (["attack=alie", "attack.z=paper", "attack.br=0.4"], "attack.z: got 'paper', which has no value at n=10, B=4"),
         (["partition=dirichlet", "partition.alpha=0"], "partition.alpha: got 0, takes a number above 0"),
+        (["partition=labels_per_node", "partition.classes=11"], "partition.classes: got 11, takes an integer from 1,"),
         (["model=cnn", "model.channels=[8]"], "model.channels: got [8], takes two integers"),
         (
             ["dataset=image_folder", "dataset.root=nowhere"],

@@ -1,7 +1,8 @@
 """Data sets, their cache, their splits, and which samples a node sees when."""
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,27 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from helpers import choices, chosen
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
-from byzdl.data import Arrays, Digits, Dirichlet, Iid, ImageFolder, Partition, Shards, Synthetic, Vision, divide, load
+from byzdl.data import (
+    Arrays,
+    Digits,
+    Dirichlet,
+    Iid,
+    ImageFolder,
+    LabelsPerNode,
+    QuantitySkew,
+    Rotation,
+    Shards,
+    Similarity,
+    Synthetic,
+    Vision,
+    divide,
+    load,
+)
 from byzdl.data.batches import Batches
 from byzdl.data.dataset import Dataset
 from byzdl.data.partition import Holding
@@ -142,15 +161,28 @@ def test_torchvision_files_are_read_where_they_lie(tmp_path: Path) -> None:
     np.testing.assert_array_equal(data.train.images[1, 0, :3, 0], np.arange(784, 787) % 256)
 
 
-@pytest.mark.parametrize(
-    "partition",
-    [Iid(name="iid"), Dirichlet(name="dirichlet", alpha=0.5), Shards(name="shards", classes=2)],
-    ids=lambda p: p.name,
-)
-def test_every_sample_goes_to_exactly_one_node(partition: Partition) -> None:
-    holdings = divide(partition, LABELS, n=7, batch_size=4, seed=3)
+def holders(labels: np.ndarray, holdings: Sequence[Holding]) -> np.ndarray:
+    """How many nodes hold each class."""
+    return np.sum([np.bincount(labels[h.train], minlength=10) > 0 for h in holdings], axis=0)
+
+
+@pytest.mark.parametrize("name", choices("partition"))
+@pytest.mark.parametrize("validation", [0.0, 0.2])
+def test_every_sample_goes_to_exactly_one_node(name: str, validation: float) -> None:
+    holdings = divide(chosen("partition", name, validation=validation), LABELS, n=7, batch_size=4, seed=3)
     assert len(holdings) == 7
-    assert sorted(np.concatenate([h.train for h in holdings]).tolist()) == list(range(600))
+    parts = [part for h in holdings for part in (h.train, h.validation)]
+    assert sorted(np.concatenate(parts).tolist()) == list(range(600))
+    assert all(len(h.train) >= 4 for h in holdings)
+
+
+@pytest.mark.parametrize("name", choices("partition"))
+def test_a_split_is_the_seeds_and_changes_with_it(name: str) -> None:
+    def drawn(seed: int) -> list[list[int]]:
+        return [h.train.tolist() for h in divide(chosen("partition", name), LABELS, n=7, batch_size=4, seed=seed)]
+
+    assert drawn(0) == drawn(0)
+    assert drawn(0) != drawn(1)
 
 
 def test_iid_parts_are_equal_up_to_one_and_mixed() -> None:
@@ -163,6 +195,136 @@ def test_shards_give_few_classes() -> None:
     # 600 samples, 60 a class, in 10 x 2 shards of 30: each of one class.
     holdings = divide(Shards(name="shards", classes=2), LABELS, n=10, batch_size=4, seed=0)
     assert all(len(np.unique(LABELS[h.train])) <= 2 for h in holdings)
+
+
+def test_labels_per_node_gives_exactly_so_many() -> None:
+    # 10 classes of 60, 7 nodes of 3: 21 places, so one class is held by three nodes and nine by two.
+    for seed in range(5):
+        holdings = divide(LabelsPerNode(name="l", classes=3), LABELS, n=7, batch_size=4, seed=seed)
+        assert [len(np.unique(LABELS[h.train])) for h in holdings] == [3] * 7
+        assert sorted(holders(LABELS, holdings)) == [2] * 9 + [3]
+        for h in holdings:  # 60 over two or three
+            assert set(np.bincount(LABELS[h.train]).tolist()) <= {0, 20, 30}
+
+
+@given(st.integers(1, 25), st.integers(1, 10), st.integers(0, 10**6))
+def test_labels_per_node_holds_each_class_as_often_as_any_other(n: int, classes: int, seed: int) -> None:
+    labels = np.arange(250) % 10
+    if n * classes < 10:
+        with pytest.raises(ConfigError, match=r"partition\.classes"):
+            divide(LabelsPerNode(name="l", classes=classes), labels, n, 1, seed)
+        return
+    holdings = divide(LabelsPerNode(name="l", classes=classes), labels, n, 1, seed)
+    assert {len(np.unique(labels[h.train])) for h in holdings} == {classes}
+    assert np.ptp(holders(labels, holdings)) <= 1
+    assert sorted(np.concatenate([h.train for h in holdings]).tolist()) == list(range(250))
+
+
+@pytest.mark.parametrize(
+    ("classes", "n", "says"),
+    [
+        (11, 7, "got 11, takes an integer from 2, so that 7 nodes hold every class, to 10, the classes of the data"),
+        (1, 7, "got 1, takes an integer from 2, so that 7 nodes hold every class, to 10"),
+        (10, 61, "got 10, takes fewer: 61 of 61 nodes would share 60 samples of class 0"),
+    ],
+)
+def test_labels_per_node_refuses_what_cannot_be_dealt(classes: int, n: int, says: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        divide(LabelsPerNode(name="l", classes=classes), LABELS, n, 1, seed=0)
+    assert f"partition.classes: {says}" in str(raised.value)
+
+
+def test_no_similarity_is_sorted_by_label_and_dealt_in_order() -> None:
+    holdings = divide(Similarity(name="s", gamma=0.0), LABELS, n=5, batch_size=4, seed=0)
+    assert [sorted(set(LABELS[h.train])) for h in holdings] == [[0, 1], [2, 3], [4, 5], [6, 7], [8, 9]]
+    assert {len(h.train) for h in holdings} == {120}
+
+
+def test_similarity_by_hand() -> None:
+    # A quarter of 600 is dealt at random, 30 a node; the other 450, about 45 a class, in order, 90 a node.
+    holdings = divide(Similarity(name="s", gamma=0.25), LABELS, n=5, batch_size=4, seed=0)
+    assert {len(h.train) for h in holdings} == {120}
+    for i, h in enumerate(holdings):
+        counts = np.bincount(LABELS[h.train], minlength=10)
+        assert counts[2 * i : 2 * i + 2].sum() > 80
+        # What is of no class near the node's own is of the 30.
+        near = range(max(0, 2 * i - 1), min(10, 2 * i + 3))
+        assert counts[[c for c in range(10) if c not in near]].sum() <= 30
+
+
+def test_full_similarity_is_iid() -> None:
+    counts = [
+        np.bincount(LABELS[h.train], minlength=10)
+        for h in divide(Similarity(name="s", gamma=1.0), LABELS, n=3, batch_size=4, seed=0)
+    ]
+    assert {int(c.sum()) for c in counts} == {200}
+    assert min(c.min() for c in counts) >= 10  # 20 expected
+
+
+@given(st.integers(1, 12), st.floats(0, 1), st.integers(0, 10**6))
+def test_similarity_deals_everything_evenly(n: int, gamma: float, seed: int) -> None:
+    parts = Similarity(name="s", gamma=gamma).split(LABELS, n, np.random.default_rng(seed))
+    assert sorted(np.concatenate(parts).tolist()) == list(range(600))
+    assert np.ptp([len(part) for part in parts]) <= 2
+
+
+def test_quantities_are_skewed_as_beta_falls_and_classes_are_not() -> None:
+    def sizes(beta: float) -> list[int]:
+        holdings = divide(QuantitySkew(name="q", beta=beta), LABELS, n=5, batch_size=4, seed=0)
+        return [len(h.train) for h in holdings]
+
+    assert max(sizes(0.3)) > max(sizes(3.0)) > max(sizes(1e4))
+    assert all(abs(size - 120) <= 6 for size in sizes(1e4))
+    assert sum(sizes(0.3)) == 600
+    (largest,) = [
+        h for h in divide(QuantitySkew(name="q", beta=0.3), LABELS, 5, 4, 0) if len(h.train) == max(sizes(0.3))
+    ]
+    assert np.bincount(LABELS[largest.train], minlength=10).min() > 0.5 * len(largest.train) / 10
+
+
+def test_quantities_are_drawn_until_each_node_has_a_batch() -> None:
+    for seed in range(5):
+        holdings = divide(QuantitySkew(name="q", beta=1.0), LABELS, n=6, batch_size=30, seed=seed)
+        assert min(len(h.train) for h in holdings) >= 30
+    with pytest.raises(ConfigError, match="batch_size: got 99, takes at most"):
+        divide(QuantitySkew(name="q", beta=0.1), LABELS, n=6, batch_size=99, seed=0)
+
+
+def test_rotation_turns_anticlockwise_by_the_nodes_own_angle() -> None:
+    corner = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+    turned = {90: [[2, 4], [1, 3]], 180: [[4, 3], [2, 1]], 270: [[3, 1], [4, 2]]}
+    for angle, expected in turned.items():
+        holdings = divide(Rotation(name="r", angles=[angle]), LABELS, n=3, batch_size=4, seed=0)
+        assert all(h.view is not None and h.view(corner[None, None]).tolist() == [[expected]] for h in holdings)
+        assert all(h.test_view is None for h in holdings)
+    assert all(h.view is None for h in divide(Rotation(name="r", angles=[0]), LABELS, n=3, batch_size=4, seed=0))
+
+
+def test_angles_are_the_seeds_and_the_nodes_and_all_come_up() -> None:
+    rotation = Rotation(name="r")
+    angles = [rotation.angle(node, seed=0) for node in range(200)]
+    assert np.bincount(np.array(angles) // 90).min() > 25  # 50 expected
+    assert [rotation.angle(node, seed=0) for node in range(200)] == angles
+    assert [rotation.angle(node, seed=1) for node in range(200)] != angles
+    # The split beneath is the iid one of the seed: runs with and without a shift can be compared in pairs.
+    for mine, plain in zip(*(divide(p, LABELS, 5, 4, 0) for p in (rotation, Iid(name="iid"))), strict=True):
+        assert mine.train.tolist() == plain.train.tolist()
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "value"),
+    [
+        ("quantity_skew", "beta", 0.0),
+        ("labels_per_node", "classes", 0),
+        ("similarity", "gamma", 1.5),
+        ("rotation", "angles", [45]),
+        ("rotation", "angles", []),
+        ("rotation", "test", "turned"),
+    ],
+)
+def test_a_key_out_of_range_is_named(name: str, key: str, value: object) -> None:
+    with pytest.raises(ConfigError, match=re.escape(f"partition.{key}: got {value!r}, takes")):
+        chosen("partition", name, **{key: value})
 
 
 def test_dirichlet_skew_grows_as_alpha_falls() -> None:

@@ -3,8 +3,10 @@
 from byzdl.data.dataset import Arrays, Data, Dataset, Split, load
 from byzdl.data.digits import Digits
 from byzdl.data.image_folder import ImageFolder
-from byzdl.data.label_skew import Dirichlet, Shards
+from byzdl.data.label_skew import Dirichlet, LabelsPerNode, Shards, Similarity
 from byzdl.data.partition import Iid, Partition, divide
+from byzdl.data.quantity_skew import QuantitySkew
+from byzdl.data.rotation import Rotation
 from byzdl.data.synthetic import Synthetic
 from byzdl.data.vision import Vision
 
@@ -16,8 +18,12 @@ __all__ = [
     "Dirichlet",
     "Iid",
     "ImageFolder",
+    "LabelsPerNode",
     "Partition",
+    "QuantitySkew",
+    "Rotation",
     "Shards",
+    "Similarity",
     "Split",
     "Synthetic",
     "Vision",

@@ -1,9 +1,11 @@
 """How the training data is split over the nodes."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from byzdl.schema import Component, ConfigError, ProperShare
 from byzdl.streams import stream
@@ -11,14 +13,23 @@ from byzdl.streams import stream
 MAX_DRAWS = 1000
 
 Index = NDArray[np.int64]
+View = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
 class Holding:
-    """One node's data: indices into the training images, to train on and to validate with."""
+    """One node's data.
+
+    - `train`, `validation`: indices into the training images, to train on and to validate with
+    - `view`: how the node sees these images [..., channels, height, width]; None for as they are. Views that do the
+      same are equal
+    - `test_view`: how its model is shown the test images
+    """
 
     train: Index
     validation: Index
+    view: View | None = None
+    test_view: View | None = None
 
 
 class Partition(Component):
@@ -33,6 +44,17 @@ class Partition(Component):
     def split(self, labels: Index, n: int, rng: np.random.Generator) -> list[Index]:
         """The samples of each node."""
         raise NotImplementedError
+
+    def check(self, shape: tuple[int, int, int]) -> None:
+        """Refuse, with a `ConfigError`, images of a (channels, height, width) that cannot be seen as nodes should."""
+
+    def view(self, node: int, seed: int) -> View | None:
+        """How a node sees its own images, where it does not see them as they are."""
+        return None
+
+    def test_view(self, node: int, seed: int) -> View | None:
+        """How a node's model is shown the test images, where not as they are."""
+        return None
 
 
 class Iid(Partition):
@@ -54,7 +76,10 @@ def divide(partition: Partition, labels: Index, n: int, batch_size: int, seed: i
         train = min(len(holding.train) for holding in holdings)
         held = min(len(holding.validation) for holding in holdings)
         if train >= batch_size and (held > 0 or partition.validation == 0):
-            return holdings
+            return tuple(
+                replace(holding, view=partition.view(node, seed), test_view=partition.test_view(node, seed))
+                for node, holding in enumerate(holdings)
+            )
         most_train, most_held = max(most_train, train), max(most_held, held)
     if most_train < batch_size:
         takes = f"at most {most_train}, what the smallest node has (partition={partition.name}, topology.n={n})"

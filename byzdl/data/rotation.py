@@ -1,0 +1,57 @@
+"""A split in which nodes see the same classes and different images."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from byzdl.data.partition import Iid, View
+from byzdl.schema import ConfigError, takes
+from byzdl.streams import stream
+
+
+class Rotation(Iid):
+    """A feature shift: data are split at random, and each node sees its own images turned by one angle of its own.
+
+    A node's angle is drawn from `angles`, and holds for all that it computes on its own data: training, screening,
+    validation.
+
+    - `angles`: degrees, anticlockwise: 0, 90, 180 or 270; one that stands there twice is drawn twice as often
+    - `test`: what accuracy is measured on. `upright`: the test images as they are, the same for every node;
+      `own`: the test images turned as the node's own are
+    """
+
+    angles: Annotated[
+        list[int],
+        takes("a list of 0, 90, 180 and 270", lambda v: v and set(v) <= {0, 90, 180, 270}),
+    ] = Field(default=[0, 90, 180, 270])
+    test: Literal["upright", "own"] = "upright"
+
+    def check(self, shape: tuple[int, int, int]) -> None:
+        _, height, width = shape
+        if height != width and {90, 270} & set(self.angles):
+            takes = f"a list of 0 and 180, where images are not square ({height} x {width})"
+            raise ConfigError.of("partition.angles", self.angles, takes)
+
+    def angle(self, node: int, seed: int) -> int:
+        """By how many degrees the node's images are turned."""
+        return self.angles[int(stream(seed, "rotation", node).integers(len(self.angles)))]
+
+    def view(self, node: int, seed: int) -> View | None:
+        angle = self.angle(node, seed)
+        return Turned(angle // 90) if angle else None
+
+    def test_view(self, node: int, seed: int) -> View | None:
+        return self.view(node, seed) if self.test == "own" else None
+
+
+@dataclass(frozen=True)
+class Turned:
+    """Images [..., height, width] turned anticlockwise by so many quarters."""
+
+    quarters: int
+
+    def __call__(self, images: Tensor) -> Tensor:
+        return torch.rot90(images, self.quarters, (-2, -1))
