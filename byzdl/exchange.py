@@ -67,9 +67,9 @@ class Roster:
 
 
 class LossOf(Protocol):
-    """Losses [L, p] of the models `rows` [L, p] on a mini-batch of each learner; anything where none is `wanted` [L, p]."""
+    """Losses [L, p] of models [m, d], by `rows` [L, p], on a mini-batch of each learner; anything where none is `wanted` [L, p]."""
 
-    def __call__(self, rows: Tensor, wanted: Tensor, fresh: bool) -> Tensor: ...
+    def __call__(self, models: Tensor, rows: Tensor, wanted: Tensor, fresh: bool) -> Tensor: ...
 
 
 @dataclass(frozen=True)
@@ -95,8 +95,9 @@ class Inbox:
     - `models` [m, d]: the distinct models on the wire; the first L are the learners' own x^{t+1/2}
     - `rows` [L, k]: which of them came from each neighbour (the learner's own on the padding)
     - `present` [L, k]: where there is a neighbour
-    - `byzantine` [L, k]: the truth about them, for reference lines and for `f: known` alone
+    - `byzantine` [L, k]: the truth about them, for reference lines alone
     - `metropolis` [L, k]: the weights W_ij
+    - `infiltrators` [L]: how many neighbours truly are Byzantine, for `f: known` alone
     - `loss_of`: evaluates losses, see `losses`
     - `seed`, `round`: of the run, and rounds done
     """
@@ -106,6 +107,7 @@ class Inbox:
     present: Tensor
     byzantine: Tensor
     metropolis: Tensor
+    infiltrators: Tensor
     loss_of: LossOf
     seed: int = 0
     round: int = 0
@@ -114,7 +116,10 @@ class Inbox:
     def of(
         cls, models: Tensor, rows: Tensor, roster: Roster, loss_of: LossOf, seed: int = 0, round: int = 0
     ) -> "Inbox":
-        return cls(models, rows, roster.present, roster.byzantine, roster.metropolis, loss_of, seed, round)
+        infiltrators = roster.byzantine.sum(1)
+        return cls(
+            models, rows, roster.present, roster.byzantine, roster.metropolis, infiltrators, loss_of, seed, round
+        )
 
     def stream(self, *key: int) -> np.random.Generator:
         """Random numbers of this round for the defense alone: the same on every repetition, and no other stream moves."""
@@ -156,7 +161,7 @@ class Inbox:
         wanted = self.valid if among is None else among & self.valid
         # Own models first: one call evaluates every edge, self-loops included.
         asked = torch.cat([wanted.new_ones(len(wanted), 1), wanted], dim=1)
-        losses = self.loss_of(self.pool, asked, fresh).double()
+        losses = self.loss_of(self.models, self.pool, asked, fresh).double()
         losses = torch.where(asked & losses.isfinite(), losses, torch.inf)
         return losses[:, 0], losses[:, 1:]
 
@@ -189,10 +194,7 @@ class Inbox:
         A model of weight 0 is not touched, so nothing that it holds can spread.
         """
         own = 1 - weights.sum(1) if own is None else own
-        every = torch.cat([own[:, None], weights], dim=1).to(self.models.dtype)
-        # What weighs most stands in for what weighs nothing.
-        rows = torch.where(every != 0, self.pool, self.pool.gather(1, every.abs().argmax(1, keepdim=True)))
-        return F.embedding_bag(rows, self.models, per_sample_weights=every, mode="sum")
+        return weighted_sums(self.models, self.pool, torch.cat([own[:, None], weights], dim=1))
 
     def mix(self, selected: Tensor, alpha: float, fallback: Tensor | None = None) -> Mix:
         """Eq. 6-7: a x_i^{t+1/2} + (1 - a) times the mean of the selected models; x_i^{t+1/2} where none is.
@@ -209,6 +211,14 @@ class Inbox:
     @cached_property
     def _finite(self) -> Tensor:
         return finite(self.models)
+
+
+def weighted_sums(models: Tensor, rows: Tensor, weights: Tensor) -> Tensor:
+    """Sums of models [m, d], by `rows` [b, p], with weights [b, p]: [b, d]. What has no weight is not touched."""
+    weights = weights.to(models.dtype)
+    # What weighs most stands in for what weighs nothing.
+    rows = torch.where(weights != 0, rows, rows.gather(1, weights.abs().argmax(1, keepdim=True)))
+    return F.embedding_bag(rows, models, per_sample_weights=weights, mode="sum")
 
 
 Measure = Callable[[str, str], Tensor]

@@ -51,6 +51,7 @@ def run_name(config: Mapping[str, Any]) -> str:
         f"{_name(config, 'topology')}{_of(config, 'topology', 'n')}",
         _name(config, "attack"),
         f"br{_of(config, 'attack', 'br')}",
+        *([_name(config, "pre")] if _of(config, "pre", "name") not in (None, "none") else []),
         _name(config, "defense"),
         f"s{config.get('seed')}",
         identity(config),

@@ -1,6 +1,6 @@
 """Names of configuration keys that more than one part needs. Imports nothing."""
 
-GROUPS = ("attack", "defense", "topology", "dataset", "partition", "model")
+GROUPS = ("attack", "defense", "pre", "topology", "dataset", "partition", "model")
 
 # What belongs to the machine and not to the science: it cannot change a result.
 MACHINE_KEYS = ("device", "threads", "checkpoint.every", "dataset.root", "dataset.cache", "topology.path")

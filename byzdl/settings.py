@@ -14,6 +14,7 @@ from byzdl.data import Dataset, Partition
 from byzdl.defenses import Defense
 from byzdl.keys import GROUPS
 from byzdl.models import Model
+from byzdl.pre import Pre
 from byzdl.schema import (
     Component,
     ConfigError,
@@ -31,6 +32,7 @@ from byzdl.topology import Topology
 KINDS: dict[str, type[Component]] = {
     "attack": Attack,
     "defense": Defense,
+    "pre": Pre,
     "topology": Topology,
     "dataset": Dataset,
     "partition": Partition,
@@ -100,6 +102,7 @@ class Settings(Record):
     checkpoint: Checkpoint
     attack: Attack
     defense: Defense
+    pre: Pre
     topology: Topology
     dataset: Dataset
     partition: Partition

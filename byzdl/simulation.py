@@ -23,10 +23,11 @@ from byzdl.data import Data, Split, divide
 from byzdl.data.batches import Batches
 from byzdl.data.partition import View
 from byzdl.defenses import Defense
-from byzdl.exchange import Inbox, Roster
+from byzdl.exchange import Inbox, Mix, Roster
 from byzdl.flat import Batch, FlatModel, flat_model
 from byzdl.metrics import Evaluation, Tally
 from byzdl.models import initialised
+from byzdl.pre import Pre, blended, traced
 from byzdl.settings import Optimizer, Settings
 from byzdl.topology import Network
 
@@ -60,6 +61,7 @@ class Experiment:
     optimizer: Optimizer
     attack: Attack
     defense: Defense
+    pre: Pre
     network: Network
     data: Data
     batches: Batches
@@ -84,6 +86,7 @@ class Experiment:
             optimizer=settings.optimizer,
             attack=settings.attack,
             defense=settings.defense,
+            pre=settings.pre,
             network=network,
             data=data.to(device),
             batches=Batches(holdings, settings.batch_size, settings.seed),
@@ -155,7 +158,7 @@ def one_round(experiment: Experiment, state: State) -> tuple[State, "Scores"]:
     wire = local_update(experiment, state)  # eq. 2
     attack, messages = send(experiment, state, wire[:-1])  # eq. 8-10
     inbox = exchange(experiment, state.round, wire, messages)
-    defense, mix = experiment.defense.aggregate(state.defense, inbox)  # eq. 3-7
+    defense, mix = aggregate(experiment, state.defense, inbox)  # eq. 3-7
     scores = Scores(experiment, mix.models)
     defense = end_epochs(experiment, state.round + 1, defense, scores)
     tally = state.tally.add(mix, experiment.roster)
@@ -211,10 +214,19 @@ def exchange(experiment: Experiment, round: int, wire: Tensor, messages: Message
     else:
         models = torch.cat([wire[:-1], messages.models])
 
-    def loss_of(rows: Tensor, wanted: Tensor, fresh: bool) -> Tensor:
+    def loss_of(models: Tensor, rows: Tensor, wanted: Tensor, fresh: bool) -> Tensor:
         return experiment.model.losses(models, rows, wanted, partial(experiment.batch, round=round, fresh=fresh))
 
     return Inbox.of(models, rows, roster, loss_of, experiment.batches.seed, round)
+
+
+def aggregate(experiment: Experiment, state: Any, inbox: Inbox) -> tuple[Any, Mix]:
+    """The pre-step, if there is one, and the defense."""
+    blend = experiment.pre.blend(inbox)
+    if blend is None:
+        return experiment.defense.aggregate(state, inbox)
+    state, mix = experiment.defense.aggregate(state, blended(inbox, blend))
+    return state, traced(mix, blend)
 
 
 class Score(NamedTuple):

@@ -22,6 +22,7 @@ from byzdl.defenses.local import Local
 from byzdl.exchange import Inbox, Mix
 from byzdl.identity import plain, register_resolvers
 from byzdl.models import Linear, Model
+from byzdl.pre.none import NoPre
 from byzdl.settings import Checkpoint, Optimizer, Screen, Settings, component
 from byzdl.simulation import Experiment
 from byzdl.topology import Complete, Network
@@ -65,7 +66,7 @@ class Table:
         self.asked: list[tuple[int, int]] = []
         self.fresh: list[bool] = []
 
-    def __call__(self, rows: Tensor, wanted: Tensor, fresh: bool) -> Tensor:
+    def __call__(self, models: Tensor, rows: Tensor, wanted: Tensor, fresh: bool) -> Tensor:
         self.asked += [(int(i), int(rows[i, c])) for i, c in wanted.nonzero()]
         self.fresh.append(fresh)
         return losses_at(rows, wanted, lambda i, row: self.losses[i, row])
@@ -78,8 +79,8 @@ class Function:
         self.function = function
         self.models = torch.empty(0)
 
-    def __call__(self, rows: Tensor, wanted: Tensor, fresh: bool) -> Tensor:
-        return losses_at(rows, wanted, lambda i, row: float(self.function(i, self.models[row])))
+    def __call__(self, models: Tensor, rows: Tensor, wanted: Tensor, fresh: bool) -> Tensor:
+        return losses_at(rows, wanted, lambda i, row: float(self.function(i, models[row])))
 
 
 def losses_at(rows: Tensor, wanted: Tensor, loss: Callable[[int, int], float]) -> Tensor:
@@ -245,6 +246,7 @@ def make_settings(**overrides: Any) -> Settings:
         "optimizer": Optimizer(lr=0.05, momentum=0.9),
         "attack": NoAttack(name="none", br=0.0),
         "defense": Local(name="local"),
+        "pre": NoPre(name="none"),
         "topology": Complete(name="complete", n=4),
         "dataset": chosen("dataset", "synthetic"),
         "partition": Iid(name="iid"),

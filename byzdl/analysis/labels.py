@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from byzdl.keys import MACHINE_KEYS
 
 # What has an axis of its own in figures and tables.
-AXES = ("seed", "attack.name", "attack.br", "defense.name")
+AXES = ("seed", "attack.name", "attack.br", "defense.name", "pre.name")
 
 ABSENT = "(absent)"
 
@@ -20,7 +20,8 @@ class Labels(NamedTuple):
     """Where a run belongs.
 
     - `setting`: what varies beside attack, defense and seed: `partition=dirichlet, partition.alpha=0.1`; may be empty
-    - `attack`, `defense`: the name, and what varies between runs of that name: `loss_threshold theta=0.2`
+    - `attack`, `defense`: the name, and what varies between runs of that name: `loss_threshold theta=0.2`; a pre-step
+      stands before its defense: `nnm + median`
     - `br`: the Byzantine rate
     """
 
@@ -37,14 +38,20 @@ def labels(configs: Sequence[Mapping[str, Any]]) -> list[Labels]:
             setting=", ".join(
                 f"{key.removesuffix('.name')}={value}"
                 for key, value in varying.items()
-                if not key.startswith(("attack.", "defense."))
+                if not key.startswith(("attack.", "defense.", "pre."))
             ),
             attack=_named("attack", config, varying),
             br=float(config["attack.br"]),
-            defense=_named("defense", config, varying),
+            defense=_defended(config, varying),
         )
         for config, varying in zip(configs, _varying(configs), strict=True)
     ]
+
+
+def _defended(config: Mapping[str, Any], varying: Mapping[str, str]) -> str:
+    """The defense, behind its pre-step: `nnm + median`."""
+    defense = _named("defense", config, varying)
+    return defense if config.get("pre.name", "none") == "none" else f"{_named('pre', config, varying)} + {defense}"
 
 
 def _named(group: str, config: Mapping[str, Any], varying: Mapping[str, str]) -> str:

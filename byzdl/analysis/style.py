@@ -107,8 +107,8 @@ def lines(labels: Iterable[str]) -> dict[str, Line]:
 
 
 def base(label: str) -> str:
-    """The name without what varies: `ubar` of `ubar rho=0.4`."""
-    return label.partition(" ")[0]
+    """The name without what varies: `ubar` of `ubar rho=0.4`, and of `nnm + ubar`."""
+    return label.rpartition(" + ")[2].partition(" ")[0]
 
 
 def _fallback(names: Iterable[str]) -> dict[str, str]:

@@ -89,7 +89,7 @@ class Tolerant(Defense):
     def tolerated(self, inbox: Inbox) -> Tensor:
         """f of every learner [L]."""
         if self.f == "known":
-            return inbox.byzantine.sum(1)
+            return inbox.infiltrators
         return torch.full_like(inbox.degree, self.f)
 
 

@@ -1,0 +1,61 @@
+"""What a pre-step is: every model that the defense will see as a mean of models of the pool."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from byzdl.exchange import Inbox, Mix, weighted_sums
+from byzdl.schema import Component
+
+
+class Blend(NamedTuple):
+    """What the defense will see, q models beside the own one.
+
+    - `shares` [L, 1 + q, 1 + k]: of which parts of the pool (N_i and i, the own model first) each is made, the own one
+      first; a row of zeros where there is none
+    - `metropolis` [L, q]: at which mixing weight each stands
+    """
+
+    shares: Tensor
+    metropolis: Tensor
+
+
+class Pre(Component):
+    """A pre-step, in front of any defense."""
+
+    def blend(self, inbox: Inbox) -> Blend | None:
+        """How to blend an inbox; None for not at all."""
+        return None
+
+
+def blended(inbox: Inbox, blend: Blend) -> Inbox:
+    """The inbox in which every model is what the blend says.
+
+    A neighbour's model in it counts as Byzantine where any part of it is; how many neighbours are Byzantine stays what it was.
+    """
+    shares, parts = blend.shares, blend.shares[:, 1:]
+    learners, q = parts.shape[:2]
+    pool = torch.cat([inbox.pool, inbox.pool.repeat_interleave(q, dim=0)])
+    models = weighted_sums(inbox.models, pool, torch.cat([shares[:, 0], parts.flatten(0, 1)]))
+    rows = torch.arange(learners * q, device=pool.device).view(learners, q) + learners
+    return Inbox(
+        models=models,
+        rows=rows,
+        present=(parts != 0).any(2),
+        byzantine=((parts[:, :, 1:] != 0) & inbox.byzantine[:, None]).any(2),
+        metropolis=blend.metropolis,
+        infiltrators=inbox.infiltrators,
+        loss_of=inbox.loss_of,
+        seed=inbox.seed,
+        round=inbox.round,
+    )
+
+
+def traced(mix: Mix, blend: Blend) -> Mix:
+    """What a defense decided about blended models, as weights of those that came in; let in is what has weight."""
+    if mix.weights is None:
+        return Mix(mix.models, None, None, mix.fallback)
+    every = torch.cat([1 - mix.weights.sum(1, keepdim=True), mix.weights], dim=1)
+    weights = (every[:, None] @ blend.shares.to(every.dtype))[:, 0, 1:]
+    return Mix(mix.models, weights != 0, weights, mix.fallback)

@@ -1,0 +1,39 @@
+"""Bucketing: means of a few, drawn at random."""
+
+import torch
+
+from byzdl.exchange import Inbox
+from byzdl.pre.base import Blend, Pre
+from byzdl.schema import Count
+from byzdl.streams import stream
+
+
+class Bucketing(Pre):
+    """Shuffle the received models and replace them by the means of `size` at a time; the last bucket may hold fewer.
+
+    The own model is in no bucket. A bucket's mixing weight is that of its members together. What the defense takes
+    for f stays as it is.
+
+    - `size`: s
+
+    **Assumes** what the defense assumes of f buckets, of which there are |N_i| / s. A model that is not finite is in
+    none.
+
+    **Source:** S. P. Karimireddy, L. He, M. Jaggi, *Byzantine-robust learning on heterogeneous datasets via bucketing*
+    (ICLR 2022).
+    """
+
+    size: Count = 2
+
+    def blend(self, inbox: Inbox) -> Blend:
+        learners, k = inbox.rows.shape
+        buckets = -(-k // self.size)
+        drawn = stream(inbox.seed, "bucketing", inbox.round).random((learners, k))
+        keys = torch.from_numpy(drawn).to(inbox.rows.device).masked_fill(~inbox.valid, torch.inf)
+        rank = keys.argsort(dim=1, stable=True).argsort(dim=1)
+        own = torch.arange(buckets, device=rank.device)[:, None]
+        member = ((rank // self.size)[:, None] == own) & inbox.valid[:, None]  # [L, q, k]
+        shares = torch.zeros(learners, 1 + buckets, 1 + k, device=rank.device)
+        shares[:, 0, 0] = 1
+        shares[:, 1:, 1:] = member / member.sum(2, keepdim=True).clamp(min=1)
+        return Blend(shares, (member * inbox.metropolis[:, None]).sum(2))

@@ -1,0 +1,41 @@
+"""Nearest-neighbour mixing."""
+
+from typing import Literal
+
+import torch
+
+from byzdl.blocks import pairwise_squared
+from byzdl.defenses.base import smallest
+from byzdl.exchange import Inbox
+from byzdl.pre.base import Blend, Pre
+from byzdl.schema import Natural
+
+
+class Nnm(Pre):
+    """Replace every model of the pool N_i and i, the own one included, by the mean of the |N_i| + 1 - f nearest to it.
+
+    It is one of them itself.
+
+    - `f`: Byzantine neighbours to tolerate, an integer or `known`
+
+    **Assumes** f Byzantine neighbours of |N_i| > 2f. Where f leaves less than one model, each stays as it is. A model
+    that is not finite is in no mean, and stays what it is.
+
+    **Source:** Y. Allouah et al., *Fixing by mixing: a recipe for optimal Byzantine ML under heterogeneity* (AISTATS 2023).
+    """
+
+    f: Natural | Literal["known"] = "known"
+
+    def blend(self, inbox: Inbox) -> Blend:
+        members = inbox.members
+        learners, p = members.shape
+        squared = pairwise_squared(inbox.models, inbox.pool)
+        f = inbox.infiltrators if self.f == "known" else torch.full_like(inbox.degree, self.f)
+        count = (inbox.degree + 1 - f).clamp(min=1).repeat_interleave(p)
+        among = (members[:, :, None] & members[:, None, :]).flatten(0, 1)
+        near = smallest(squared.flatten(0, 1), count, among=among).view(learners, p, p)
+        # What is there but not finite goes on as it is, for the defense to find.
+        there = torch.cat([inbox.present.new_ones(learners, 1), inbox.present], dim=1)
+        itself = torch.eye(p, dtype=torch.bool, device=near.device) & (there & ~members)[:, :, None]
+        shares = (near | itself).to(inbox.metropolis.dtype)
+        return Blend(shares / shares.sum(2, keepdim=True).clamp(min=1), inbox.metropolis)

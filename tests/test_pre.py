@@ -1,0 +1,120 @@
+"""Pre-steps: what a defense sees, and what its decision means for the models that came in."""
+
+import dataclasses
+import math
+
+import pytest
+import torch
+from helpers import chosen, graph, make_experiment, make_inbox
+
+from byzdl.pre import Blend, blended, traced
+from byzdl.simulation import aggregate, simulate
+
+KITE = [(0, 1), (0, 2), (1, 2), (2, 3), (1, 3)]
+
+
+def seen(pre, inbox):
+    """The models that a defense sees at the first learner: the own one, then the others."""
+    after = blended(inbox, pre.blend(inbox))
+    there = after.models[after.rows[0]][after.present[0]]
+    return after.own[0].tolist(), there.tolist()
+
+
+def test_nearest_neighbour_mixing_by_hand():
+    # The pool is 0 | 1, 3, 10; f = 1 leaves means of three. Nearest to 0: 0, 1, 3; to 1: 1, 0, 3; to 3: 3, 1, 0;
+    # to 10: 10, 3, 1.
+    inbox = make_inbox([0.0], [[1.0, 3.0, 10.0]], byzantine=[[False, False, True]])
+    own, others = seen(chosen("pre", "nnm"), inbox)
+    assert own == pytest.approx([4 / 3])
+    assert [x for (x,) in others] == pytest.approx([4 / 3, 4 / 3, 14 / 3])
+
+
+def test_nearest_neighbour_mixing_of_nobody_is_nothing():
+    inbox = make_inbox([0.0], [[1.0, 3.0]], byzantine=[[True, True]])
+    assert seen(chosen("pre", "nnm", f=3), inbox) == ([0], [[1], [3]])
+
+
+def test_what_is_not_finite_is_in_no_mean_and_found_by_the_defense():
+    inbox = make_inbox([0.0], [[math.nan, 4.0, 8.0]], byzantine=[[True, False, False]])
+    after = blended(inbox, chosen("pre", "nnm").blend(inbox))
+    assert after.valid.tolist() == [[False, True, True]]
+    assert after.own[0].item() == pytest.approx(4)  # of the three that are finite, as |N_i| + 1 - f = 3
+    after = blended(inbox, chosen("pre", "bucketing").blend(inbox))
+    assert after.models[after.rows[0]][after.present[0]].tolist() == [[6]]
+
+
+def test_buckets_hold_everybody_once_and_are_drawn_anew_each_round():
+    received = [[float(2**j) for j in range(5)]]
+    inbox = make_inbox([0.0], received, metropolis=[[0.1] * 5])
+    blend = chosen("pre", "bucketing", size=2).blend(inbox)
+    parts = blend.shares[0, 1:, 1:]
+    assert sorted((parts != 0).sum(1).tolist()) == [1, 2, 2]
+    assert (parts != 0).sum(0).tolist() == [1] * 5
+    assert parts.sum(1).tolist() == [1] * 3
+    assert sorted(blend.metropolis[0].tolist()) == pytest.approx([0.1, 0.2, 0.2])
+    drawn = {
+        tuple((chosen("pre", "bucketing").blend(later).shares[0, 1:, 1:] != 0).flatten().tolist())
+        for later in (make_inbox_at(t, received) for t in range(10))
+    }
+    assert len(drawn) > 3
+
+
+def make_inbox_at(round, received):
+    return dataclasses.replace(make_inbox([0.0], received), round=round)
+
+
+def test_a_decision_is_told_of_the_models_that_came_in():
+    # Two buckets, {a, b} and {c}; the defense lets in the first: half of its weight goes to each of a and b.
+    inbox = make_inbox([0.0], [[4.0, 8.0, 100.0]])
+    shares = torch.tensor([[[1.0, 0, 0, 0], [0, 0.5, 0.5, 0], [0, 0, 0, 1]]])
+    blend = Blend(shares, torch.zeros(1, 2))
+    after = blended(inbox, blend)
+    mix = traced(after.mix(torch.tensor([[True, False]]), 0.5), blend)
+    assert mix.models.tolist() == [[3]]  # half of 0 and half of 6
+    assert mix.weights.tolist() == [[0.25, 0.25, 0]]
+    assert mix.selected.tolist() == [[True, True, False]]
+
+
+@pytest.mark.parametrize("pre", ["nnm", "bucketing"])
+@pytest.mark.parametrize("defense", ["loss_threshold", "ubar", "d_krum", "d_zeno", "median", "mean", "local"])
+def test_the_result_is_what_the_told_weights_make_of_what_came_in(pre, defense, tiny):
+    """Whatever weights the logs show are those that were used: on the models as they were on the wire."""
+    experiment = make_experiment(
+        tiny,
+        graph(4, KITE, byzantine=[1]),
+        attack=chosen("attack", "sign_flip", br=0.25),
+        defense=chosen("defense", defense),
+        pre=chosen("pre", pre),
+        rounds=3,
+    )
+    inboxes = []
+
+    def watched(experiment, state, inbox):
+        state, mix = aggregate(experiment, state, inbox)
+        inboxes.append((inbox, mix))
+        return state, mix
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("byzdl.simulation.aggregate", watched)
+        *_, (_, last) = simulate(experiment, experiment.initial())
+    assert last.accuracy_mean > 0.5
+    for inbox, mix in inboxes:
+        if mix.weights is not None and pre == "bucketing":
+            torch.testing.assert_close(inbox.combine(mix.weights), mix.models, rtol=1e-4, atol=1e-6)
+
+
+def test_without_a_pre_step_nothing_changes(tiny):
+    inbox = make_inbox([0.0], [[1.0]])
+    assert chosen("pre", "none").blend(inbox) is None
+
+
+def test_mixing_first_is_what_saves_a_median_from_skewed_data(tiny):
+    """A coordinate-wise median of what is far apart is nobody's model; of neighbourhood means it is near their mean."""
+    benign = [[9.0, 0.0, 0.0], [0.0, 9.0, 0.0], [0.0, 0.0, 9.0]]
+    inbox = make_inbox([[3.0, 3.0, 3.0]], [[*benign, [0.0, 0.0, 0.0]]], byzantine=[[False, False, False, True]])
+    median = chosen("defense", "median")
+    _, plain = median.aggregate((), inbox)
+    blend = chosen("pre", "nnm").blend(inbox)
+    _, mixed = median.aggregate((), blended(inbox, blend))
+    mean = torch.tensor([3.0, 3.0, 3.0])
+    assert (mixed.models[0] - mean).norm() < (plain.models[0] - mean).norm()
