@@ -7,7 +7,12 @@ from byzdl.defenses.base import levels, smallest
 
 
 def best(squared: Tensor, among: Tensor, count: Tensor, most: Tensor | int) -> Tensor:
-    """Mask [L, k] of the `most` candidates of least Krum score; ties, of scores that agree in nine digits, go to the left.
+    """Mask [L, k] of the `most` candidates of least Krum score; ties, of scores that agree in nine digits, go to the left."""
+    return smallest(levels(scores(squared, among, count)), most, among)
+
+
+def scores(squared: Tensor, among: Tensor, count: Tensor) -> Tensor:
+    """Krum's score of every candidate [L, k], +infinity for who is none.
 
     The score of j is the sum of its squared distances to the `count` nearest other candidates, to as many as
     there are if these are fewer.
@@ -23,4 +28,4 @@ def best(squared: Tensor, among: Tensor, count: Tensor, most: Tensor | int) -> T
     counted = torch.arange(k, device=among.device) < count[:, None]
     # NaN stands for candidates that do not exist; there is nothing to sum there.
     score = torch.where(counted[:, None, :] & ~nearest.isnan(), nearest, 0.0).sum(2)
-    return smallest(levels(torch.where(among, score, torch.inf)), most, among)
+    return torch.where(among, score, torch.inf)
