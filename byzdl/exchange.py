@@ -100,6 +100,8 @@ class Inbox:
     - `infiltrators` [L]: how many neighbours truly are Byzantine, for `f: known` alone
     - `loss_of`: evaluates losses, see `losses`
     - `seed`, `round`: of the run, and rounds done
+    - `rounds`: T, how many the run has in all
+    - `classes`: C, how many classes there are to learn
     """
 
     models: Tensor
@@ -111,15 +113,14 @@ class Inbox:
     loss_of: LossOf
     seed: int = 0
     round: int = 0
+    rounds: int = 1
+    classes: int = 2
 
     @classmethod
-    def of(
-        cls, models: Tensor, rows: Tensor, roster: Roster, loss_of: LossOf, seed: int = 0, round: int = 0
-    ) -> "Inbox":
+    def of(cls, models: Tensor, rows: Tensor, roster: Roster, loss_of: LossOf, **run: int) -> "Inbox":
+        """An inbox of who is in a roster; `run`: `seed`, `round`, `rounds`, `classes`."""
         infiltrators = roster.byzantine.sum(1)
-        return cls(
-            models, rows, roster.present, roster.byzantine, roster.metropolis, infiltrators, loss_of, seed, round
-        )
+        return cls(models, rows, roster.present, roster.byzantine, roster.metropolis, infiltrators, loss_of, **run)
 
     def stream(self, *key: int) -> np.random.Generator:
         """Random numbers of this round for the defense alone: the same on every repetition, and no other stream moves."""

@@ -217,7 +217,16 @@ def exchange(experiment: Experiment, round: int, wire: Tensor, messages: Message
     def loss_of(models: Tensor, rows: Tensor, wanted: Tensor, fresh: bool) -> Tensor:
         return experiment.model.losses(models, rows, wanted, partial(experiment.batch, round=round, fresh=fresh))
 
-    return Inbox.of(models, rows, roster, loss_of, experiment.batches.seed, round)
+    return Inbox.of(
+        models,
+        rows,
+        roster,
+        loss_of,
+        seed=experiment.batches.seed,
+        round=round,
+        rounds=experiment.rounds,
+        classes=experiment.data.classes,
+    )
 
 
 def aggregate(experiment: Experiment, state: Any, inbox: Inbox) -> tuple[Any, Mix]:

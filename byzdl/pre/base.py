@@ -1,5 +1,6 @@
 """What a pre-step is: every model that the defense will see as a mean of models of the pool."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
@@ -39,16 +40,13 @@ def blended(inbox: Inbox, blend: Blend) -> Inbox:
     pool = torch.cat([inbox.pool, inbox.pool.repeat_interleave(q, dim=0)])
     models = weighted_sums(inbox.models, pool, torch.cat([shares[:, 0], parts.flatten(0, 1)]))
     rows = torch.arange(learners * q, device=pool.device).view(learners, q) + learners
-    return Inbox(
+    return replace(
+        inbox,
         models=models,
         rows=rows,
         present=(parts != 0).any(2),
         byzantine=((parts[:, :, 1:] != 0) & inbox.byzantine[:, None]).any(2),
         metropolis=blend.metropolis,
-        infiltrators=inbox.infiltrators,
-        loss_of=inbox.loss_of,
-        seed=inbox.seed,
-        round=inbox.round,
     )
 
 
