@@ -89,10 +89,14 @@ class LossThreshold(Defense):
     def aggregate(self, state: LossThresholdState, inbox: Inbox) -> tuple[LossThresholdState, Mix]:
         own, losses = inbox.losses(fresh=self.screen == "fresh")
         passes = losses.isfinite() & (own[:, None] - losses >= state.theta[:, None])  # eq. 4
-        least = smallest(losses, 1, among=losses.isfinite())
+        least = smallest(losses, 1, among=losses.isfinite() & self.eligible(own, losses, inbox))
         fallback = state.detected & ~passes.any(1) & least.any(1)  # eq. 5
         selected = torch.where(fallback[:, None], least, passes)
         return state, inbox.mix(selected, self.alpha, fallback)
+
+    def eligible(self, own: Tensor, losses: Tensor, inbox: Inbox) -> Tensor:
+        """Whom the fall-back may choose [L, k], by their finite losses [L, k] and the own ones [L]: anybody."""
+        return inbox.valid
 
     def end_epoch(self, state: LossThresholdState, ended: Tensor, measure: Measure) -> LossThresholdState:
         value = measure(self.monitor, self.monitor_metric)
