@@ -115,10 +115,11 @@ class Experiment:
 
     def initial(self) -> State:
         """All nodes start from one model, at rest."""
-        count = len(self.learners)
+        count, neighbours = self.roster.present.shape
         models = self.model.initial.repeat(count, 1)
         with self.device:
-            return State(0, models, torch.zeros_like(models), self.attack.init(), self.defense.init(count), Tally())
+            attack, defense = self.attack.init(), self.defense.init(count, neighbours)
+            return State(0, models, torch.zeros_like(models), attack, defense, Tally())
 
     def batch(self, learners: Sequence[int], round: int, fresh: bool = False) -> Batch:
         """The mini-batches of some learners, by where they stand, in a round."""

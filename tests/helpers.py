@@ -168,7 +168,7 @@ def selected(mix: Mix, learner: int = 0) -> list[int]:
 
 def aggregate(defense: Defense, inbox: Inbox, state: Any = None) -> Mix:
     """What a defense decides, from its first state if none is given."""
-    return defense.aggregate(defense.init(len(inbox.rows)) if state is None else state, inbox)[1]
+    return defense.aggregate(defense.init(*inbox.rows.shape) if state is None else state, inbox)[1]
 
 
 def view(

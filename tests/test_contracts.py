@@ -71,9 +71,9 @@ def make_inbox(orders=None, spoil=None, degrees=DEGREES):
     return Inbox.of(oracle.models, rows, roster, oracle)
 
 
-def late_state(defense, learners=LEARNERS):
+def late_state(defense, learners=LEARNERS, neighbours=K):
     """The state after many epochs in which nothing improved: every rule that watches has detected something."""
-    state = defense.init(learners)
+    state = defense.init(learners, neighbours)
     for _ in range(30):
         state = defense.end_epoch(
             state,
@@ -95,7 +95,7 @@ def defense(name):
 
 @pytest.fixture(params=["first", "late"])
 def state(request, defense):
-    return defense.init(LEARNERS) if request.param == "first" else late_state(defense)
+    return defense.init(LEARNERS, K) if request.param == "first" else late_state(defense)
 
 
 def test_defense_is_called_what_its_file_is(name, defense):
@@ -208,7 +208,7 @@ def test_an_isolated_node_keeps_its_own_model(defense, state):
     assert mix.fallback is None or not mix.fallback[3]
 
 
-@pytest.mark.parametrize("make_state", [lambda d: d.init(2), lambda d: late_state(d, 2)], ids=["first", "late"])
+@pytest.mark.parametrize("make_state", [lambda d: d.init(2, 0), lambda d: late_state(d, 2, 0)], ids=["first", "late"])
 def test_nodes_without_any_edge_between_them_keep_their_own_models(defense, make_state):
     inbox = make_inbox(degrees=(0, 0))
     assert torch.equal(defense.aggregate(make_state(defense), inbox)[1].models, inbox.own)

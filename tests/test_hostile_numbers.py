@@ -37,9 +37,9 @@ DENORMAL = 1e-40
 DEFENDED = [name for name in choices("defense") if name != "mean"]
 
 
-def late(rule):
+def late(rule, neighbours):
     """The state of one node after many epochs without improvement: theta has fallen to its least."""
-    state = rule.init(1)
+    state = rule.init(1, neighbours)
     for _ in range(30):
         state = rule.end_epoch(
             state, torch.ones(1, dtype=torch.bool), lambda of, metric: torch.full((1,), 0.5).double()
@@ -96,8 +96,8 @@ class Case:
 
 
 def aggregated(name, inbox):
-    rule = RULES[name]
-    return rule.aggregate(late(rule) if name.endswith("late") else rule.init(1), inbox)[1]
+    rule, k = RULES[name], inbox.rows.shape[1]
+    return rule.aggregate(late(rule, k) if name.endswith("late") else rule.init(1, k), inbox)[1]
 
 
 def with_attackers(one, other, loss, **selects):
@@ -302,7 +302,7 @@ def test_every_rule_selects_and_mixes_what_is_written(case, name, crowd):
 def test_no_defense_lets_in_what_is_not_finite_nor_overflows_by_itself(case, name):
     """For a new defense, which has no row above."""
     inbox, rule = case.inbox(), chosen("defense", name)
-    mix = rule.aggregate(rule.init(1), inbox)[1]
+    mix = rule.aggregate(rule.init(*inbox.rows.shape), inbox)[1]
     assert mix.models.isfinite().all() or not inbox.own.isfinite().all()
     assert mix.selected is None or inbox.valid[mix.selected].all()
     if not inbox.valid.any():
@@ -322,7 +322,8 @@ def test_ties_do_not_know_who_is_byzantine(case, name):
 def test_a_node_that_diverged_recovers_where_its_own_model_has_no_weight(case, name):
     """alpha = 0: what is left is the mean of whom it selects, in single digits."""
     rule = chosen("defense", name, alpha=0.0)
-    (model,) = rule.aggregate(rule.init(1), CASES[case].inbox())[1].models.tolist()
+    inbox = CASES[case].inbox()
+    (model,) = rule.aggregate(rule.init(*inbox.rows.shape), inbox)[1].models.tolist()
     received = np.array([CASES[case].received[j] for j in CASES[case].selects[name]])
     np.testing.assert_allclose(model, received.mean(0), rtol=1e-6, atol=1e-6)
 

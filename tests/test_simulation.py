@@ -281,7 +281,7 @@ class Spy(Defense):
     fresh: bool = False
     mixes: bool = False
 
-    def init(self, learners: int) -> Any:
+    def init(self, learners: int, neighbours: int) -> Any:
         return {}
 
     def aggregate(self, state: Any, inbox: Any) -> tuple[Any, Mix]:
@@ -611,7 +611,7 @@ class Scripted(Defense):
 
     script: list[tuple[list[list[bool]], list[list[float]], list[bool]]]
 
-    def init(self, learners: int) -> int:
+    def init(self, learners: int, neighbours: int) -> int:
         return 0
 
     def aggregate(self, state: int, inbox: Any) -> tuple[int, Mix]:

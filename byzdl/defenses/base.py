@@ -27,8 +27,8 @@ class Defense(Component):
         """What run.json should say of the defense beyond its configuration; a `warning` is logged, too."""
         return {}
 
-    def init(self, learners: int) -> Any:
-        """The state before the first round."""
+    def init(self, learners: int, neighbours: int) -> Any:
+        """The state before the first round, of L learners with up to k neighbours."""
         return ()
 
     def aggregate(self, state: Any, inbox: Inbox) -> tuple[Any, Mix]:

@@ -77,7 +77,7 @@ class LossThreshold(Defense):
         exact = [start - i * step for i in range(falls + 1)]
         return [float(v) for v in (exact if exact[-1] == least else [*exact, least])]
 
-    def init(self, learners: int) -> LossThresholdState:
+    def init(self, learners: int, neighbours: int) -> LossThresholdState:
         return LossThresholdState(
             theta=torch.full((learners,), self.levels[0], dtype=torch.float64),
             level=torch.zeros(learners, dtype=torch.long),

@@ -13,7 +13,7 @@ from byzdl.defenses.loss_threshold import LossThreshold
 
 def detected(rule, theta):
     """A state after a detection, at this theta."""
-    state = rule.init(1)
+    state = rule.init(1, 0)
     return state._replace(theta=torch.full_like(state.theta, theta), detected=torch.tensor([True]))
 
 

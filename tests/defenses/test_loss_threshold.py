@@ -23,7 +23,7 @@ def epoch(rule, state, *values):
 
 def after(rule, errors, learners=1):
     """The state after epochs with these errors, the same for all learners."""
-    state = rule.init(learners)
+    state = rule.init(learners, 0)
     for error in errors:
         state = epoch(rule, state, *[error] * learners)
     return state
@@ -88,7 +88,7 @@ def test_theta_through_a_whole_episode():
         (0.10, -0.1),  # minimum: it never rises
         *[(0.20, -0.1)] * 12,
     ]
-    state = RULE.init(1)
+    state = RULE.init(1, 0)
     assert RULE.thresholds(state).tolist() == [0.1]
     thetas = []
     for error, _ in episode:
@@ -100,7 +100,7 @@ def test_theta_through_a_whole_episode():
 
 def test_theta_takes_exact_decimal_values():
     rule = LossThreshold(name="loss_threshold", theta=0.3, theta_step=0.1, theta_min=-0.1, patience=1)
-    state, thetas = epoch(rule, rule.init(1), 0.5), []
+    state, thetas = epoch(rule, rule.init(1, 0), 0.5), []
     for _ in range(6):
         thetas += rule.thresholds(state).tolist()
         state = epoch(rule, state, 0.5)
@@ -110,7 +110,7 @@ def test_theta_takes_exact_decimal_values():
 def test_a_last_step_that_is_too_long_ends_at_theta_min():
     # max(0.1 - 0.15, -0.1) = -0.05, then max(-0.2, -0.1) = -0.1
     rule = LossThreshold(name="loss_threshold", theta_step=0.15, patience=1)
-    state, thetas = epoch(rule, rule.init(1), 0.5), []
+    state, thetas = epoch(rule, rule.init(1, 0), 0.5), []
     for _ in range(4):
         thetas += rule.thresholds(state).tolist()
         state = epoch(rule, state, 0.5)
@@ -138,7 +138,7 @@ def test_nodes_count_for_themselves_when_their_epochs_end_in_different_rounds():
         ((None, None, 0.3), [0.0, 0.1, 0.1]),  # node 0 stays at 2 stale epochs
         ((0.5, 0.6, 0.2), [-0.1, 0.0, 0.1]),  # node 0: 3; node 1: 3
     ]
-    state = rule.init(3)
+    state = rule.init(3, 0)
     for errors, thetas in rounds:
         state = epoch(rule, state, *errors)
         assert rule.thresholds(state).tolist() == thetas
@@ -198,7 +198,7 @@ def test_the_fall_back_never_takes_a_loss_or_model_that_is_not_finite():
 
 
 def test_a_node_falls_back_only_after_its_own_detection():
-    state = RULE.init(2)
+    state = RULE.init(2, 0)
     for error in OVERFITTED:
         state = epoch(RULE, state, error, None)
     inbox = make_inbox([0, 0], [[2], [2]], own_losses=[1.0, 1.0], losses=[[1.5], [1.5]])
@@ -209,7 +209,7 @@ def test_a_node_falls_back_only_after_its_own_detection():
 
 def test_theta_is_each_nodes_own():
     # Node 0 stands at -0.1 after two detections and takes a loss of 1.05 against 1.0; node 1, at 0.1, doesn't.
-    state = RULE.init(2)
+    state = RULE.init(2, 0)
     for error in [*OVERFITTED, *[0.5] * 5]:
         state = epoch(RULE, state, error, None)
     inbox = make_inbox([0, 0], [[2, 2], [2, 2]], own_losses=[1.0, 1.0], losses=[[1.05, 1.2], [1.05, 0.85]])
@@ -233,7 +233,7 @@ def test_what_is_monitored_is_what_was_configured(monitor, metric):
         asked.append((of, what))
         return torch.tensor([0.5], dtype=torch.float64)
 
-    rule.end_epoch(rule.init(1), torch.tensor([True]), measure)
+    rule.end_epoch(rule.init(1, 0), torch.tensor([True]), measure)
     assert asked == [(monitor, metric)]
 
 
@@ -267,7 +267,7 @@ def test_validation_needs_a_hold_out():
 @given(st.lists(st.integers(0, 20), min_size=1, max_size=60), st.integers(1, 5))
 def test_theta_never_rises_and_falls_at_most_every_patience_epochs(errors, patience):
     rule = LossThreshold(name="loss_threshold", patience=patience)
-    state, thetas = rule.init(1), [0.1]
+    state, thetas = rule.init(1, 0), [0.1]
     for error in errors:
         state = epoch(rule, state, error / 20)
         thetas += rule.thresholds(state).tolist()
