@@ -123,7 +123,6 @@ def rows(file: Path) -> list[dict[str, str]]:
             ["topology.placement=[0,1]"],
             "topology.placement: got [0, 1], takes 3 different node numbers below topology.n",
         ),
-        (["topology=file"], "topology.path: got None, takes the file of a graph"),
         (
             ["topology=ring", "topology.n=40", "attack.br=0.5"],
             "topology.require=benign_connected: none of 1000 graphs",

@@ -50,13 +50,13 @@ def test_what_is_drawn_is_what_is_trained_on(partition: str, tmp_path: Path) -> 
     assert BENIGN != BYZANTINE
 
 
-@pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
+@pytest.mark.parametrize("ending", ["png", "svg"])
 def test_a_picture_is_written(ending: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "new" / f"split.{ending}"
     arguments = [*TINY, "partition=rotation", f"dataset.cache={tmp_path}", "--out", str(file)]
     main(arguments)
     first = file.read_bytes()
-    assert first[:4] in (b"\x89PNG", b"<?xm", b"%PDF")
+    assert first[:4] in (b"\x89PNG", b"<?xm")
     assert capsys.readouterr().out == f"{file}\n"
     main(arguments)
     assert file.read_bytes() == first
