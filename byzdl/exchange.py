@@ -8,7 +8,7 @@ ones whose attack follows the protocol. Everything about received models is laid
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 import torch
@@ -67,9 +67,19 @@ class Roster:
 
 
 class LossOf(Protocol):
-    """Losses [L, p] of models [m, d], by `rows` [L, p], on a mini-batch of each learner; anything where none is `wanted` [L, p]."""
+    """Losses [L, p] of models [m, d], by `rows` [L, p], on a mini-batch of each learner; anything where none is `wanted` [L, p].
 
-    def __call__(self, models: Tensor, rows: Tensor, wanted: Tensor, fresh: bool) -> Tensor: ...
+    - `measure`: `loss`, or `accuracy` for the share of right answers
+    """
+
+    def __call__(
+        self,
+        models: Tensor,
+        rows: Tensor,
+        wanted: Tensor,
+        fresh: bool,
+        measure: Literal["loss", "accuracy"] = "loss",
+    ) -> Tensor: ...
 
 
 @dataclass(frozen=True)
@@ -165,6 +175,16 @@ class Inbox:
         losses = self.loss_of(self.models, self.pool, asked, fresh).double()
         losses = torch.where(asked & losses.isfinite(), losses, torch.inf)
         return losses[:, 0], losses[:, 1:]
+
+    def accuracies(self) -> tuple[Tensor, Tensor]:
+        """Share of right answers of the own model [L] and of each valid received one [L, k], float64, on the own mini-batch.
+
+        0 where nothing valid was received.
+        """
+        asked = torch.cat([self.valid.new_ones(len(self.valid), 1), self.valid], dim=1)
+        found = self.loss_of(self.models, self.pool, asked, False, "accuracy").double()
+        found = torch.where(asked & found.isfinite(), found, 0.0)
+        return found[:, 0], found[:, 1:]
 
     def distances(self) -> Tensor:
         """Euclidean distances ||x_j - x_i|| [L, k], float64; +infinity where nothing valid was received."""

@@ -7,7 +7,7 @@ There are two ways to compute with it, alike in all but speed; `flat_model` choo
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,8 @@ from torch.func import functional_call, vmap
 from torch.nn.functional import cross_entropy
 
 Batch = tuple[Tensor, Tensor]  # images [l, b, channels, height, width] and labels [l, b] of l learners
+
+Measure = Literal["loss", "accuracy"]  # the mean cross-entropy, or the share of right answers
 
 
 class Feed(Protocol):
@@ -51,11 +53,12 @@ class FlatModel:
         """Add every learner's gradient of the mean cross-entropy on its mini-batch at its model [L, d] to its row of `into`."""
         raise NotImplementedError
 
-    def losses(self, models: Tensor, rows: Tensor, wanted: Tensor, feed: Feed) -> Tensor:
-        """The mean cross-entropy [L, p] of p models on each learner's mini-batch.
+    def losses(self, models: Tensor, rows: Tensor, wanted: Tensor, feed: Feed, measure: Measure = "loss") -> Tensor:
+        """The mean cross-entropy [L, p] of p models on each learner's mini-batch, or another measure.
 
         - `models` [m, d], `rows` [L, p]: which of them each learner asks about
         - `wanted` [L, p]: where a loss is asked for; anywhere else the result may be anything
+        - `measure`: `loss`, or `accuracy`, for which answers that are no numbers are wrong
         """
         raise NotImplementedError
 
@@ -86,14 +89,14 @@ class OneByOne(FlatModel):
             torch.autograd.backward(cross_entropy(self.module(images[0]), labels[0]))
 
     @torch.no_grad()
-    def losses(self, models: Tensor, rows: Tensor, wanted: Tensor, feed: Feed) -> Tensor:
+    def losses(self, models: Tensor, rows: Tensor, wanted: Tensor, feed: Feed, measure: Measure = "loss") -> Tensor:
         losses = torch.full(rows.shape, torch.nan)
         for i, (row, asked) in enumerate(zip(rows.tolist(), wanted.tolist(), strict=True)):
             # Attackers may send one model many times over: it is evaluated once.
             distinct = set(itertools.compress(row, asked))
             if distinct:
                 images, labels = feed(range(i, i + 1))
-                found = {r: self._screen(models[r], images[0], labels[0]) for r in distinct}
+                found = {r: self._screen(models[r], images[0], labels[0], measure) for r in distinct}
                 losses[i] = torch.tensor([found.get(r, math.nan) for r in row])
         return losses
 
@@ -101,9 +104,11 @@ class OneByOne(FlatModel):
     def logits(self, models: Tensor, rows: Sequence[int], images: Tensor) -> Tensor:
         return torch.stack([self._stand_at(models[r])(images) for r in rows])
 
-    def _screen(self, x: Tensor, images: Tensor, labels: Tensor) -> float:
+    def _screen(self, x: Tensor, images: Tensor, labels: Tensor, measure: Measure) -> float:
         with torch.autocast(x.device.type, self.screening, enabled=self.screening != torch.float32):
             logits = self._stand_at(x)(images)
+        if measure == "accuracy":
+            return _accuracies(logits, labels).item()
         return cross_entropy(logits.float(), labels).item()
 
     def _stand_at(self, x: Tensor) -> nn.Module:
@@ -135,7 +140,7 @@ class Batched(FlatModel):
             into[part.start : part.stop] += torch.autograd.grad(losses.sum(), x)[0]
 
     @torch.no_grad()
-    def losses(self, models: Tensor, rows: Tensor, wanted: Tensor, feed: Feed) -> Tensor:
+    def losses(self, models: Tensor, rows: Tensor, wanted: Tensor, feed: Feed, measure: Measure = "loss") -> Tensor:
         answer = vmap(self._answer)
         keys = rows + len(models) * torch.arange(len(rows), device=rows.device)[:, None]
         # The one wait for the device in a round. It pays: about half of all pairs are padding, copies or not wanted.
@@ -149,7 +154,8 @@ class Batched(FlatModel):
             own = learners[few] - first
             with torch.autocast(models.device.type, self.screening, enabled=self.screening != torch.float32):
                 logits = answer(models[asked[few]], images[own])
-            found[few] = _losses(logits.float(), labels[own])
+            score = _losses if measure == "loss" else _accuracies
+            found[few] = score(logits.float(), labels[own])
         return found.new_full(rows.shape, torch.nan).masked_scatter_(wanted, found[back])
 
     @torch.no_grad()
@@ -179,6 +185,11 @@ def flat_model(
 def _losses(logits: Tensor, labels: Tensor) -> Tensor:
     """The mean cross-entropy [...] of logits [..., b, classes] and labels [..., b]."""
     return cross_entropy(logits.flatten(0, -2), labels.flatten(), reduction="none").view(labels.shape).mean(-1)
+
+
+def _accuracies(logits: Tensor, labels: Tensor) -> Tensor:
+    """The share of right answers [...] of logits [..., b, classes] and labels [..., b]; what is not finite is wrong."""
+    return ((logits.argmax(-1) == labels) & logits.isfinite().all(-1)).float().mean(-1)
 
 
 def _parts(length: int, size: int) -> Iterator[range]:

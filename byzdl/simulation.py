@@ -24,7 +24,7 @@ from byzdl.data.batches import Batches
 from byzdl.data.partition import View
 from byzdl.defenses import Defense
 from byzdl.exchange import Inbox, Mix, Roster
-from byzdl.flat import Batch, FlatModel, flat_model
+from byzdl.flat import Batch, FlatModel, Measure, flat_model
 from byzdl.metrics import Evaluation, Tally
 from byzdl.models import initialised
 from byzdl.pre import Pre, blended, traced
@@ -215,8 +215,9 @@ def exchange(experiment: Experiment, round: int, wire: Tensor, messages: Message
     else:
         models = torch.cat([wire[:-1], messages.models])
 
-    def loss_of(models: Tensor, rows: Tensor, wanted: Tensor, fresh: bool) -> Tensor:
-        return experiment.model.losses(models, rows, wanted, partial(experiment.batch, round=round, fresh=fresh))
+    def loss_of(models: Tensor, rows: Tensor, wanted: Tensor, fresh: bool, measure: Measure = "loss") -> Tensor:
+        feed = partial(experiment.batch, round=round, fresh=fresh)
+        return experiment.model.losses(models, rows, wanted, feed, measure)
 
     return Inbox.of(
         models,

@@ -4,6 +4,7 @@ Nothing here calls the code that it is meant to check: an `Inbox` is put togethe
 lists, and modules are rebuilt from flat vectors by a loop of its own.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -63,10 +64,15 @@ class Table:
 
     def __init__(self, losses: Mapping[tuple[int, int], float]):
         self.losses = losses
+        self.accuracies: Mapping[tuple[int, int], float] = {}
         self.asked: list[tuple[int, int]] = []
         self.fresh: list[bool] = []
 
-    def __call__(self, models: Tensor, rows: Tensor, wanted: Tensor, fresh: bool) -> Tensor:
+    def __call__(self, models: Tensor, rows: Tensor, wanted: Tensor, fresh: bool, measure: str = "loss") -> Tensor:
+        if measure == "accuracy":  # by default, what a worse loss would go with
+            return losses_at(
+                rows, wanted, lambda i, row: self.accuracies.get((i, row), math.exp(-abs(self.losses[i, row])))
+            )
         self.asked += [(int(i), int(rows[i, c])) for i, c in wanted.nonzero()]
         self.fresh.append(fresh)
         return losses_at(rows, wanted, lambda i, row: self.losses[i, row])
@@ -79,8 +85,10 @@ class Function:
         self.function = function
         self.models = torch.empty(0)
 
-    def __call__(self, models: Tensor, rows: Tensor, wanted: Tensor, fresh: bool) -> Tensor:
-        return losses_at(rows, wanted, lambda i, row: float(self.function(i, models[row])))
+    def __call__(self, models: Tensor, rows: Tensor, wanted: Tensor, fresh: bool, measure: str = "loss") -> Tensor:
+        losses = losses_at(rows, wanted, lambda i, row: float(self.function(i, models[row])))
+        # A worse loss goes with a worse accuracy.
+        return losses.neg().exp() if measure == "accuracy" else losses
 
 
 def losses_at(rows: Tensor, wanted: Tensor, loss: Callable[[int, int], float]) -> Tensor:
