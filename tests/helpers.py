@@ -43,6 +43,12 @@ def choices(group: str) -> list[str]:
     return sorted(file.stem for file in (CONF / group).glob("*.yaml"))
 
 
+def pairs(attack: str, defense: str) -> list[tuple[str, str]]:
+    """Every attack against one defense, and one attack against every defense: what one does not ask of the other."""
+    every = [*((name, defense) for name in choices("attack")), *((attack, name) for name in choices("defense"))]
+    return list(dict.fromkeys(every))
+
+
 def chosen(group: str, name: str, **overrides: Any) -> Any:
     """A choice with its defaults, made the way that a run makes it."""
     return component(group, {**_composed(group, name), **overrides})

@@ -18,6 +18,7 @@ from typing import TypeVar
 import numpy as np
 import pytest
 import yaml
+from helpers import choices
 from PIL import Image
 
 ROOT = Path(__file__).parent.parent
@@ -102,13 +103,13 @@ def rows(file: Path) -> list[dict[str, str]]:
     [
         (
             ["attack=maxx"],
-            "attack: got 'maxx', takes one of alie, alie_1.5, ipm, label_flip, max, none (did you mean max?)",
+            f"attack: got 'maxx', takes one of {', '.join(choices('attack'))} (did you mean max or min_max?)",
         ),
         (["defense=loss_treshold"], "did you mean loss_threshold"),
         (["dataset=digit"], "did you mean digits"),
         (["defence=ubar"], "defence: no such key; did you mean defense"),
         (["defense.thetta=0.1"], "defense.thetta: no such key; did you mean defense.theta"),
-        (["attack.z=1.5"], "attack.z: no key of the chosen attack; takes attack=alie or alie_1.5 beside it"),
+        (["attack.z=1.5"], "attack.z: no key of the chosen attack; takes attack=alie or alie_1.5 or rop beside it"),
         (["attack.br=1"], "attack.br: got 1, takes a number in [0, 1)"),
         (["attack.br=-0.1"], "attack.br: got -0.1, takes a number in [0, 1)"),
         (["attack.br=0.95"], "attack.br: got 0.95, takes a rate that leaves a benign node among topology.n=10"),

@@ -36,7 +36,7 @@ class ClippedGossip(Tolerant):
     (2022, arXiv 2202.01545). There the theory has the expected squared distances, here they are the round's own.
     """
 
-    tau: Annotated[float | str, takes("a number, at least 0, theory or estimated", _threshold)] = "theory"
+    tau: Annotated[float | str, takes("a number, at least 0, theory or estimated", _threshold)] = "estimated"
 
     needs: ClassVar[int] = 1
     otherwise: ClassVar[str] = "there nothing is mixed in"
