@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 from tabulate import tabulate
 
+from byzdl.analysis.exposure import SHARES, exposure
 from byzdl.analysis.heatmap import TITLES, heatmap
 from byzdl.analysis.load import AnalysisError, find, rows
 from byzdl.analysis.output import absences, save_all, save_text
@@ -31,21 +32,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if not done:
             raise AnalysisError(f"{options.folder}: no run in it is done")
         frame = rows(done)
-        gained = gains(frame) if "local" in set(frame["defense"]) else None
+        alone = "local" in set(frame["defense"])
+        gained = gains(frame) if alone else None
+        exposed = exposure(rows(done, "nodes.csv")) if alone else None
         out = options.out or options.folder / "figures"
         out.mkdir(parents=True, exist_ok=True)
-        for file in write(final_accuracy(frame), gained, out):
+        for file in write(final_accuracy(frame), gained, exposed, out):
             print(file)
     except (AnalysisError, OSError) as error:
         sys.exit(f"byzdl.analysis.leaderboard: {error}")
     print(absences(runs), file=sys.stderr, end="")
 
 
-def write(table: pd.DataFrame, gained: pd.DataFrame | None, out: Path) -> Iterator[Path]:
+def write(table: pd.DataFrame, gained: pd.DataFrame | None, exposed: pd.DataFrame | None, out: Path) -> Iterator[Path]:
     """All files of a leaderboard.
 
     - `table`: as `final_accuracy` gives it
     - `gained`: as `gains` gives it, or None without runs of `local`
+    - `exposed`: as `exposure` gives it, or None without them
     """
     yield save_text(out / "leaderboard.csv", table.to_csv(index=False))
     yield save_text(out / "worst_attacks.md", worst_attacks_markdown(table))
@@ -55,6 +59,9 @@ def write(table: pd.DataFrame, gained: pd.DataFrame | None, out: Path) -> Iterat
         yield save_text(out / "gains.csv", gained.to_csv(index=False))
         yield save_text(out / "breakdown.md", breakdown_markdown(gained))
         yield from save_all(against_rate(gained), out / "gains")
+    if exposed is not None:
+        yield save_text(out / "exposure.csv", exposed.to_csv(index=False))
+        yield save_text(out / "exposure.md", exposure_markdown(exposed))
 
 
 def worst_attacks_markdown(table: pd.DataFrame) -> str:
@@ -95,6 +102,21 @@ def breakdown_markdown(gained: pd.DataFrame) -> str:
         told = tabulate(
             body, ["defense", "against all of them", "against each"], tablefmt="pipe", disable_numparse=True
         )
+        sections.append(f"## {setting!s}\n\n{told}\n" if setting else f"{told}\n")
+    return "\n".join(sections)
+
+
+def exposure_markdown(exposed: pd.DataFrame) -> str:
+    """Of each defense the share of nodes that are lost, by the share of their neighbours that are Byzantine."""
+    sections = []
+    for setting, part in exposed.groupby("setting", sort=False):
+        total = (part["lost"] * part["nodes"]).groupby(part["defense"]).sum() / part.groupby("defense")["nodes"].sum()
+        cells = {(row["defense"], row["byzantine"]): row["lost"] for row in part.to_dict("records")}
+        lines = [
+            [defense, *(f"{100 * cells[key]:.0f}" if (key := (defense, share)) in cells else "" for share in SHARES)]
+            for defense in total.sort_values(kind="stable").index
+        ]
+        told = tabulate(lines, ["defense", *SHARES], tablefmt="pipe", disable_numparse=True)
         sections.append(f"## {setting!s}\n\n{told}\n" if setting else f"{told}\n")
     return "\n".join(sections)
 

@@ -13,11 +13,12 @@ IQM = 0.25  # what `trimmed_mean` cuts off at either end to be the interquartile
 
 
 def final(frame: pd.DataFrame) -> pd.DataFrame:
-    """The last row of each run.
+    """The last row of each run, or of each of its nodes.
 
-    - `frame`: as `load` gives it
+    - `frame`: as `load` or `load_nodes` gives it
     """
-    return frame.loc[frame.groupby("run")["round"].idxmax()].reset_index(drop=True)
+    by = ["run", "node"] if "node" in frame else ["run"]
+    return frame.loc[frame.groupby(by)["round"].idxmax()].reset_index(drop=True)
 
 
 def trimmed_mean(values: ArrayLike, trim: float) -> NDArray[np.float64]:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from byzdl.runs import ROUND_COLUMNS, SCHEMA_VERSION
+from byzdl.runs import NODE_COLUMNS, ROUND_COLUMNS, SCHEMA_VERSION
 
 CONFIG: dict[str, Any] = {
     "attack": {"_target_": "byzdl.attacks.max.Max", "name": "max", "br": 0.3},
@@ -41,7 +41,7 @@ def plan(folder: Path) -> Callable[..., None]:
 
 
 def writer(folder: Path) -> Write:
-    """Writes a run's folder as byzdl.runs would. Accuracies are by round, one row each 10 rounds."""
+    """Writes a run's folder as byzdl.runs would. Accuracies are by round, one row each 10 rounds; there is one node."""
 
     def write_run(
         *,
@@ -69,6 +69,12 @@ def writer(folder: Path) -> Write:
         lines = [",".join(ROUND_COLUMNS)]
         lines += [",".join(str(row.get(column, "")) for column in ROUND_COLUMNS) for row in rows]
         (run / "rounds.csv").write_text("\n".join(lines) + "\n")
+        node = {"node": 0, "neighbours": 2, "byzantine_neighbours": 1}
+        lines = [",".join(NODE_COLUMNS)]
+        for row in rows:
+            about = {"round": row["round"], "accuracy": row.get("accuracy_mean", ""), **node}
+            lines.append(",".join(str(about.get(column, "")) for column in NODE_COLUMNS))
+        (run / "nodes.csv").write_text("\n".join(lines) + "\n")
         return run
 
     return write_run

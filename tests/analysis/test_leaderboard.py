@@ -24,7 +24,7 @@ def test_the_command_writes_heatmaps_rankings_and_breakdowns(compared, folder, c
     main([str(folder)])
     out = folder / "figures"
     written = capsys.readouterr().out.split()
-    names = {"leaderboard.csv", "worst_attacks.md", "gains.csv", "breakdown.md"}
+    names = {"leaderboard.csv", "worst_attacks.md", "gains.csv", "breakdown.md", "exposure.csv", "exposure.md"}
     names |= {f"{stem}.{end}" for stem in ("heatmap_mean", "heatmap_worst", "gains") for end in ("png", "svg", "pdf")}
     assert {file.name for file in out.iterdir()} == names
     assert sorted(written) == sorted(str(out / name) for name in names)
@@ -38,6 +38,11 @@ def test_the_command_writes_heatmaps_rankings_and_breakdowns(compared, folder, c
     ]
     worst = (out / "worst_attacks.md").read_text()
     high = worst[worst.index("B_r = 0.3") :]
+    exposed = pd.read_csv(out / "exposure.csv").set_index("defense")
+    assert exposed[["nodes", "lost"]].to_dict("index") == {
+        "median": {"nodes": 8, "lost": 0.0},
+        "ubar": {"nodes": 8, "lost": 0.25},
+    }
     assert high.index("median") < high.index("ubar") < high.index("local")
     assert "| ubar      | max            | 0.205 [0.200, 0.210]" in high
 
