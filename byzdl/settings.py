@@ -108,7 +108,7 @@ class Settings(Record):
     eval_every: Count
     device: Annotated[str, takes("cpu, cuda or cuda:N", re.compile(r"cpu|cuda(:\d+)?").fullmatch)]
     threads: Count
-    writer: Literal["none", "tensorboard"] = "none"
+    writer: Literal["none", "tensorboard", "wandb"] = "none"
     optimizer: Optimizer
     screen: Screen
     checkpoint: Checkpoint

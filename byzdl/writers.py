@@ -4,11 +4,14 @@ A writer of another kind is a class as `TensorBoard`, and its line in `WRITERS`.
 """
 
 import logging
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import ClassVar, Protocol
+
+import yaml
 
 from byzdl.errors import explain
 from byzdl.schema import ConfigError
@@ -55,7 +58,37 @@ class TensorBoard:
         self._events.close()
 
 
-WRITERS: dict[str, type[Writer]] = {"tensorboard": TensorBoard}
+class WeightsAndBiases:
+    """A run of the project `byzdl` with the folder's name and configuration.
+
+    It is kept in the folder, for `wandb sync`, unless WANDB_MODE=online; nothing is asked and nothing sent unasked.
+    What a run that goes on writes again is the same, and W&B keeps each round once.
+    """
+
+    package: ClassVar[str] = "wandb"
+
+    def __init__(self, folder: Path, first: int):
+        import wandb
+
+        self._run = wandb.init(
+            project="byzdl",
+            id=folder.name[-128:],  # as long as it may be, and the hash is at the end
+            name=folder.name,
+            dir=folder,
+            config=yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8")),
+            resume="allow",
+            mode=os.environ.get("WANDB_MODE", "offline"),
+            settings=wandb.Settings(console="off", silent=True),
+        )
+
+    def write(self, row: Row) -> None:
+        self._run.log({name: value for name, value in row.items() if value is not None}, step=row["round"])
+
+    def close(self) -> None:
+        self._run.finish()
+
+
+WRITERS: dict[str, type[Writer]] = {"tensorboard": TensorBoard, "wandb": WeightsAndBiases}
 
 
 def check(name: str) -> None:

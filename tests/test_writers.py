@@ -2,6 +2,7 @@
 
 import csv
 import math
+import re
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -128,7 +129,7 @@ def test_what_is_not_installed_is_refused_before_any_data_is_read(tmp_path, fake
 
 
 def test_an_unknown_one_is_told(tmp_path):
-    with pytest.raises(ConfigError, match=r"^writer: got 'tensorbord', takes one of 'none' or 'tensorboard'$"):
+    with pytest.raises(ConfigError, match=r"^writer: got 'tensorbord', takes one of 'none', 'tensorboard' or 'wandb'$"):
         parse(config(tmp_path / "cache", *RUN, "writer=tensorbord"))
 
 
@@ -148,3 +149,24 @@ def test_tensorboard_has_each_row_once_also_of_a_run_that_was_stopped(tmp_path, 
         got = [(event.step, event.value) for event in events.Scalars(name)]
         assert [step for step, _ in got] == [step for step, _ in expected]
         assert all(math.isclose(a, b, rel_tol=1e-6) for (_, a), (_, b) in zip(got, expected, strict=True))
+
+
+def test_wandb_keeps_each_row_and_the_configuration_in_the_runs_folder(tmp_path, monkeypatch):
+    pytest.importorskip("wandb", reason="the extra wandb is not installed")
+    run = config(tmp_path / "cache", *RUN, "writer=wandb", "checkpoint.every=30")
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    stopped(run, tmp_path / "run", monkeypatch)
+    execute(run, tmp_path / "run")
+    before, after = sorted(
+        (tmp_path / "run").glob("wandb/offline-run-*/*.wandb"), key=lambda file: file.stat().st_mtime
+    )
+    assert {file.name for file in (before, after)} == {"run-run.wandb"}
+    # Each value stands in the protocol buffers as JSON behind its name.
+    value = re.compile(rb"(?:accuracy_mean|round)\W{1,4}?([0-9.e-]+)(?=\W)")
+    for file, first, last in (before, 0, 36), (after, 31, 60):
+        said = [float(number) for number in value.findall(file.read_bytes())]
+        for row in rows(tmp_path / "run"):
+            if first <= row["round"] <= last:
+                assert row["round"] in said
+                assert row["accuracy_mean"] in said
+    assert b"byzdl.attacks.max.Max" in before.read_bytes()
