@@ -81,3 +81,17 @@ def test_the_command_answers_wrong_input_with_one_line(tmp_path: Path) -> None:
     assert result.stderr.startswith("byzdl: partition: got 'similarty', takes one of dirichlet, iid, labels_per_node,")
     assert "did you mean similarity?" in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_choices_of_ones_own_are_found(tmp_path: Path) -> None:
+    own = tmp_path / "it's my conf"
+    (own / "partition").mkdir(parents=True)
+    (own / "partition" / "mine.yaml").write_text(
+        "_target_: byzdl.data.Dirichlet\nname: dirichlet\nalpha: 0.7\nvalidation: 0.0\n"
+    )
+    file = tmp_path / "split.svg"
+    arguments = [*TINY, "partition=mine", f"dataset.cache={tmp_path}", "--out", str(file)]
+    with pytest.raises(MissingConfigException):
+        main(arguments)
+    main([*arguments, "-cd", str(own)])
+    assert file.read_bytes()[:4] == b"<?xm"

@@ -4,6 +4,7 @@ Takes what `python train.py` takes, and draws which node holds how much of which
 """
 
 import argparse
+import json
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -124,12 +125,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--out", type=Path, metavar="FILE", default=Path("split.png"), help="a PNG, SVG or PDF to write"
     )
+    parser.add_argument("-cd", "--config-dir", type=Path, metavar="DIR", help="choices of your own, as of train.py")
     options = parser.parse_args(arguments)
     ending = options.out.suffix.lower().removeprefix(".")
     if ending not in FORMATS:
         raise ConfigError.of("--out", str(options.out), f"a file that ends in {', '.join(f'.{f}' for f in FORMATS)}")
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = plain(compose("config", options.overrides))
+        own = [f"hydra.searchpath=[{json.dumps(str(options.config_dir.resolve()))}]"] if options.config_dir else []
+        config = plain(compose("config", [*own, *options.overrides]))
     figure = Picture.of(parse(config)).draw()
     try:
         options.out.parent.mkdir(parents=True, exist_ok=True)
