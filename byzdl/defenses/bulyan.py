@@ -10,6 +10,7 @@ from byzdl.defenses.base import Tolerant, levels, smallest
 from byzdl.defenses.krum import scores
 from byzdl.exchange import Inbox, Mix
 from byzdl.schema import Share
+from byzdl.sorting import ascending
 
 
 class Bulyan(Tolerant):
@@ -69,16 +70,19 @@ class Bulyan(Tolerant):
         rank = torch.arange(selected.shape[1], device=count.device)
         # Both are one where the number is odd.
         centre = (rank == ((count - 1) // 2)[:, None]).double() + (rank == (count // 2)[:, None]).double()
-        kept = rank < torch.minimum(most, count)[:, None]
+        most = torch.minimum(most, count)[:, None]
+        after = rank + most  # where what comes next stands, for each first one of so many in order
+        more, after = after < count[:, None], after.clamp(max=len(rank) - 1)
         means = torch.empty_like(inbox.own)
         for few, columns, values in gathered(inbox.models, inbox.rows):
             out = ~selected[few, :, None]
-            ranked = values.double().masked_fill_(out, torch.inf).sort(dim=1).values
+            ranked = ascending(values.masked_fill_(out, torch.inf)).double()
             ranked = torch.where(ranked.isinf(), 0.0, ranked)  # those that are not selected, behind all others
             median = (ranked * (centre[few, :, None] / 2)).sum(1, keepdim=True)
-            behind = (rank >= count[few, None])[:, :, None]
-            order = (ranked - median).abs_().masked_fill_(behind, torch.inf).argsort(dim=1, stable=True)
-            near = ranked.gather(1, order)
-            total = torch.where(kept[few, :, None], near, 0.0).sum(1)
-            means[few, columns] = (total / kept[few].sum(1, keepdim=True)).to(means.dtype)
+            # What is nearest stands side by side: from the least on, as long as the next one is nearer than the first.
+            following = ranked.gather(1, after[few, :, None].expand_as(ranked))
+            start = (more[few, :, None] & (following - median < median - ranked)).sum(1, keepdim=True)
+            near = (rank[:, None] >= start) & (rank[:, None] < start + most[few, None])
+            total = torch.where(near, ranked, 0.0).sum(1)
+            means[few, columns] = (total / most[few]).to(means.dtype)
         return means

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from byzdl.blocks import gathered
 from byzdl.exchange import Inbox
+from byzdl.sorting import ascending
 
 
 def middle(inbox: Inbox, trim: Tensor) -> Tensor:
@@ -21,7 +22,7 @@ def middle(inbox: Inbox, trim: Tensor) -> Tensor:
     means = torch.empty_like(inbox.own)
     for few, columns, values in gathered(inbox.models, inbox.pool):
         # Members are finite: what is not one of them comes last.
-        ranked = values.masked_fill_(~members[few, :, None], torch.inf).sort(dim=1).values
+        ranked = ascending(values.masked_fill_(~members[few, :, None], torch.inf))
         total = torch.where(kept[few, :, None], ranked, 0.0).sum(1, dtype=torch.float64)
         means[few, columns] = (total / kept[few].sum(1, keepdim=True)).to(means.dtype)
     return torch.where((members[:, 0] & inbox.valid.any(1))[:, None], means, inbox.own)

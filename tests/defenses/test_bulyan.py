@@ -104,6 +104,18 @@ def test_it_agrees_with_a_brute_force(neighbours, f, seed):
     np.testing.assert_allclose(mix.models[0], expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_of_values_as_near_to_the_median_the_lower_one_counts(seed):
+    # Many coordinates of few different values, beside one that decides the selection.
+    numbers = np.random.default_rng(seed).integers(-2, 3, (12, 200)).astype(np.float32)
+    numbers[:, 0] = np.random.default_rng(seed).normal(size=12) * 100
+    for f in 1, 2:
+        chosen, expected = brute_force(numbers[1:].astype(float), f)
+        mix = aggregate(rule(f), one_node(numbers[0].tolist(), numbers[1:].tolist()))
+        assert selected(mix) == chosen
+        np.testing.assert_allclose(mix.models[0], expected, rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("lie", [1e30, -3e38])
 def test_liars_leave_every_coordinate_within_the_benign(lie):
     benign = random_models(9, 50)
