@@ -3,16 +3,19 @@
 Nothing here imports torch: `--help` and tab completion answer at once.
 """
 
+import argparse
 import errno
 import logging
 import os
 import re
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
+import yaml
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
@@ -24,6 +27,11 @@ from byzdl.identity import identity, plain, register_resolvers
 from byzdl.keys import GROUPS
 from byzdl.runs import IMPATIENT, RunFolder
 from byzdl.schema import ConfigError
+
+CONF = Path(__file__).parents[1] / "conf"
+SWEPT = {"-m", "--multirun"}
+# What Hydra shows instead of computing anything.
+SHOWN = {"-h", "--help", "--hydra-help", "--version", "-c", "--cfg", "-i", "--info", "-sc", "--shell-completion"}
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
@@ -44,8 +52,7 @@ def door() -> Iterator[None]:
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
     # The current folder, so that a defense of one's own beside one's own configs is found.
     sys.path.append(os.getcwd())
-    if {"-m", "--multirun"}.intersection(sys.argv):
-        sys.argv = deferred(sys.argv)
+    sys.argv = understood(sys.argv)
     try:
         yield
     except WRONG_INPUT as error:
@@ -59,12 +66,45 @@ def door() -> Iterator[None]:
         sys.exit(130)
 
 
-def deferred(arguments: Sequence[str]) -> list[str]:
+def understood(arguments: Sequence[str]) -> list[str]:
+    """The command line as Hydra answers it well.
+
+    Of a sweep that is named, `-cd sweeps -cn NAME`, Hydra finds out by composing it; where that fails, it takes it for a single
+    run and complains of the wrong thing. So `-m` is put in front.
+    """
+    sweep = _named_sweep(arguments)
+    if sweep is not None and not SHOWN.intersection(arguments) and not SWEPT.intersection(arguments):
+        arguments = [arguments[0], "-m", *arguments[1:]]
+    if not SWEPT.intersection(arguments):
+        return list(arguments)
+    parts = [sweep.get("params"), *(sweep.get("cases") or [])] if sweep else []
+    return deferred(arguments, {key for part in parts if isinstance(part, dict) for key in part} & set(GROUPS))
+
+
+def _named_sweep(arguments: Sequence[str]) -> dict[str, Any] | None:
+    """What the sweep that is named tells the sweeper; None where none is."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    parser.add_argument("--config-dir", "-cd", type=Path, default=CONF)
+    parser.add_argument("--config-name", "-cn", default="config")
+    # What is no such file, or none as it should be, is told later.
+    with suppress(OSError, ValueError, TypeError, AttributeError, yaml.YAMLError, argparse.ArgumentError):
+        named, _ = parser.parse_known_args(arguments[1:])
+        file = named.config_dir / f"{named.config_name.removesuffix('.yaml')}.yaml"
+        hydra = yaml.safe_load(file.read_text(encoding="utf-8")).get("hydra")
+        if hydra.get("mode") == "MULTIRUN":
+            return dict(hydra.get("sweeper") or {})
+    return None
+
+
+def deferred(arguments: Sequence[str], named: Collection[str] = ()) -> list[str]:
     """The arguments of a multirun, `attack=alie,ipm attack.scope=all` with the value as a sweep of one: `choice(all)`.
 
     Hydra composes what is no sweep with the default choice before any combination, and that may have no such key.
+
+    - `named`: the groups that a named sweep chooses
     """
-    swept = {group for group in GROUPS if any(re.fullmatch(rf"{group}=.*,.*", argument) for argument in arguments)}
+    typed = {group for group in GROUPS if any(re.fullmatch(rf"{group}=.*,.*", argument) for argument in arguments)}
+    swept = typed.union(named)
 
     def is_one(argument: str) -> bool:
         key, _, value = argument.partition("=")

@@ -29,6 +29,8 @@ WRONG_INPUT = (
 
 def explain(error: Exception) -> str:
     """One line for an error: with near matches for an unknown name, with its type for what is no wrong input."""
+    if isinstance(error.__cause__, ConfigError):  # wrapped by Hydra
+        return str(error.__cause__)
     if not isinstance(error, WRONG_INPUT):
         return f"{type(error).__name__}: {' '.join(str(error).split())}"
     if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options:
@@ -53,8 +55,12 @@ def _unknown_key(key: str) -> str:
     if key in known:
         group, _, _ = key.partition(".")
         return f"{key}: no key of the chosen {group}; takes {group}={' or '.join(known[key])} beside it"
-    near = difflib.get_close_matches(key, known, n=3, cutoff=0.6)
-    hint = f"did you mean {' or '.join(near)}?" if near else "python train.py --cfg job shows all keys"
+    # What is typed without its group, as `lr`, or else misspelt.
+    inner = [name for name in known if name.rpartition(".")[2] == key]
+    alike = [name for name in known if ("." in name) == ("." in key)]
+    near = inner or difflib.get_close_matches(key, alike, n=3, cutoff=0.7)
+    shown = "python train.py --cfg job shows those of the chosen ones, conf/GROUP/CHOICE.yaml of the others"
+    hint = f"did you mean {' or '.join(near)}?" if near else shown
     return f"{key}: no such key; {hint}"
 
 

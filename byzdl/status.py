@@ -126,10 +126,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     parser = argparse.ArgumentParser(prog="python -m byzdl.status", description=__doc__)
     parser.add_argument("folder", nargs="?", default=Path("outputs"), type=Path, metavar="FOLDER")
-    parser.add_argument("--watch", nargs="?", const=2.0, type=float, metavar="SECONDS", help="show again and again")
+    parser.add_argument(
+        "--watch",
+        nargs="?",
+        const=2.0,
+        type=float,
+        metavar="SECONDS",
+        help="show again every so many (2), until Ctrl-C",
+    )
     options = parser.parse_args(arguments)
     try:
         while True:
+            if not options.folder.is_dir():
+                raise AnalysisError(f"FOLDER: got {options.folder}, takes a folder of runs, such as outputs/default")
             text = table(standings(options.folder))
             if options.watch is None:
                 print(text)

@@ -21,7 +21,7 @@ import yaml
 from helpers import choices
 from PIL import Image
 
-from byzdl.cli import deferred
+from byzdl.cli import deferred, understood
 
 ROOT = Path(__file__).parent.parent
 
@@ -110,6 +110,11 @@ def rows(file: Path) -> list[dict[str, str]]:
         (["defense=loss_treshold"], "did you mean loss_threshold"),
         (["dataset=digit"], "did you mean digits"),
         (["defence=ubar"], "defence: no such key; did you mean defense"),
+        (["defens=ubar"], "defens: no such key; did you mean defense?"),
+        (["lr=0.1"], "lr: no such key; did you mean optimizer.lr?"),
+        (["n=20"], "n: no such key; did you mean topology.n?"),
+        (["nodes=20"], "nodes: no such key; python train.py --cfg job shows those of the chosen ones, conf/GROUP/"),
+        (["-m", "hydra.launcher.jobs=0"], "byzdl: hydra.launcher.jobs: got 0, takes an integer, at least 1, or null"),
         (["defense.thetta=0.1"], "defense.thetta: no such key; did you mean defense.theta"),
         (["attack.z=1.5"], "attack.z: no key of the chosen attack; takes attack=alie or alie_1.5 or rop beside it"),
         (["attack.br=1"], "attack.br: got 1, takes a number in [0, 1)"),
@@ -507,6 +512,39 @@ def test_what_belongs_to_a_swept_group_is_a_sweep_of_one() -> None:
     meant = ["-m", "attack=a,b", "attack.x=choice(1)", "attack.l=choice([1,2])", "attack.s=choice('p q')"]
     assert deferred(given) == [*meant, "attack.w=1,2", "seed=3", "attack.e="]
     assert deferred(["-m", "attack=a", "attack.x=1", "attack.(=1"]) == ["-m", "attack=a", "attack.x=1", "attack.(=1"]
+
+
+@pytest.mark.parametrize("folder", [["-cd", "own"], ["--config-dir=own"]])
+def test_a_named_sweep_is_one_whatever_is_wrong_with_it(
+    folder: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own").mkdir()
+    sweeper = {"params": {"attack": "alie,ipm"}, "cases": [{"defense": "ubar", "defense.rho": 0.5}]}
+    text = yaml.safe_dump({"hydra": {"mode": "MULTIRUN", "sweeper": sweeper}})
+    (tmp_path / "own" / "mine.yaml").write_text(text)
+    (tmp_path / "own" / "single.yaml").write_text("rounds: 3\n")
+    named = ["train.py", *folder, "-cn", "mine"]
+    # Of the groups that it chooses, a key that the default choice has not.
+    given = [*named, "seed=0,1", "attack.z=1", "defense.rho=0.4", "topology.n=5", "atack=max"]
+    meant = ["seed=0,1", "attack.z=choice(1)", "defense.rho=choice(0.4)", "topology.n=5", "atack=max"]
+    assert understood(given) == [named[0], "-m", *named[1:], *meant]
+    for other in ["single", "none_such"]:
+        given = ["train.py", *folder, "-cn", other, "defense.rho=0.4"]
+        assert understood(given) == given
+    for shown in ["--cfg", "job"], ["--help"]:
+        assert understood([*named, *shown]) == [*named, *shown]
+    assert understood([*named, "-m"]).count("-m") == 1
+    (tmp_path / "own" / "mine.yaml").write_text("hydra: {mode: MULTIRUN}")
+    assert understood([*named, "attack.z=1"]) == [named[0], "-m", *named[1:], "attack.z=1"]
+    for broken in "hydra: MULTIRUN", "hydra: {mode: MULTIRUN, sweeper: 3}", "- 1", "{", "":
+        (tmp_path / "own" / "mine.yaml").write_text(broken)
+        assert understood([*named, "defense.rho=0.4"]) == [*named, "defense.rho=0.4"]
+
+
+def test_a_named_sweep_with_lists_of_its_own_tells_what_is_wrong(tmp_path: Path) -> None:
+    sweep = ["-cd", str(ROOT / "sweeps"), "-cn", "smoke", "seed=0,1"]
+    assert "atack: no such key; did you mean attack?" in train(*sweep, "atack=max", cwd=tmp_path).stderr
 
 
 def test_a_sweep_asked_for_without_m_is_told_so(tmp_path: Path) -> None:

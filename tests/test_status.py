@@ -90,3 +90,9 @@ def test_a_record_that_cannot_be_read_is_one_line(tmp_path):
     (tmp_path / "run-1" / "run.json").write_text("{")
     with pytest.raises(SystemExit, match=r"byzdl\.status: .*run\.json"):
         main([str(tmp_path)])
+
+
+def test_a_folder_that_is_none_is_one_line(tmp_path):
+    for watched in [], ["--watch"]:
+        with pytest.raises(SystemExit, match=r"^byzdl.status: FOLDER: got .*nowhere, takes a folder of runs, such as"):
+            main([str(tmp_path / "nowhere"), *watched])

@@ -118,9 +118,9 @@ class Sweeper(BasicSweeper):
         if failures:
             lines = [f"  {' '.join(overrides)}: {why}" for overrides, why in failures.items()]
             said = [f"byzdl: {len(failures)} of {len(plan)} runs failed:", *lines]
-            sys.exit(
-                "\n".join([*said, "run.log in a run's folder holds the traceback; the same command tries them again"])
-            )
+            if any((run.folder / "run.log").exists() for run in plan if run.overrides in failures and not run.refused):
+                said.append("run.log in a run's folder holds the traceback; the same command tries them again")
+            sys.exit("\n".join(said))
 
     def _combinations(self, arguments: list[str]) -> list[tuple[str, ...]]:
         """The overrides of every run, each combination once."""
