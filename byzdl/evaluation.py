@@ -37,16 +37,14 @@ class Scores:
         """Some learners' models on `test` images, seen as the partition says, or on each one's own `validation` samples."""
         known = self._known[data]
         missing = [i for i in learners if i not in known]
-        test_groups: dict[View | None, list[int]] = {}
-        for i in missing:
-            own = self.experiment.batches.holdings[self.experiment.learners[i]]
-            if data == "test":
-                test_groups.setdefault(own.test_view, []).append(i)
-            else:
+        if data == "test":
+            for view, group in _seen_alike(self.experiment, missing).items():
+                known.update(zip(group, self._measure(group, self.experiment.data.test, None, view), strict=True))
+        else:
+            for i in missing:
+                own = self.experiment.batches.holdings[self.experiment.learners[i]]
                 index = torch.from_numpy(own.validation)
                 (known[i],) = self._measure([i], self.experiment.data.train, index, own.view)
-        for view, group in test_groups.items():
-            known.update(zip(group, self._measure(group, self.experiment.data.test, None, view), strict=True))
         return Score(*torch.stack([known[i] for i in learners], dim=1))
 
     def _measure(self, learners: Sequence[int], split: Split, index: Tensor | None, view: View | None) -> Tensor:
@@ -90,10 +88,22 @@ def success(experiment: Experiment, models: Tensor) -> Tensor | None:
     """The share of triggered test images that each benign model [L, d] takes for the attack's target: float64 [h], on the host."""
     if not experiment.attack.triggers:
         return None
-    test, rows = experiment.data.test, experiment.benign.tolist()
-    hits, shown = torch.zeros(len(rows), dtype=torch.float64, device=models.device), 0
+    test, benign = experiment.data.test, experiment.benign.tolist()
+    hits = torch.zeros(len(models), dtype=torch.float64, device=models.device)
+    shown = 0
     for chunk in torch.split(torch.arange(len(test)), EVALUATION_BATCH):
-        images, counts, target = experiment.attack.triggered(*test.batch(chunk))
-        hits += ((experiment.model.logits(models, rows, images).argmax(2) == target) & counts).sum(1)
+        images, labels = test.batch(chunk)
+        for view, group in _seen_alike(experiment, benign).items():
+            seen = images if view is None else view(images)
+            stamped, counts, target = experiment.attack.triggered(seen, labels)
+            hits[group] += ((experiment.model.logits(models, group, stamped).argmax(2) == target) & counts).sum(1)
         shown += int(counts.sum())
-    return (hits / max(shown, 1)).cpu()
+    return (hits[benign] / max(shown, 1)).cpu()
+
+
+def _seen_alike(experiment: Experiment, learners: Sequence[int]) -> dict[View | None, list[int]]:
+    """The learners, by how they see test images."""
+    groups: dict[View | None, list[int]] = {}
+    for i in learners:
+        groups.setdefault(experiment.batches.holdings[experiment.learners[i]].test_view, []).append(i)
+    return groups

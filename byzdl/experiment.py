@@ -71,10 +71,11 @@ class Experiment:
     def build(cls, settings: Settings, network: Network, data: Data) -> "Experiment":
         """Draw the graphs that follow the first one, split the data and initialise the model, all from the seed.
 
-        **Raises:** `ConfigError` if there is no such graph, if a node's data cannot fill a batch, or if the partition
-        cannot split these data.
+        **Raises:** `ConfigError` if there is no such graph, if a node's data cannot fill a batch, or if these data don't
+        do for the partition or the attack.
         """
         settings.partition.check(data.shape)
+        settings.attack.check_classes(data.classes)
         later = draw_redraws(settings.topology, settings.attack.br, settings.seed, settings.rounds, network)
         device = torch.device(settings.device)
         labels, n = data.train.labels.numpy(), network.n

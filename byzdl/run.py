@@ -59,7 +59,7 @@ def _compute(config: Mapping[str, Any], folder: RunFolder, progress: bool, patie
         log.warning("screen.precision: this processor has no bf16 units; float32 is faster here")
     network = draw_network(settings.topology, settings.attack.br, settings.seed)
     settings.attack.check(network)
-    settings.defense.check(network, settings.partition.validation)
+    settings.defense.check(network, settings.partition.validation, settings.pre.seen)
     experiment = Experiment.build(settings, network, load(settings.dataset))
     with folder.locked(patient):
         if is_done(folder.path, folder.identity):
@@ -148,7 +148,7 @@ def _record(
 def _facts(config: Mapping[str, Any], settings: Settings, experiment: Experiment) -> dict[str, Any]:
     """What run.json says of a run beyond its configuration."""
     network = experiment.network
-    attack, defense = dict(settings.attack.facts(network)), dict(settings.defense.facts(network))
+    attack, defense = dict(settings.attack.facts(network)), dict(settings.defense.facts(network, settings.pre.seen))
     for warning in [chosen["warning"] for chosen in (attack, defense) if "warning" in chosen]:
         log.warning(warning)
     return {

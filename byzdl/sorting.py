@@ -5,15 +5,19 @@ from functools import cache
 import torch
 from torch import Tensor
 
+FEW = 128
+
 
 def ascending(values: Tensor) -> Tensor:
     """Values [l, k, c] in ascending order along k, at each l and c; none may be NaN.
 
-    By a sorting network: the same few comparisons of whole rows everywhere, which take a tenth of the time of
-    `torch.sort`, that sorts each coordinate by itself.
+    By a sorting network where they are few: the same comparisons of whole rows everywhere, which for k of 5 to 30 take a
+    tenth of the time of `torch.sort`, that sorts each coordinate by itself.
 
     **Source:** K. E. Batcher, *Sorting networks and their applications* (AFIPS 1968), the odd-even merge sort.
     """
+    if not 0 < values.shape[1] <= FEW:
+        return values.sort(dim=1).values
     rows = list(values.unbind(1))
     for low, high in comparisons(len(rows)):
         rows[low], rows[high] = torch.minimum(rows[low], rows[high]), torch.maximum(rows[low], rows[high])

@@ -95,7 +95,10 @@ def test_a_launcher_that_is_not_installed_is_asked_for_by_name(launcher, extra, 
         pytest.skip("it is installed")
     result = train("-m", *TINY, f"hydra/launcher={launcher}", cwd=tmp_path)
     assert result.returncode == 1
-    assert result.stderr == f"byzdl: hydra/launcher: got '{launcher}', takes pip install 'byzdl[{extra}]' first\n"
+    assert (
+        result.stderr
+        == f"byzdl: hydra/launcher: got '{launcher}', takes one that is installed: pip install 'byzdl[{extra}]'\n"
+    )
 
 
 @pytest.mark.filterwarnings("ignore:\\s*'hydra/launcher/.*validated against:UserWarning")

@@ -7,7 +7,9 @@ import pytest
 import torch
 from helpers import choices, chosen, graph, make_experiment, make_inbox
 
+from byzdl.exchange import Mix
 from byzdl.pre import Blend, blended, traced
+from byzdl.schema import ConfigError
 from byzdl.simulation import aggregate, simulate
 
 KITE = [(0, 1), (0, 2), (1, 2), (2, 3), (1, 3)]
@@ -131,3 +133,44 @@ def test_mixing_first_is_what_saves_a_median_from_skewed_data(tiny):
     _, mixed = median.aggregate((), blended(inbox, blend))
     mean = torch.tensor([3.0, 3.0, 3.0])
     assert (mixed.models[0] - mean).norm() < (plain.models[0] - mean).norm()
+
+
+@pytest.mark.parametrize("pre", ["nnm", "bucketing"])
+@pytest.mark.parametrize("defense", ["local", "oracle"])
+def test_reference_lines_are_what_they_are_without_it(pre, defense, tiny):
+    keys = {"attack": chosen("attack", "mimic", br=0.25), "defense": chosen("defense", defense), "rounds": 3}
+    ends = []
+    for step in "none", pre:
+        experiment = make_experiment(tiny, graph(4, KITE, byzantine=[1]), pre=chosen("pre", step), **keys)
+        *_, (state, last) = simulate(experiment, experiment.initial())
+        ends.append(state.models)
+        assert last.round_row()["byzantine_weight"] == 0
+    assert torch.equal(*ends)
+
+
+def test_what_is_let_in_by_rounding_alone_is_not():
+    # The own model has no weight, and 1/10 ten times is not quite 1.
+    weights = torch.full((1, 10), 0.1)
+    assert (1 - weights.sum(1)).item() != 0
+    shares = torch.zeros(1, 11, 12)  # of the own model and eleven that came in
+    shares[0, 0, [0, 11]] = 0.5  # of the own one's blend the last of them is half
+    shares[0, 1:, 1:11] = torch.eye(10)  # and each of the first ten is one that the defense sees
+    mix = traced(
+        Mix(torch.zeros(1, 1), torch.ones(1, 10, dtype=torch.bool), weights), Blend(shares, torch.zeros(1, 10))
+    )
+    assert mix.selected.tolist() == [[True] * 10 + [False]]
+
+
+def test_f_is_of_the_models_that_the_defense_sees():
+    everybody = graph(6, [(i, j) for i in range(6) for j in range(i)], byzantine=[4, 5])
+    halves = chosen("pre", "bucketing").seen
+    assert [halves(k) for k in (0, 1, 2, 5)] == [0, 1, 1, 3]
+    nna = chosen("defense", "nna", f=3)
+    nna.check(everybody, 0.0)
+    with pytest.raises(
+        ConfigError, match=r"^defense.f: got 3, takes an integer below 3, what pre makes of 5 neighbours, or known$"
+    ):
+        nna.check(everybody, 0.0, halves)
+    cs_plus = chosen("defense", "cs_plus")  # f known: two of five, and of three
+    assert "warning" not in cs_plus.facts(everybody)
+    assert "at 4 of 4 benign nodes" in cs_plus.facts(everybody, halves)["warning"]

@@ -3,7 +3,7 @@ from itertools import product
 import pytest
 import torch
 
-from byzdl.sorting import ascending, comparisons
+from byzdl.sorting import FEW, ascending, comparisons
 
 
 @pytest.mark.parametrize("count", range(1, 12))
@@ -26,3 +26,9 @@ def test_values_come_in_order_each_as_it_was(count):
 def test_it_compares_as_often_as_batchers_network_does():
     # (log2(n)^2 - log2(n) + 4) n / 4 - 1 of n = 2^t values.
     assert [len(comparisons(n)) for n in (1, 2, 4, 8, 16, 32)] == [0, 1, 5, 19, 63, 191]
+
+
+@pytest.mark.parametrize("count", [0, FEW, FEW + 1])
+def test_none_and_many_are_sorted_too(count):
+    values = torch.randn(2, count, 3, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(ascending(values), values.sort(dim=1).values)

@@ -84,7 +84,7 @@ def to_text(matched: Match, compared: pd.DataFrame) -> str:
     same = int(compared["identical"].sum()) if matched.pairs else 0
     lines = [
         f"{len(matched.pairs)} runs of the same configuration in A and B; of {same} rounds.csv is the same byte for byte, "
-        "seconds apart",
+        "but for the seconds",
         *_named("only in A", matched.only_a),
         *_named("only in B", matched.only_b),
         *_named("not compared, as several are alike in all keys that both sides know", matched.ambiguous),

@@ -220,6 +220,9 @@ class Attack(Component):
     def check(self, network: Network) -> None:
         """Refuse, with a `ConfigError`, a network on which the attack is not defined; of several, the first is shown."""
 
+    def check_classes(self, classes: int) -> None:
+        """Refuse, with a `ConfigError`, data of so few classes that the attack is not defined."""
+
     def facts(self, network: Network) -> Mapping[str, Any]:
         """What run.json should say of the attack on its (first) network beyond its configuration."""
         return {}

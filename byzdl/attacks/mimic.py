@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from byzdl.attacks.base import Attack, AttackView, Messages
+from byzdl.blocks import finite
 from byzdl.schema import Count
 
 
@@ -14,18 +15,21 @@ class MimicState(NamedTuple):
 
     - `direction` [d]: the estimate of the leading direction of the benign models' spread, a unit vector
     - `standing` [L]: the projections on it of every learner that is benign and was seen, added up
+    - `acted`: the rounds in which it acted
     """
 
     direction: Tensor
     standing: Tensor
+    acted: int = 0
 
 
 class Mimic(Attack):
     """All attackers copy one benign model x^{t+1/2}: that of the node that stands farthest out.
 
-    In the first `warmup` rounds t the direction z in which benign models differ most is learnt by Oja's rule,
+    In the first `warmup` rounds t in which it acts the direction z in which benign models differ most is learnt by Oja's rule,
     z <- t/(t+1) z + 1/(t+1) sum_i (x_i - mean) <x_i - mean, z>, scaled to 1, from a random start. Copied is the node
-    of the largest |sum_t <x_i - mean, z>|, summed over the warm-up; from then on it is the same one.
+    of the largest |sum_t <x_i - mean, z>|, summed over the warm-up; from then on it is the same one. A model that is not finite
+    has no part in a round's mean and direction.
 
     - `warmup`: rounds
 
@@ -47,14 +51,17 @@ class Mimic(Attack):
         else:
             start = torch.from_numpy(view.stream().standard_normal(models.shape[1], dtype="float32")).to(models.device)
             known = MimicState(start / start.norm(), models.new_zeros(len(view.after)))
-        if view.round < self.warmup:
-            # <x_i - mean, z> and the weighted sum of x_i - mean, without a copy of all models.
-            along = models @ known.direction
-            along = along - along.mean()
-            step = along @ models  # the mean drops out: the weights add up to 0
-            direction = (view.round * known.direction + step) / (view.round + 1)
+        if known.acted < self.warmup:
+            there = finite(models)
+            seen = models.masked_fill(~there[:, None], 0.0)
+            # <x_i - mean, z> and the weighted sum of x_i - mean, without a copy of all differences.
+            along = seen @ known.direction
+            along = torch.where(there, along - along.sum() / there.sum().clamp(min=1), 0.0)
+            step = along @ seen  # the mean drops out: the weights add up to 0
+            direction = (known.acted * known.direction + step) / (known.acted + 1)
             length = direction.norm()
             direction = torch.where(length > 0, direction / length, known.direction)
-            known = MimicState(direction, known.standing.index_add(0, view.benign_learners, along))
+            standing = known.standing.index_add(0, view.benign_learners, along)
+            known = MimicState(direction, standing, known.acted + 1)
         standing = known.standing[view.benign_learners].abs()
         return known, Messages(models.index_select(0, standing.argmax()[None]), torch.zeros_like(view.attacker))

@@ -1,9 +1,11 @@
 """What is to be taken for the target: a patch, and the data that teach it."""
 
+import math
+
 from torch import Tensor
 
 from byzdl.attacks.base import Attack
-from byzdl.schema import Count, Natural, Share
+from byzdl.schema import ConfigError, Count, Natural, Share
 
 
 class Trigger(Attack):
@@ -26,11 +28,17 @@ class Trigger(Attack):
     def triggers(self) -> bool:
         return True
 
+    def check_classes(self, classes: int) -> None:
+        if self.triggers and self.target >= classes:
+            raise ConfigError.of(
+                "attack.target", self.target, f"a class below {classes}, of which the data have so many"
+            )
+
     def poison(self, images: Tensor, labels: Tensor, classes: int) -> tuple[Tensor, Tensor]:
-        count = -int(-self.share * len(images) // 1)
+        count = math.ceil(self.share * len(images) - 1e-9)  # 0.07 * 100 is a little above 7
         images, labels = images.clone(), labels.clone()
         images[:count] = self.stamped(images[:count])
-        labels[:count] = self.target % classes
+        labels[:count] = self.target
         return images, labels
 
     def triggered(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, int]:

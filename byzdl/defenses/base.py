@@ -1,7 +1,6 @@
 """What a defense is."""
 
-import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -10,6 +9,9 @@ from torch import Tensor
 from byzdl.exchange import Inbox, Measure, Mix
 from byzdl.schema import Component, ConfigError, Natural
 from byzdl.topology import Network
+
+# How many models a rule sees of so many neighbours.
+Seen = Callable[[int], int]
 
 
 class Defense(Component):
@@ -20,14 +22,19 @@ class Defense(Component):
     Whatever it must remember is its state: a (named) tuple of tensors, empty by default.
 
     - `knows_neighbours`: whether that holds something of each neighbour [L, k], who then must not be blended with others
+    - `reference`: whether it is a line to compare with, which no pre-step may move
     """
 
     knows_neighbours: ClassVar[bool] = False
+    reference: ClassVar[bool] = False
 
-    def check(self, network: Network, validation: float) -> None:
-        """Refuse, with a `ConfigError`, a (first) graph or a hold-out on which the rule's preconditions fail."""
+    def check(self, network: Network, validation: float, seen: Seen = int) -> None:
+        """Refuse, with a `ConfigError`, a (first) graph or a hold-out on which the rule's preconditions fail.
 
-    def facts(self, network: Network) -> Mapping[str, Any]:
+        - `seen`: how many models the rule sees of so many neighbours: fewer where a pre-step regroups them
+        """
+
+    def facts(self, network: Network, seen: Seen = int) -> Mapping[str, Any]:
         """What run.json should say of the defense on its (first) graph beyond its configuration; a `warning` is logged, too."""
         return {}
 
@@ -71,23 +78,29 @@ class Tolerant(Defense):
     per_f: ClassVar[int] = 1
     otherwise: ClassVar[str] = ""
 
-    def check(self, network: Network, validation: float) -> None:
+    def check(self, network: Network, validation: float, seen: Seen = int) -> None:
         if isinstance(self.f, int):
             degrees = [(len(network.neighbours[i]), i) for i in network.benign if network.neighbours[i]]
-            degree, node = min(degrees, default=(math.inf, None))
-            if self.f >= degree:
+            degree, node = min(degrees, default=(0, None))
+            count = seen(degree)
+            of = (
+                f"the number of neighbours of node {node}"
+                if count == degree
+                else f"what pre makes of {degree} neighbours"
+            )
+            if node is not None and self.f >= count:
                 raise ConfigError.of(
                     "defense.f",
                     self.f,
-                    f"an integer below {degree}, the number of neighbours of node {node}, or known",
+                    f"an integer below {count}, {of}, or known",
                 )
 
-    def facts(self, network: Network) -> Mapping[str, Any]:
-        """The f of every benign node, and a warning of those that have too few neighbours for it."""
+    def facts(self, network: Network, seen: Seen = int) -> Mapping[str, Any]:
+        """The f of every benign node, and a warning of those that have too few neighbours for it, or see too few models of them."""
         byzantine = set(network.byzantine)
         known = {i: len(byzantine.intersection(network.neighbours[i])) for i in network.benign}
         f = known if self.f == "known" else dict.fromkeys(known, self.f)
-        few = [str(i) for i in f if 0 < len(network.neighbours[i]) < self.per_f * f[i] + self.needs]
+        few = [str(i) for i in f if 0 < seen(len(network.neighbours[i])) < self.per_f * f[i] + self.needs]
         if not few:
             return {"f": f}
         asked = f"{self.per_f if self.per_f > 1 else ''}f + {self.needs}"

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar
 import torch
 from torch import Tensor
 
-from byzdl.defenses.base import Tolerant
+from byzdl.defenses.base import Seen, Tolerant
 from byzdl.defenses.weighted import clipped, nearest_first, tolerated_weight
 from byzdl.exchange import Inbox, Mix
 from byzdl.schema import takes
@@ -43,14 +43,14 @@ class ClippedGossip(Tolerant):
     needs: ClassVar[int] = 1
     otherwise: ClassVar[str] = "there nothing is mixed in"
 
-    def check(self, network: Network, validation: float) -> None:
+    def check(self, network: Network, validation: float, seen: Seen = int) -> None:
         if self.tau == "estimated":
-            super().check(network, validation)
+            super().check(network, validation, seen)
 
-    def facts(self, network: Network) -> Mapping[str, Any]:
+    def facts(self, network: Network, seen: Seen = int) -> Mapping[str, Any]:
         if self.tau == "theory":
             return {"knows": "who is Byzantine"}
-        return super().facts(network) if self.tau == "estimated" else {}
+        return super().facts(network, seen) if self.tau == "estimated" else {}
 
     def aggregate(self, state: tuple[()], inbox: Inbox) -> tuple[tuple[()], Mix]:
         distances = inbox.distances()

@@ -7,10 +7,12 @@ import torch
 from pydantic import model_validator
 from torch import Tensor
 
-from byzdl.defenses.base import Defense, smallest
+from byzdl.defenses.base import Defense, Seen, smallest
 from byzdl.exchange import Inbox, Measure, Mix
 from byzdl.schema import ConfigError, Count, Positive, Real, Share
 from byzdl.topology import Network
+
+FALLS = 10_000  # from theta to theta_min, at most
 
 
 class LossThresholdState(NamedTuple):
@@ -63,9 +65,13 @@ class LossThreshold(Defense):
     def _ordered(self) -> "LossThreshold":
         if self.theta_min > self.theta:
             raise ConfigError.of("theta_min", self.theta_min, f"a number, at most theta={self.theta}")
+        if not (self.theta - self.theta_min) / self.theta_step <= FALLS:
+            raise ConfigError.of(
+                "theta_step", self.theta_step, f"a number that takes theta to theta_min in at most {FALLS} steps"
+            )
         return self
 
-    def check(self, network: Network, validation: float) -> None:
+    def check(self, network: Network, validation: float, seen: Seen = int) -> None:
         if self.monitor == "validation" and validation == 0:
             raise ConfigError.of("defense.monitor", self.monitor, "partition.validation above 0 beside it, or test")
 

@@ -24,7 +24,7 @@ class Ubar(Defense):
     rho: PositiveShare = 0.4
 
     def aggregate(self, state: tuple[()], inbox: Inbox) -> tuple[tuple[()], Mix]:
-        # The small allowance keeps 0.1 x 30 = 3.0000000000000004 from counting as 4.
+        # The small allowance keeps 0.07 x 100 = 7.000000000000001 from counting as 8.
         count = (self.rho * inbox.degree.double() - 1e-9).ceil().clamp(min=1)
         near = smallest(inbox.distances(), count, among=inbox.valid)
         own, losses = inbox.losses(among=near)

@@ -30,6 +30,10 @@ class Pre(Component):
 
     regroups: ClassVar[bool] = False
 
+    def seen(self, neighbours: int) -> int:
+        """How many models the defense sees of so many neighbours."""
+        return neighbours
+
     def blend(self, inbox: Inbox) -> Blend | None:
         """How to blend an inbox; None for not at all."""
         return None
@@ -59,6 +63,8 @@ def traced(mix: Mix, blend: Blend) -> Mix:
     """What a defense decided about blended models, as weights of those that came in; let in is what has weight."""
     if mix.weights is None:
         return Mix(mix.models, None, None, mix.fallback)
-    every = torch.cat([1 - mix.weights.sum(1, keepdim=True), mix.weights], dim=1)
+    own = 1 - mix.weights.sum(1, keepdim=True)
+    own = torch.where(own.abs() < 1e-6, 0.0, own)  # rounding is no weight
+    every = torch.cat([own, mix.weights], dim=1)
     weights = (every[:, None] @ blend.shares.to(every.dtype))[:, 0, 1:]
     return Mix(mix.models, weights != 0, weights, mix.fallback)

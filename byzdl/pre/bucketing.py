@@ -29,6 +29,9 @@ class Bucketing(Pre):
 
     size: Count = 2
 
+    def seen(self, neighbours: int) -> int:
+        return -(-neighbours // self.size)
+
     def blend(self, inbox: Inbox) -> Blend:
         learners, k = inbox.rows.shape
         buckets = -(-k // self.size)

@@ -109,7 +109,7 @@ def test_what_is_printed(write, folder, capsys, tmp_path):
     lines = printed.out.splitlines()
     assert (
         lines[0]
-        == "6 runs of the same configuration in A and B; of 4 rounds.csv is the same byte for byte, seconds apart"
+        == "6 runs of the same configuration in A and B; of 4 rounds.csv is the same byte for byte, but for the seconds"
     )
     assert lines[1:3] == ["only in A: 12", f"  {folder}/a/max10"]
     assert lines[12:14] == ["  and 2 more", "left out of the matching: attack.new (A: absent; B: 1)"]

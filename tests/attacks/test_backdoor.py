@@ -1,11 +1,14 @@
 """The backdoor: what is poisoned, what is sent, and how its success is counted."""
 
+import dataclasses
+
 import pytest
 import torch
 from helpers import chosen, graph, make_experiment
 from test_simple import own_view
 
 from byzdl.evaluation import Scores, evaluate, success
+from byzdl.schema import ConfigError
 from byzdl.simulation import simulate
 
 BACKDOOR = chosen("attack", "backdoor", share=0.5, size=2)
@@ -62,3 +65,42 @@ def test_it_gets_through_plain_gossip(tiny, attack, least, most):
     assert last.accuracy_mean > 0.8  # nobody would notice
     told = evaluate(shown, state, Scores(shown, state.models)).round_row()
     assert least <= told["attack_success_rate"] <= most
+
+
+def test_a_share_that_is_a_whole_number_of_images_is_so_many():
+    for share, batch, expected in (0.07, 100, 7), (0.28, 25, 7), (0.3, 10, 3), (0.31, 10, 4), (0.0, 8, 0), (1.0, 8, 8):
+        images, labels = torch.rand(batch, 1, 8, 8) / 2, torch.ones(batch, dtype=torch.long)
+        _, poisoned = chosen("attack", "backdoor", share=share).poison(images, labels, 10)
+        assert (poisoned == 0).sum() == expected
+
+
+def test_a_target_that_is_no_class_is_refused(tiny):
+    network = graph(4, [(0, 1), (1, 2), (2, 3)], byzantine=[3])
+    for attack in (
+        chosen("attack", "backdoor", target=3),
+        chosen("attack", "loss_aware", direction="backdoor", target=3),
+    ):
+        with pytest.raises(ConfigError, match=r"^attack.target: got 3, takes a class below 3"):
+            make_experiment(tiny, network, attack=attack)
+    make_experiment(tiny, network, attack=chosen("attack", "loss_aware", target=3))
+
+
+def test_success_is_measured_on_images_as_nodes_see_them(tiny):
+    """A model that answers 0 where the upper left corner is bright: of images turned by half, the lower right one."""
+    network = graph(4, [(0, 1), (1, 2), (2, 3)])
+    partition = chosen("partition", "rotation", angles=[180], test="own")
+    experiment = make_experiment(
+        tiny, network, attack=chosen("attack", "backdoor", br=0.0, size=1), partition=partition
+    )
+    test = experiment.data.test
+    dark = dataclasses.replace(test, images=torch.zeros_like(test.images))
+    corner = experiment.initial().models.new_zeros(experiment.data.shape)
+    corner[:, 0, 0] = 1.0
+    # Weights [classes, pixels] by class, then biases: class 0 wants the corner of what it is shown, class 1 anything else.
+    one = torch.cat([corner.flatten(), torch.zeros(2 * corner.numel()), torch.tensor([-0.1, 0.0, -1.0])])
+    lit = dark.images.clone()
+    lit[..., -1, -1] = 255
+    for images, expected in (dark.images, 0.0), (lit, 1.0):
+        data = dataclasses.replace(experiment.data, test=dataclasses.replace(test, images=images.to(test.images.dtype)))
+        shown = dataclasses.replace(experiment, data=data)
+        assert success(shown, one.repeat(4, 1)).tolist() == [expected] * 4

@@ -106,3 +106,32 @@ def test_mimic_copies_who_stands_farthest_out_and_stays_with_it():
     assert state.direction.abs().tolist() == pytest.approx([0.5**0.5, 0.5**0.5], abs=0.02)
     _, messages = attack.send(state, replace(view([[90.0, 0.0], *benign[1:]]), round=4))
     assert messages.models.tolist() == [[3, 3]]
+
+
+@pytest.mark.parametrize("start", [1, 30, 60])
+def test_mimic_learns_in_the_first_rounds_in_which_it_acts(start):
+    attack = chosen("attack", "mimic", warmup=4)
+    state = attack.init()
+    benign = [[0.0, 0.1], [0.1, -0.1], [-0.1, 0.0], [3.0, 3.0]]
+    for t in range(4):
+        state, messages = attack.send(state, replace(view(benign), round=start + 2 * t))
+    assert messages.models.tolist() == [[3, 3]]
+    assert state.direction.abs().tolist() == pytest.approx([0.5**0.5, 0.5**0.5], abs=0.02)
+
+
+@pytest.mark.parametrize("lost", [math.nan, math.inf])
+def test_copies_are_of_models_that_are_finite(lost):
+    benign = [[0.0, 0.1], [0.1, -0.1], [lost, 0.0], [3.0, 3.0]]
+    assert delivered(chosen("attack", "duplicate"), view(benign)).tolist() == [[3, 3]]
+    mimic = chosen("attack", "mimic", warmup=6)
+    state = mimic.init()
+    # Lost in some rounds of the warm-up, and back again.
+    for t in range(6):
+        models = [*benign[:2], benign[2] if t in (2, 3) else [-0.1, 0.0], benign[3]]
+        state, messages = mimic.send(state, replace(view(models), round=t))
+    assert messages.models.tolist() == [[3, 3]]
+
+
+def test_duplicate_finds_the_farthest_of_huge_models():
+    sent = delivered(chosen("attack", "duplicate"), view([[0.0, 0.0], [1e20, 1e20], [-3e20, 3e20]]))
+    assert sent[0].tolist() == pytest.approx([-3e20, 3e20])

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from helpers import aggregate, graph, make_inbox, one_node, selected
+from helpers import aggregate, chosen, graph, make_inbox, one_node, selected
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -295,3 +295,12 @@ def test_where_the_models_stand_plays_no_part(neighbours, shift, late):
     passes = [j for j, loss in enumerate(losses) if (loss <= 2.0 if late else loss <= 1.875)]
     assert selected(here) == selected(there) == (passes or ([losses.index(min(losses))] if late else []))
     assert there.models.item() == pytest.approx(here.models.item() + shift, abs=1e-3)
+
+
+@pytest.mark.parametrize("keys", [{"theta": 1e30}, {"theta": 1e5}, {"theta_step": 1e-8}])
+def test_theta_falls_in_so_many_steps_at_most(keys):
+    with pytest.raises(
+        ConfigError, match=r"theta_step: got .*, takes a number that takes theta to theta_min in at most"
+    ):
+        chosen("defense", "loss_threshold", **keys)
+    assert chosen("defense", "loss_threshold", theta=1e30, theta_min=1e30).levels == [1e30]

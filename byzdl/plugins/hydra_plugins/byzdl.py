@@ -89,7 +89,9 @@ class Sweeper(BasicSweeper):
         plugin = str(config.hydra.launcher._target_).split(".")[1]
         if plugin in EXTRAS and importlib.util.find_spec(f"hydra_plugins.{plugin}") is None:
             choice = config.hydra.runtime.choices["hydra/launcher"]
-            raise ConfigError.of("hydra/launcher", choice, f"pip install 'byzdl[{EXTRAS[plugin]}]' first")
+            raise ConfigError.of(
+                "hydra/launcher", choice, f"one that is installed: pip install 'byzdl[{EXTRAS[plugin]}]'"
+            )
         super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
 
     def sweep(self, arguments: list[str]) -> None:
