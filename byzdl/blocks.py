@@ -96,6 +96,14 @@ def finite(models: Tensor) -> Tensor:
     return (models @ models.new_full((models.shape[1],), 2.0**-100)).isfinite()
 
 
+def excess(models: Tensor) -> Tensor:
+    """What to divide models by so that products of two of their values are finite: 1, unless they are huge.
+
+    So that nothing changes where they are not, to the last bit.
+    """
+    return (models.abs().amax() / 2.0**60).clamp(min=1.0)
+
+
 def consensus_distance(models: Tensor, rows: Tensor) -> float:
     """(1/h) sum_i ||x_i - mean||^2 over some rows [h] of models [m, d]."""
     h, d = len(rows), models.shape[1]

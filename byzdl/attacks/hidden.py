@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from byzdl.attacks.base import Attack, AttackView, Messages
-from byzdl.blocks import pairwise_squared
+from byzdl.blocks import excess, pairwise_squared
 
 
 class Hidden(Attack):
@@ -27,12 +27,15 @@ class Hidden(Attack):
     def send(self, state: tuple[()], view: AttackView) -> tuple[tuple[()], Messages]:
         models = view.benign
         sigma, mean = torch.std_mean(models, dim=0, correction=0)
-        p = -{"std": sigma, "unit": mean / mean.norm().clamp(min=1e-30), "sign": mean.sign()}[self.direction]
+        over = excess(models)
+        unit = mean / ((mean / over).norm() * over).clamp(min=1e-30)
+        p = -{"std": sigma, "unit": unit, "sign": mean.sign()}[self.direction]
         squared = pairwise_squared(models, torch.arange(len(models), device=models.device)[None])[0]
         # ||mean + gamma p - x_j||^2 = c_j + gamma b_j + gamma^2 a
         a = p.double().square().sum()
         c = squared.mean(1) - squared.mean() / 2  # ||x_j - mean||^2, from pairs alone
-        b = 2 * torch.stack([(p * (mean - x)).double().sum() for x in models])
+        products = torch.stack([(p / over * ((mean - x) / over)).double().sum() for x in models])
+        b = 2 * products * over.double().square()
         gamma = self.largest(a, b, c, squared)
         return state, Messages.same(mean + gamma.to(mean.dtype) * p, view)
 

@@ -7,6 +7,7 @@ import torch
 from pydantic import Field
 
 from byzdl.attacks.base import Attack, AttackView, Messages
+from byzdl.blocks import excess
 from byzdl.schema import Positive, takes
 
 
@@ -31,7 +32,8 @@ class Rop(Attack):
     def send(self, state: tuple[()], view: AttackView) -> tuple[tuple[()], Messages]:
         mean = view.benign.mean(0)
         update = mean - view.previous.mean(0)
-        length = update.norm()
+        over = excess(update)
+        length = (update / over).norm() * over
         along = torch.where(length > 0, update / length, 0.0)
         across = 1 - along.sum() * along
         across = across / across.norm().clamp(min=1e-30)

@@ -135,3 +135,26 @@ def test_copies_are_of_models_that_are_finite(lost):
 def test_duplicate_finds_the_farthest_of_huge_models():
     sent = delivered(chosen("attack", "duplicate"), view([[0.0, 0.0], [1e20, 1e20], [-3e20, 3e20]]))
     assert sent[0].tolist() == pytest.approx([-3e20, 3e20])
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1e20, 1e36])
+@pytest.mark.parametrize(
+    ("attack", "keys"),
+    [
+        *(("min_max", {"direction": direction}) for direction in ("std", "unit")),
+        *(("min_sum", {"direction": direction}) for direction in ("std", "unit", "sign")),
+        ("rop", {}),
+        ("alie", {"z": 1.5}),
+        ("ipm", {}),
+        ("isolation", {}),
+    ],
+)
+def test_what_is_sent_grows_with_the_models(attack, keys, scale):
+    benign = torch.randn(5, 30, generator=torch.Generator().manual_seed(0))
+
+    def sent(by):
+        return delivered(
+            chosen("attack", attack, **keys), view((benign * by).tolist(), previous=(benign * (by / 2)).tolist())
+        )
+
+    torch.testing.assert_close(sent(scale) / scale, sent(1.0), rtol=1e-4, atol=1e-5)
