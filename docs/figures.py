@@ -4,21 +4,17 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
+import leaderboard
 import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
 
 from byzdl.analysis import draw, style
-from byzdl.analysis.heatmap import TITLES, heatmap
-from byzdl.analysis.rates import against_rate
 from byzdl.analysis.statistics import over_seeds
 
 HERE = Path(__file__).parent
 
 DPI = 150
-
-# The leaderboard's two, by what tells their configurations apart.
-WORLDS = {"topology=erdos_renyi, partition=iid": "random", "topology=small_world, partition=dirichlet": "skewed"}
 
 # What there is to see of a rule that decides by a threshold, beside how well it does.
 INSIDE = {
@@ -69,18 +65,8 @@ def reproduction() -> Iterator[tuple[Path, Figure]]:
         yield file.with_name(f"{file.stem}_inside.png"), inside(frame, "loss_threshold")
 
 
-def leaderboard() -> Iterator[tuple[Path, Figure]]:
-    folder = HERE / "leaderboard"
-    table, gained = pd.read_csv(folder / "leaderboard.csv"), pd.read_csv(folder / "gains.csv")
-    for column in TITLES:
-        for setting, figure in heatmap(table, column):
-            yield folder / f"{column}_{WORLDS[setting]}.png", figure
-    for setting, figure in against_rate(gained):
-        yield folder / f"gains_{WORLDS[setting]}.png", figure
-
-
 def main() -> None:
-    for file, figure in chain(reproduction(), leaderboard()):
+    for file, figure in chain(reproduction(), leaderboard.figures()):
         with mpl.rc_context(style.RC):
             figure.savefig(file, dpi=DPI)
         print(file)
