@@ -61,8 +61,8 @@ class TensorBoard:
 class WeightsAndBiases:
     """A run of the project `byzdl` with the folder's name and configuration.
 
-    It is kept in the folder, for `wandb sync`, unless WANDB_MODE=online; nothing is asked and nothing sent unasked.
-    What a run that goes on writes again is the same, and W&B keeps each round once.
+    It is kept in the folder, for `wandb sync`, unless WANDB_MODE=online: nothing is asked, and nothing sent unasked. A run
+    that goes on from a checkpoint writes once more what came after that, the same numbers, as another part of the same run.
     """
 
     package: ClassVar[str] = "wandb"
