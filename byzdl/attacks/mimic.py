@@ -29,7 +29,7 @@ class Mimic(Attack):
     In the first `warmup` rounds t in which it acts the direction z in which benign models differ most is learnt by Oja's rule,
     z <- t/(t+1) z + 1/(t+1) sum_i (x_i - mean) <x_i - mean, z>, scaled to 1, from a random start. Copied is the node
     of the largest |sum_t <x_i - mean, z>|, summed over the warm-up; from then on it is the same one. A model that is not finite
-    has no part in a round's mean and direction.
+    has no part in a round's mean and direction, and is not copied while there is another.
 
     - `warmup`: rounds
 
@@ -51,8 +51,8 @@ class Mimic(Attack):
         else:
             start = torch.from_numpy(view.stream().standard_normal(models.shape[1], dtype="float32")).to(models.device)
             known = MimicState(start / start.norm(), models.new_zeros(len(view.after)))
+        there = finite(models)
         if known.acted < self.warmup:
-            there = finite(models)
             seen = models.masked_fill(~there[:, None], 0.0)
             # <x_i - mean, z> and the weighted sum of x_i - mean, without a copy of all differences.
             along = seen @ known.direction
@@ -63,5 +63,5 @@ class Mimic(Attack):
             direction = torch.where(length > 0, direction / length, known.direction)
             standing = known.standing.index_add(0, view.benign_learners, along)
             known = MimicState(direction, standing, known.acted + 1)
-        standing = known.standing[view.benign_learners].abs()
+        standing = known.standing[view.benign_learners].abs().masked_fill(~there, -1.0)
         return known, Messages(models.index_select(0, standing.argmax()[None]), torch.zeros_like(view.attacker))
