@@ -14,6 +14,7 @@ from byzdl.analysis.load import AnalysisError, find, rows
 from byzdl.analysis.output import absences, save_all, save_text
 from byzdl.analysis.ranking import breakdown, gains, worst_attacks
 from byzdl.analysis.rates import against_rate
+from byzdl.analysis.statistics import final, over_seeds
 from byzdl.analysis.tables import final_accuracy
 
 
@@ -37,19 +38,36 @@ def main(arguments: Sequence[str] | None = None) -> None:
         exposed = exposure(rows(done, "nodes.csv")) if alone else None
         out = options.out or options.folder / "figures"
         out.mkdir(parents=True, exist_ok=True)
-        for file in write(final_accuracy(frame), gained, exposed, out):
+        for file in write(final_accuracy(frame), gained, exposed, succeeded(frame), out):
             print(file)
     except (AnalysisError, OSError) as error:
         sys.exit(f"byzdl.analysis.leaderboard: {error}")
     print(absences(runs), file=sys.stderr, end="")
 
 
-def write(table: pd.DataFrame, gained: pd.DataFrame | None, exposed: pd.DataFrame | None, out: Path) -> Iterator[Path]:
+def succeeded(frame: pd.DataFrame) -> pd.DataFrame | None:
+    """How often backdoors work in the end (`attack_success_rate`), over seeds as `over_seeds`; None where no run has any.
+
+    - `frame`: as `load` gives it
+    """
+    last = final(frame)
+    last = last[last["attack_success_rate"].notna()]
+    return None if last.empty else over_seeds(last, "attack_success_rate")
+
+
+def write(
+    table: pd.DataFrame,
+    gained: pd.DataFrame | None,
+    exposed: pd.DataFrame | None,
+    success: pd.DataFrame | None,
+    out: Path,
+) -> Iterator[Path]:
     """All files of a leaderboard.
 
     - `table`: as `final_accuracy` gives it
     - `gained`: as `gains` gives it, or None without runs of `local`
     - `exposed`: as `exposure` gives it, or None without them
+    - `success`: as `succeeded` gives it
     """
     yield save_text(out / "leaderboard.csv", table.to_csv(index=False))
     yield save_text(out / "worst_attacks.md", worst_attacks_markdown(table))
@@ -62,6 +80,9 @@ def write(table: pd.DataFrame, gained: pd.DataFrame | None, exposed: pd.DataFram
     if exposed is not None:
         yield save_text(out / "exposure.csv", exposed.to_csv(index=False))
         yield save_text(out / "exposure.md", exposure_markdown(exposed))
+    if success is not None:
+        yield save_text(out / "success.csv", success.to_csv(index=False))
+        yield save_text(out / "success.md", success_markdown(success))
 
 
 def worst_attacks_markdown(table: pd.DataFrame) -> str:
@@ -118,6 +139,22 @@ def exposure_markdown(exposed: pd.DataFrame) -> str:
         ]
         told = tabulate(lines, ["defense", *SHARES], tablefmt="pipe", disable_numparse=True)
         sections.append(f"## {setting!s}\n\n{told}\n" if setting else f"{told}\n")
+    return "\n".join(sections)
+
+
+def success_markdown(success: pd.DataFrame) -> str:
+    """Of each defense the success rate of each backdoor, in %, from the least to the greatest."""
+    rates = sorted(success["br"].unique())
+    sections = []
+    for (setting, attack), part in success.groupby(["setting", "attack"], sort=False):
+        grid = part.pivot(index="defense", columns="br", values="mean").reindex(columns=rates)
+        grid = grid.loc[grid.mean(axis=1).sort_values(kind="stable").index]
+        lines = [
+            [name, *("" if pd.isna(v) else f"{100 * v:.0f}" for v in values)] for name, *values in grid.itertuples()
+        ]
+        title = ", ".join(filter(None, [str(setting), str(attack)]))
+        headers = ["defense", *(f"B_r = {br:g}" for br in rates)]
+        sections.append(f"## {title}\n\n{tabulate(lines, headers, tablefmt='pipe', disable_numparse=True)}\n")
     return "\n".join(sections)
 
 

@@ -81,3 +81,23 @@ def test_where_no_run_is_done_one_line_says_so(content, write, folder):
         write(status="failed", error="no")
     with pytest.raises(SystemExit, match=r"^byzdl.analysis.leaderboard: .*no run in it is done$"):
         main([str(folder)])
+
+
+def test_how_often_backdoors_work_is_told_beside_what_they_cost(write, folder):
+    for attack, successes in {"backdoor": (0.9, 1.0), "max": ("", "")}.items():
+        for seed, success in enumerate(successes):
+            for defense, share in (("ubar", 1.0), ("local", 0.01)):
+                end = {"round": 20, "accuracy_mean": 0.9, "accuracy_worst": 0.8}
+                rows = [{"round": 0}, {**end, "attack_success_rate": success and success * share}]
+                write(attack={"name": attack, "br": 0.3}, defense={"name": defense}, seed=seed, rows=rows)
+    main([str(folder)])
+    success = pd.read_csv(folder / "figures" / "success.csv")
+    assert set(success["attack"]) == {"backdoor"}
+    assert success.set_index("defense").loc["ubar", ["seeds", "mean", "low", "high"]].tolist() == [2, 0.95, 0.9, 1.0]
+    lines = (folder / "figures" / "success.md").read_text().splitlines()
+    assert lines[0] == "## backdoor"
+    assert [line.replace(" ", "") for line in lines if line.startswith("| ")] == [
+        "|defense|B_r=0.3|",
+        "|local|1|",
+        "|ubar|95|",
+    ]
