@@ -16,7 +16,7 @@ import yaml
 from byzdl.analysis.load import AnalysisError, Run, find
 from byzdl.runs import read_status
 
-ORDER = ("running", "interrupted", "failed", "refused", "missing", "done")
+ORDER = ("running", "interrupted", "failed", "unreadable", "refused", "missing", "done")
 # A process on another machine cannot be asked whether it lives: it does if it wrote within this time.
 SILENCE = 600.0
 
@@ -25,7 +25,7 @@ SILENCE = 600.0
 class Standing:
     """How one run stands.
 
-    - `status`: `running`, `interrupted`, `failed`, `refused`, `missing` or `done`
+    - `status`: `running`, `interrupted`, `failed`, `unreadable`, `refused`, `missing` or `done`
     - `round`, `rounds`: rounds logged, and in all; None where it isn't known
     - `speed`: rounds a second
     - `why`: the last error, or what there is to say
@@ -49,13 +49,13 @@ class Standing:
 def standings(folder: Path) -> list[Standing]:
     """All runs of a folder that count, and those that its sweeps planned.
 
-    **Raises:** `AnalysisError` where a record cannot be read.
+    **Raises:** `AnalysisError` where there is no run.
     """
     return [_standing(run) for run in find(folder) if run.status != "superseded"]
 
 
 def _standing(run: Run) -> Standing:
-    if run.status in ("missing", "refused"):
+    if run.status in ("missing", "refused", "unreadable"):
         return Standing(run.name, run.status, why=run.why)
     alive = run.status == "interrupted" and _is_alive(run.folder)
     status, why = ("running", "") if alive else (run.status, run.why if run.status == "failed" else "")
@@ -137,8 +137,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     try:
         while True:
-            if not options.folder.is_dir():
-                raise AnalysisError(f"FOLDER: got {options.folder}, takes a folder of runs, such as outputs/default")
             text = table(standings(options.folder))
             if options.watch is None:
                 print(text)

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import time
@@ -85,14 +86,16 @@ def test_it_disturbs_nothing(tmp_path, capsys):
     assert {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*")} == before
 
 
-def test_a_record_that_cannot_be_read_is_one_line(tmp_path):
+def test_a_record_that_cannot_be_read_is_one_line(tmp_path, capsys):
     write(tmp_path, "run-1", "done")
     (tmp_path / "run-1" / "run.json").write_text("{")
-    with pytest.raises(SystemExit, match=r"byzdl\.status: .*run\.json"):
-        main([str(tmp_path)])
+    main([str(tmp_path)])
+    first, line = capsys.readouterr().out.splitlines()
+    assert first == "1 runs: 1 unreadable"
+    assert re.match(r"  unreadable  run-1  .*run\.json: cannot be read", line)
 
 
 def test_a_folder_that_is_none_is_one_line(tmp_path):
     for watched in [], ["--watch"]:
-        with pytest.raises(SystemExit, match=r"^byzdl.status: FOLDER: got .*nowhere, takes a folder of runs, such as"):
+        with pytest.raises(SystemExit, match=r"^byzdl.status: .*nowhere: no such folder$"):
             main([str(tmp_path / "nowhere"), *watched])

@@ -32,8 +32,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     try:
         runs = find(options.folder)
-        if not runs:
-            raise AnalysisError(f"{options.folder}: no run in it")
         done = [run for run in runs if run.status == "done"]
         if done:
             for file in write(done, options.out or options.folder / "figures"):

@@ -36,12 +36,12 @@ def main(arguments: Sequence[str]) -> None:
     try:
         matched = match(_done(options.a), _done(options.b))
         compared = differences(matched.pairs)
-    except AnalysisError as error:
+        print(to_text(matched, compared), end="")
+        if options.csv:
+            options.csv.parent.mkdir(parents=True, exist_ok=True)
+            options.csv.write_text(compared.to_csv(index=False), encoding="utf-8", newline="\n")
+    except (AnalysisError, OSError) as error:
         sys.exit(f"byzdl.analysis: {error}")
-    print(to_text(matched, compared), end="")
-    if options.csv:
-        options.csv.parent.mkdir(parents=True, exist_ok=True)
-        options.csv.write_text(compared.to_csv(index=False), encoding="utf-8", newline="\n")
 
 
 def differences(pairs: Sequence[Pair]) -> pd.DataFrame:

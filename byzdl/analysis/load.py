@@ -25,8 +25,8 @@ class IncompleteWarning(UserWarning):
 class Run:
     """One run that is in a folder or should be.
 
-    - `name`: of its folder; for a refused run, its overrides
-    - `status`: `done`, `failed`, `interrupted`, `missing`, `refused` or `superseded`
+    - `name`: of its folder; for a refused run, its overrides; for a manifest that is unreadable, its file
+    - `status`: `done`, `failed`, `interrupted`, `missing`, `refused`, `unreadable` or `superseded`
     - `why`: one line on why there is no result, for a missing run the overrides that ask for it
     - `folder`: where it is; empty for those without one
     - `started`: when, as ISO time; empty where it isn't known
@@ -47,17 +47,21 @@ def find(*folders: Path | str) -> list[Run]:
     A run that is still being computed is called interrupted: its folder looks the same.
     What a sweep refused counts as refused only as long as no sweep accepts the same overrides.
     Of runs that differ in nothing but the version of byzdl the latest counts, the others are superseded.
+    A record of a schema that isn't known, such as one that an older byzdl left, is unreadable, and in the way of no other.
     Of several folders, names are paths: `outputs/a/RUN`.
 
-    **Raises:** `AnalysisError` where a record has an unknown schema or cannot be read.
+    **Raises:** `AnalysisError` where a folder has no run.
     """
     found: list[Run] = []
     absent: list[Run] = []
     for folder in map(Path, folders):
         where = f"{folder}/" if len(folders) > 1 else ""
-        for run in _in(folder):
+        runs = _in(folder)
+        if not runs:
+            raise AnalysisError(f"{folder}: {_elsewhere(folder) if folder.is_dir() else 'no such folder'}")
+        for run in runs:
             named = replace(run, name=where + run.name)
-            (absent if run.status in ("missing", "refused") else found).append(named)
+            (found if run.status in ("done", "failed", "interrupted") else absent).append(named)
     return sorted([*_latest(found), *absent], key=lambda run: run.name)
 
 
@@ -70,7 +74,7 @@ def load(*folders: Path | str) -> pd.DataFrame:
 
     **Warns:** `IncompleteWarning` where runs have no result; `find` names them and says why.
 
-    **Raises:** `AnalysisError` where no run is done, a schema is unknown or a file cannot be read.
+    **Raises:** `AnalysisError` where no run is done, or the rows of one cannot be read.
     """
     return rows(_done(folders))
 
@@ -111,7 +115,7 @@ def _done(folders: Sequence[Path | str]) -> list[Run]:
 
 def _in(folder: Path) -> list[Run]:
     """The runs that a folder has, and those that its sweeps planned or refused and it has not."""
-    planned, refused = _plans(folder)
+    planned, refused, unreadable = _plans(folder)
     if (folder / "run.json").is_file():
         found = {folder.resolve().name: _run(folder, folder.resolve().name)}
     else:
@@ -121,19 +125,27 @@ def _in(folder: Path) -> list[Run]:
         found = {name: _run(folder / name, name) for name in sorted(names)}
     missing = [Run(name, "missing", asked) for name, asked in planned.items() if name not in found]
     turned_away = [Run(name, "refused", why) for name, why in refused.items() if name not in found]
-    return [*found.values(), *missing, *turned_away]
+    return [*found.values(), *missing, *turned_away, *unreadable]
+
+
+def _elsewhere(folder: Path) -> str:
+    deeper = ", ".join(sorted({str(file.parent.parent) for file in folder.glob("*/*/run.json")}))
+    return "no run in it" + (f"; there are some in {deeper}" if deeper else "")
 
 
 def _run(folder: Path, name: str) -> Run:
-    facts = record(folder / "run.json")
-    started = str(facts.get("started", ""))
-    match facts.get("status"):
-        case "done":
-            return Run(name, "done", folder=folder, started=started, config=config(folder / "config.yaml"))
-        case "failed":
-            return Run(name, "failed", " ".join(str(facts.get("error", "")).split()), folder, started)
-        case _:
-            return Run(name, "interrupted", "it was stopped, or is still being computed", folder, started)
+    try:
+        facts = record(folder / "run.json")
+        started = str(facts.get("started", ""))
+        match facts.get("status"):
+            case "done":
+                return Run(name, "done", folder=folder, started=started, config=config(folder / "config.yaml"))
+            case "failed":
+                return Run(name, "failed", " ".join(str(facts.get("error", "")).split()), folder, started)
+            case _:
+                return Run(name, "interrupted", "it was stopped, or is still being computed", folder, started)
+    except AnalysisError as error:
+        return Run(name, "unreadable", str(error), folder)
 
 
 def _latest(runs: Iterable[Run]) -> list[Run]:
@@ -149,9 +161,15 @@ def _latest(runs: Iterable[Run]) -> list[Run]:
     return list(latest.values())
 
 
-def _plans(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
-    """What sweeps planned, name and overrides; and what none of them accepted, with the reason."""
-    entries = [entry for file in sorted(folder.glob("sweep-*.json")) for entry in record(file).get("runs", [])]
+def _plans(folder: Path) -> tuple[dict[str, str], dict[str, str], list[Run]]:
+    """What sweeps planned, name and overrides; what none of them accepted, with the reason; manifests that say nothing."""
+    entries: list[dict[str, Any]] = []
+    unreadable: list[Run] = []
+    for file in sorted(folder.glob("sweep-*.json")):
+        try:
+            entries += record(file).get("runs", [])
+        except AnalysisError as error:
+            unreadable.append(Run(file.name, "unreadable", str(error)))
     planned = {entry["name"]: " ".join(entry["overrides"]) for entry in entries if not entry["refused"]}
     accepted = {tuple(entry["overrides"]) for entry in entries if not entry["refused"]}
     refused = {
@@ -159,4 +177,4 @@ def _plans(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
         for entry in entries
         if entry["refused"] and tuple(entry["overrides"]) not in accepted
     }
-    return planned, refused
+    return planned, refused, unreadable

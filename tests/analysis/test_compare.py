@@ -145,3 +145,10 @@ def test_a_folder_without_a_result_is_one(write, folder):
     write(name="b/other", status="running")
     with pytest.raises(SystemExit, match=r"^byzdl\.analysis: .*b: no finished run in it$"):
         main(["compare", str(folder / "a"), str(folder / "b")])
+
+
+def test_a_table_that_cannot_be_written_is_one_line(write, folder):
+    for side in ("a", "b"):
+        write(name=f"{side}/run")
+    with pytest.raises(SystemExit, match=r"^byzdl\.analysis: .*outputs"):
+        main(["compare", str(folder / "a"), str(folder / "b"), "--csv", str(folder)])

@@ -74,11 +74,8 @@ def test_where_nothing_can_be_written_one_line_says_so(write, folder):
         main([str(folder), "--out", str(folder / "taken")])
 
 
-@pytest.mark.parametrize("content", ["nothing", "failed"])
-def test_where_no_run_is_done_one_line_says_so(content, write, folder):
-    folder.mkdir()
-    if content == "failed":
-        write(status="failed", error="no")
+def test_where_no_run_is_done_one_line_says_so(write, folder):
+    write(status="failed", error="no")
     with pytest.raises(SystemExit, match=r"^byzdl.analysis.leaderboard: .*no run in it is done$"):
         main([str(folder)])
 
