@@ -108,7 +108,9 @@ class Settings(Record):
     eval_every: Count
     device: Annotated[str, takes("cpu, cuda or cuda:N", re.compile(r"cpu|cuda(:\d+)?").fullmatch)]
     threads: Count
-    writer: Literal["none", "tensorboard", "wandb"] = "none"
+    writer: Annotated[
+        str, takes(f"one of none, {', '.join(writers.WRITERS)}", {"none", *writers.WRITERS}.__contains__)
+    ] = "none"
     optimizer: Optimizer
     screen: Screen
     checkpoint: Checkpoint

@@ -1,6 +1,6 @@
 """Where a run's numbers can also go, while it runs. Its CSV files are the truth: a writer that fails is left behind.
 
-A writer of another kind is a class as `TensorBoard`, and its line in `WRITERS`.
+A writer of another kind is a class as `TensorBoard`, its line in `WRITERS`, and an extra in pyproject.toml of the same name.
 """
 
 import logging

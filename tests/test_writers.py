@@ -129,7 +129,7 @@ def test_what_is_not_installed_is_refused_before_any_data_is_read(tmp_path, fake
 
 
 def test_an_unknown_one_is_told(tmp_path):
-    with pytest.raises(ConfigError, match=r"^writer: got 'tensorbord', takes one of 'none', 'tensorboard' or 'wandb'$"):
+    with pytest.raises(ConfigError, match=r"^writer: got 'tensorbord', takes one of none, tensorboard, wandb$"):
         parse(config(tmp_path / "cache", *RUN, "writer=tensorbord"))
 
 

@@ -2,7 +2,7 @@
 
 `python -m byzdl.analysis FOLDER` does all of it; for work of one's own, `load` gives one tidy frame:
 
-    frame = load("outputs")
+    frame = load("outputs/default")
     for setting, figure in draw(frame, "consensus_distance"): ...
     paired(final(frame), against="local")
 
