@@ -77,12 +77,12 @@ class WeightsAndBiases:
             dir=folder,
             config=yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8")),
             resume="allow",
-            mode=os.environ.get("WANDB_MODE", "offline"),
-            settings=wandb.Settings(console="off", silent=True),
+            settings=wandb.Settings(mode=os.environ.get("WANDB_MODE", "offline"), console="off", silent=True),
         )
 
     def write(self, row: Row) -> None:
-        self._run.log({name: value for name, value in row.items() if value is not None}, step=row["round"])
+        said = {name: value for name, value in row.items() if value is not None}
+        self._run.log(said, step=int(said["round"]))
 
     def close(self) -> None:
         self._run.finish()

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
+import choices
 import leaderboard
 import matplotlib as mpl
 import pandas as pd
@@ -66,7 +67,7 @@ def reproduction() -> Iterator[tuple[Path, Figure]]:
 
 
 def main() -> None:
-    for file, figure in chain(reproduction(), leaderboard.figures()):
+    for file, figure in chain(reproduction(), choices.figures(), leaderboard.figures()):
         with mpl.rc_context(style.RC):
             figure.savefig(file, dpi=DPI)
         print(file)

@@ -1,4 +1,4 @@
-"""`python docs/leaderboard.py`: what `byzdl.analysis.leaderboard` wrote of outputs/leaderboard, as the tables of docs/leaderboard/."""
+"""`python docs/leaderboard.py`: what `byzdl.analysis.leaderboard` wrote of its two sweeps, as the tables of docs/leaderboard/."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,7 +6,8 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from byzdl.analysis.heatmap import heatmap
+from byzdl.analysis.heatmap import TITLES, heatmap
+from byzdl.analysis.rates import against_rate
 
 HERE = Path(__file__).parent / "leaderboard"
 
@@ -16,11 +17,14 @@ WORLDS = {"topology=erdos_renyi, partition=iid": "random", "topology=small_world
 COLUMNS = ["setting", "attack", "br", "defense", "seeds", "mean", "low", "high", "worst", "worst_low", "worst_high"]
 
 
-def collect(figures: Path = Path("outputs/leaderboard/figures")) -> None:
+def collect(outputs: Path = Path("outputs")) -> None:
     """Write the tables, in four digits."""
+    figures = outputs / "leaderboard" / "figures"
     tables = {
         "leaderboard": pd.read_csv(figures / "leaderboard.csv")[COLUMNS],
         "exposure": pd.read_csv(figures / "exposure.csv"),
+        "success": pd.read_csv(figures / "success.csv").drop(columns="round"),
+        "gains": pd.read_csv(outputs / "breakdown" / "figures" / "gains.csv", keep_default_na=False),
     }
     for name, table in tables.items():
         table.round(4).to_csv(HERE / f"{name}.csv", index=False, lineterminator="\n")
@@ -28,8 +32,11 @@ def collect(figures: Path = Path("outputs/leaderboard/figures")) -> None:
 
 def figures() -> Iterator[tuple[Path, Figure]]:
     table = pd.read_csv(HERE / "leaderboard.csv")
-    for setting, figure in heatmap(table):
-        yield HERE / f"{WORLDS[setting]}.png", figure
+    for column in TITLES:
+        for setting, figure in heatmap(table, column):
+            yield HERE / f"{WORLDS[setting]}_{column}.png", figure
+    for _, figure in against_rate(pd.read_csv(HERE / "gains.csv", keep_default_na=False)):
+        yield HERE / "gains.png", figure
 
 
 if __name__ == "__main__":
