@@ -1,5 +1,6 @@
 """The table of final accuracy: tidy for programs, and laid out for papers."""
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -50,61 +51,77 @@ def final_accuracy(frame: pd.DataFrame, accuracy: float = 0.5) -> pd.DataFrame:
 
 
 def to_markdown(table: pd.DataFrame) -> str:
-    """The table of `final_accuracy` for reading: a section a setting, a row an attack and defense."""
+    """The table of `final_accuracy` for reading: a section a setting, a row an attack and defense.
+
+    The interquartile mean stands beside the mean where there are seeds enough for one.
+    """
+    parts = _parts(table)
     sections = []
     for setting, part in table.groupby("setting", sort=False):
         rates = sorted(part["br"].unique())
-        pairs = [header for br in rates for header in (f"B_r = {br:g}", "worst")]
-        headers = ["attack", "defense", *pairs, "seeds"]
-        body = tabulate(list(_rows(part, rates)), headers, tablefmt="pipe", disable_numparse=True)
+        each = [header for br in rates for header in (f"B_r = {br:g}", *parts[1:])]
+        headers = ["attack", "defense", *each, "seeds"]
+        body = tabulate(list(_rows(part, rates, parts)), headers, tablefmt="pipe", disable_numparse=True)
         sections.append(f"## {setting!s}\n\n{body}\n" if setting else f"{body}\n")
     note = (
         "Final test accuracy: mean over benign nodes and seeds [95% bootstrap interval over seeds], "
         "and that of the worst benign node."
+        + (" IQM: the interquartile mean over seeds of the mean over benign nodes." if "IQM" in parts else "")
     )
     return "\n".join([f"{note}\n", *sections])
 
 
 def to_latex(table: pd.DataFrame) -> str:
     """As `to_markdown`, as LaTeX tabulars that need the package booktabs."""
-    return "\n".join(_tabular(str(setting), part) for setting, part in table.groupby("setting", sort=False))
+    parts = _parts(table)
+    return "\n".join(_tabular(str(setting), part, parts) for setting, part in table.groupby("setting", sort=False))
 
 
-def _tabular(setting: str, table: pd.DataFrame) -> str:
-    rates = sorted(table["br"].unique())
-    over = " & ".join(rf"\multicolumn{{2}}{{c}}{{$B_r = {br:g}$}}" for br in rates)
-    rules = "".join(rf"\cmidrule(lr){{{c}-{c + 1}}}" for c in range(3, 3 + 2 * len(rates), 2))
+def _parts(table: pd.DataFrame) -> list[str]:
+    """What each Byzantine rate has a column of."""
+    return ["mean", *(["IQM"] if table["iqm"].notna().any() else []), "worst"]
+
+
+def _tabular(setting: str, table: pd.DataFrame, parts: Sequence[str]) -> str:
+    rates, wide = sorted(table["br"].unique()), len(parts)
+    over = " & ".join(rf"\multicolumn{{{wide}}}{{c}}{{$B_r = {br:g}$}}" for br in rates)
+    rules = "".join(rf"\cmidrule(lr){{{c}-{c + wide - 1}}}" for c in range(3, 3 + wide * len(rates), wide))
     lines = [
         *([f"% {setting}"] if setting else []),
-        rf"\begin{{tabular}}{{ll{'lr' * len(rates)}r}}",
+        rf"\begin{{tabular}}{{ll{('l' * (wide - 1) + 'r') * len(rates)}r}}",
         r"\toprule",
         rf" & & {over} & \\",
         rules,
-        f"attack & defense & {'mean & worst & ' * len(rates)}seeds " + r"\\",
+        f"attack & defense & {''.join(f'{part} & ' for part in parts) * len(rates)}seeds " + r"\\",
     ]
-    for row in _rows(table, rates):
+    for row in _rows(table, rates, parts):
         if row[0]:
             lines.append(r"\midrule")
         lines.append(" & ".join(map(_escape, row)) + r" \\")
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
 
 
-def _rows(table: pd.DataFrame, rates: Sequence[float]) -> Iterator[list[str]]:
-    """The cells of one setting: attack (in the first of its rows), defense, a pair a rate, seeds."""
+def _rows(table: pd.DataFrame, rates: Sequence[float], parts: Sequence[str]) -> Iterator[list[str]]:
+    """The cells of one setting: attack (in the first of its rows), defense, the parts of each rate, seeds."""
     for attack, of_attack in table.groupby("attack", sort=False):
         name = str(attack)
         for defense, group in of_attack.groupby("defense", sort=False):
             by_rate = group.set_index("br").reindex(list(rates))
-            cells = [cell for row in by_rate.itertuples() for cell in _cells(row)]
+            cells = [_cell(row, part) for row in by_rate.itertuples() for part in parts]
             yield [name, str(defense), *cells, _seeds(by_rate["seeds"])]
             name = ""
 
 
-def _cells(row: Any) -> tuple[str, str]:
-    if pd.isna(row.seeds):
-        return "", ""
-    interval = "" if pd.isna(row.low) else f" [{row.low:.3f}, {row.high:.3f}]"
-    return f"{row.mean:.3f}{interval}", f"{row.worst:.3f}"
+def _cell(row: Any, part: str) -> str:
+    """`0.619 [0.593, 0.656]`, or the worst node's `0.587`; empty where there is none."""
+    value, low, high = {
+        "mean": (row.mean, row.low, row.high),
+        "IQM": (row.iqm, row.iqm_low, row.iqm_high),
+        "worst": (row.worst, math.nan, math.nan),
+    }[part]
+    if pd.isna(value):
+        return ""
+    return f"{value:.3f}" if pd.isna(low) else f"{value:.3f} [{low:.3f}, {high:.3f}]"
 
 
 def _seeds(counts: "pd.Series[float]") -> str:

@@ -1,5 +1,6 @@
 import csv
 import io
+import re
 
 import pandas as pd
 import pytest
@@ -83,3 +84,23 @@ def test_the_csv_also_has_what_has_no_room_on_paper(write, folder):
     assert (local["seeds"], local["reached_0.6"]) == (3, 0)
     missing = [local[name] for name in ("iqm", "iqm_low", "iqm_high", "over_local", "rounds_to_0.6")]
     assert pd.isna(missing).all()
+
+
+def test_of_five_seeds_the_interquartile_mean_stands_beside_the_mean(write, folder):
+    for seed, last in enumerate((0.1, 0.5, 0.6, 0.7, 0.9)):
+        write(seed=seed, accuracy=(0.1, last))
+    write(seed=0, accuracy=(0.1, 0.4), defense={"name": "d_krum", "f": 1})
+    table = final_accuracy(load(folder))
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in to_markdown(table).splitlines()
+        if line[:2] == "| "
+    ]
+    assert rows[0] == ["attack", "defense", "B_r = 0.3", "IQM", "worst", "seeds"]
+    assert [cell.partition(" ")[0] for cell in rows[1][2:]] == ["0.560", "0.600", "0.280", "5"]
+    assert all(re.fullmatch(r"\d\.\d+ \[\d\.\d+, \d\.\d+\]", cell) for cell in rows[1][2:4])
+    assert rows[2] == ["", "d_krum", "0.400", "", "0.200", "1"]
+    lines = to_latex(table).splitlines()
+    assert lines[0] == r"\begin{tabular}{llllrr}"
+    assert {line.count("&") for line in lines if line.endswith(r"\\") and "multicolumn" not in line} == {5}
+    assert r"\multicolumn{3}{c}{$B_r = 0.3$}" in lines[2]
