@@ -49,6 +49,7 @@ smoke: setup ## the CI sweep on tiny configs: run, skip what is done, draw
 	$(BIN)/python train.py -cd sweeps -cn smoke
 	$(BIN)/python train.py -cd sweeps -cn smoke
 	$(BIN)/python -m byzdl.analysis outputs/smoke
+	$(BIN)/python -m byzdl.analysis.report outputs/smoke
 
 soak: setup ## sweeps killed again and again must leave every run whole (KILLS=200); minutes long, Linux
 	$(BIN)/python tests/soak.py --kills $(KILLS)
