@@ -57,6 +57,19 @@ OTHERS = {
     "balance": ("#661100", DASH_DOTTED),
 }
 
+# The same on dark paper, where the darkest must become light and yet be told apart. The others only get lighter.
+ON_DARK = {
+    "#D55E00": "#EE7733",
+    "#0072B2": "#3D9BE9",
+    "#009E73": "#1FC994",
+    "#CC79A7": "#DBA2C8",
+    "#56B4E9": "#8FD0F5",
+    "#332288": "#8A7CF0",
+    "#661100": "#DCC3A8",
+    "#000000": "#FFFFFF",
+    "#707070": "#8C8C8C",
+}
+
 # For those that byzdl doesn't know.
 SPARE = ("#E69F00", "#56B4E9", "#882255", "#332288", "#999933", "#44AA99", "#AA4499", "#661100", "#6699CC", "#117733")
 
@@ -107,8 +120,8 @@ def defense_order(label: str) -> tuple[int, str]:
     return order.index(name if name in order else ""), label
 
 
-def lines(labels: Iterable[str]) -> dict[str, Line]:
-    """How the curve of each defense is drawn, in the order of the legend.
+def lines(labels: Iterable[str], dark: bool = False) -> dict[str, Line]:
+    """How the curve of each defense is drawn, on `dark` paper if asked for, in the order of the legend.
 
     Variants of one defense (`ubar rho=0.2`, `ubar rho=0.4`) are shades of its colour; of a solid line, dashes too.
     """
@@ -121,6 +134,8 @@ def lines(labels: Iterable[str]) -> dict[str, Line]:
         name = base(label)
         variants = [other for other in labels if base(other) == name]
         line = fixed[name]
+        if dark:
+            line = line._replace(color=ON_DARK.get(line.color, line.color))
         if len(variants) > 1:
             rank = variants.index(label)
             dash = VARIANT_DASHES[rank % len(VARIANT_DASHES)] if line.dash == "-" else line.dash

@@ -146,10 +146,12 @@ def lab(color, sight):
     return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
 
 
+@pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("sight", SIGHT)
-def test_every_defense_has_a_line_of_its_own_that_everybody_can_tell(sight):
+def test_every_defense_has_a_line_of_its_own_that_everybody_can_tell(sight, dark):
     """Other dashes, or a colour 15 just noticeable differences away."""
-    drawn = style.lines(path.stem for path in (Path(__file__).parents[2] / "conf" / "defense").glob("*.yaml"))
+    names = [path.stem for path in (Path(__file__).parents[2] / "conf" / "defense").glob("*.yaml")]
+    drawn = style.lines(names, dark)
     assert len({(line.color, line.dash) for line in drawn.values()}) == len(drawn)
     known = {**style.DEFENSES, **style.OTHERS, **style.REFERENCES}
     assert known.keys() <= drawn.keys()
