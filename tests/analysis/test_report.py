@@ -3,16 +3,20 @@
 import json
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
+from operator import mul
 from pathlib import Path
 from typing import Any
 
 import pytest
+from matplotlib import colormaps
+from matplotlib.colors import to_rgb
 
 from byzdl.analysis.load import find
 from byzdl.analysis.report import charts, networks
 from byzdl.analysis.report.__main__ import main
 from byzdl.analysis.report.data import MAX_POINTS, numbers, records
-from byzdl.analysis.style import SPARE
+from byzdl.analysis.style import DEFENSES, OTHERS, REFERENCES, SPARE, lines
 
 
 def done(folder: Path) -> list[Any]:
@@ -75,7 +79,8 @@ def test_groups_hold_means_and_intervals_over_seeds(write, folder):
     first, second = record["groups"]
     assert (first["at"][:2], first["defense"], first["seeds"]) == ([0, 0], 0, 2)
     assert first["final"] == {
-        "mean": [0.9, 0.8, 1.0], "worst": [0.45, 0.4, 0.5], "over_local": [None] * 3, "rounds_to": [10, 2],
+        "mean": [0.9, 0.8, 1.0], "worst": [0.45, 0.4, 0.5], "iqm": [None] * 3, "over_local": [None] * 3,
+        "rounds_to": [10, 2],
     }  # fmt: skip
     assert record["rounds"][first["rounds"]] == [0, 10]
     assert first["curves"]["accuracy_mean"] == {
@@ -112,6 +117,29 @@ def test_long_curves_keep_their_ends(write, folder):
     assert len(rounds) == MAX_POINTS
     assert (rounds[0], rounds[-1]) == (0, 1000)
     assert group["curves"]["accuracy_mean"]["mean"] == numbers(point / 1000 for point in rounds)
+
+
+def test_rates_cover_the_points_that_were_left_out(write, folder):
+    """A rate that goes up and down from row to row, rows of 1 round and of 3 rounds: 1 in 1 of 4 rounds."""
+    rounds = [0, *(4 * i + step for i in range(200) for step in (1, 4))]
+    rows = [
+        {"round": now, "accuracy_mean": 0.1, "byzantine_accept_rate": now % 4 if now else "",
+         "benign_accept_rate": 0.5 if now > 400 else ""}
+        for now in rounds
+    ]  # fmt: skip
+    write(rows=rows)
+    (group,) = (record := records(done(folder))[0])["groups"]
+    kept = record["rounds"][group["rounds"]]
+    assert len(kept) == MAX_POINTS
+    first, *rates = group["curves"]["byzantine_accept_rate"]["mean"]
+    assert first is None
+    for (before, now), rate in zip(pairwise(kept), rates, strict=True):
+        assert rate == pytest.approx(sum(r % 4 == 1 for r in range(before + 1, now + 1)) / (now - before), abs=1e-4)
+    spans = [now - before for before, now in pairwise(kept)]
+    assert sum(map(mul, rates, spans)) / 800 == pytest.approx(0.25, abs=1e-4)
+    # What a rule could say in a part of the rounds alone, it said of these.
+    assert set(group["curves"]["benign_accept_rate"]["mean"]) == {None, 0.5}
+    assert group["curves"]["accuracy_mean"]["mean"] == [0.1] * MAX_POINTS
 
 
 def test_what_is_no_number_is_null():
@@ -214,13 +242,30 @@ def test_colours_stand_out_from_dark_paper():
     assert dark[SPARE.index("#661100")] != "#661100"
 
 
+def test_known_lines_are_light_enough_on_dark_paper_as_they_are():
+    dark = lines([*DEFENSES, *OTHERS, *REFERENCES], dark=True)
+    assert {name: charts.on_dark(line.color) for name, line in dark.items()} == {
+        name: line.color.lower() for name, line in dark.items()
+    }
+    assert dark["oracle"].color == "#FFFFFF"
+    # Of variants the darker one too.
+    darker, lighter = (to_rgb(charts.on_dark(line.color)) for line in lines(["median", "nnm + median"], True).values())
+    assert charts._contrast(darker, lighter) > 1.5
+
+
+def test_a_cell_is_written_on_in_what_contrasts_more():
+    """Black and white contrast alike where the luminance is sqrt(1.05 x 0.05) - 0.05, about 0.179."""
+    r, g, b, _ = colormaps["cividis"](charts.black_from())
+    assert charts._luminance((r, g, b)) == pytest.approx(0.179, abs=0.006)
+
+
 def test_writes_one_page(write, folder, capsys, tmp_path):
     write(name="fine")
     write(name="bad", status="failed", error="</script><script>alert(1)</script>")
     main([str(folder)])
     assert capsys.readouterr().out == f"{folder / 'report.html'}\n"
     text = (folder / "report.html").read_text(encoding="utf-8")
-    assert "<title>outputs</title>" in text
+    assert "<title>byzdl · outputs</title>" in text
     assert "alert(1)</script>" not in text
     assert 'src="' not in text.partition("<script>")[0] + text.rpartition("<script>")[2]
     main([str(folder), "--out", str(tmp_path / "new" / "page.html")])

@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 from conftest import planner, writer
+from matplotlib.colors import to_rgb
 from test_report import COUNTED, EDGES, NODES, add_network
 
+from byzdl.analysis.report import charts
 from byzdl.analysis.report.__main__ import main
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -74,8 +76,45 @@ def browser() -> Iterator[Any]:
         browser.close()
 
 
+ATTACKS = ("max", "alie", "label_flip", "ipm", "dissensus", "mimic", "min_max", "min_sum", "rop", "spectral")
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory) -> Path:
+    """Ten attacks, three rates, two defenses, of one of which a run is lacking; five seeds of one configuration alone."""
+    folder = tmp_path_factory.mktemp("report") / "large"
+    write = writer(folder)
+    rows = [
+        {"round": 0, "accuracy_mean": 0.1, "accuracy_worst": 0.1, "loss_mean": 4e12, "consensus_distance": 0},
+        {"round": 20, "accuracy_mean": 0.6, "accuracy_worst": 0.5, "loss_mean": 0.00012, "consensus_distance": 2},
+    ]
+    four = {"n": 4}
+    for attack, br, defense in product(ATTACKS, (0, 0.1, 0.3), ("ubar", "local")):
+        if (attack, br, defense) != ("alie", 0.3, "local"):
+            write(attack={"name": attack, "br": br}, defense={"name": defense}, topology=four, rows=rows)
+    for seed in range(1, 5):
+        rows[1]["accuracy_mean"] = 0.4 if seed == 4 else 0.7
+        run = write(attack={"br": 0.3}, topology=four, seed=seed, rows=rows)
+    of_benign = [re.sub(r"(?m)^\d+,2,.*\n", "", table) for table in (NODES, COUNTED)]
+    add_network(run, [2, 3], EDGES, *of_benign)
+    write(attack={"br": 0.1}, topology={"name": "complete", **four}, rows=rows)
+    write(attack={"br": 0.1}, topology=four, partition={"name": "shards"}, rows=rows)
+    write(name="bad", status="failed", error="boom " * 100)
+    main([str(folder)])
+    return folder / "report.html"
+
+
 @pytest.fixture
 def page(browser, file) -> Iterator[Any]:
+    yield from opened(browser, file)
+
+
+@pytest.fixture
+def large_page(browser, large) -> Iterator[Any]:
+    yield from opened(browser, large)
+
+
+def opened(browser: Any, file: Path) -> Iterator[Any]:
     """The page, opened from the disk. In the end nothing was complained of, and nothing asked of any network."""
     page = browser.new_page(viewport={"width": 1400, "height": 900})
     page.set_default_timeout(PATIENCE)
@@ -86,10 +125,12 @@ def page(browser, file) -> Iterator[Any]:
     page.on("request", lambda request: requests.append(request.url))
     page.goto(file.as_uri())
     page.wait_for_selector("#learning .panel .main-svg")
-    yield page
+    try:
+        yield page
+    finally:
+        page.close()
     assert complaints == []
     assert [url for url in requests if not url.startswith("data:")] == [file.as_uri()]
-    page.close()
 
 
 def until(page: Any, condition: str) -> None:
@@ -184,6 +225,9 @@ def test_the_legend_toggles_by_keyboard(page) -> None:
     assert len(rows(page)) == 12
     page.locator("#legend .entries button", has_text="median").dblclick()
     assert {row[2] for row in rows(page)} == {"median"}
+    entry.focus()
+    page.keyboard.press("Shift+Enter")
+    assert {row[2] for row in rows(page)} == {"mean"}
 
 
 def test_the_table_sorts(page) -> None:
@@ -211,6 +255,153 @@ def test_a_value_is_shown_under_the_pointer(page) -> None:
     page.mouse.move(x, y, steps=4)
     shown = page.wait_for_selector("#learning .hoverlayer text").text_content()
     assert shown == "loss_thresholdround 20: 0.850 [0.800, 0.900]2 seeds"
+
+    show(page, "final")
+    page.locator("#final .chart .nsewdrag").first.hover(position={"x": 20, "y": 12})
+    assert page.wait_for_selector("#final .hoverlayer text").text_content() == (
+        "loss_threshold, max0.850 [0.800, 0.900]2 seeds"
+    )
+    # Black on light, white on dark.
+    written = page.locator("#final .chart").first.evaluate("c => [c.data[1].text, c.data[1].textfont.color]")
+    assert written == [["0.85"] * 2 + ["0.60"] * 2 + ["0.20"] * 2, ["#000000"] * 4 + ["#ffffff"] * 2]
+
+
+def test_values_are_reached_by_keyboard(page) -> None:
+    chart = page.locator("#learning .chart").first
+    chart.focus()
+
+    def press(key: str) -> list[str | None]:
+        page.keyboard.press(key)
+        return [chart.get_attribute(name) for name in ("aria-valuenow", "aria-valuetext")]
+
+    assert press("ArrowRight") == ["20", " loss_threshold  round 20: 0.850 [0.800, 0.900] 2 seeds"]
+    shown = "[...document.querySelectorAll('#learning .hoverlayer text')].map(t => t.textContent).join('')"
+    until(page, f"{shown} === 'loss_thresholdround 20: 0.850 [0.800, 0.900]2 seeds'")
+    assert press("ArrowLeft")[0] == press("ArrowLeft")[0] == "0"  # and no further
+    assert press("ArrowDown") == ["0", " median  round 0: 0.100 [0.100, 0.100] 2 seeds"]
+    until(page, f"{shown}.startsWith('median')")
+
+    show(page, "accepted")
+    chart = page.locator("#accepted .chart").first
+    chart.focus()
+    assert press("ArrowRight")[1] == " loss_threshold  Byzantine messages let in round 20: 0.000 2 seeds"
+    for _ in range(2):
+        press("ArrowDown")
+    assert press("ArrowLeft")[1] == " loss_threshold  benign messages let in round 20: 0.700 2 seeds"
+
+
+def test_each_seed_is_shown_where_it_is_asked_for(page) -> None:
+    threads = "document.querySelector('#learning .chart').data.filter(t => t.opacity === 0.5).length"
+    assert page.evaluate(threads) == 3  # a trace a defense
+    assert "Of fewer than 5 seeds these are too narrow." in page.locator("#learning-note").inner_text()
+    page.get_by_label("each seed").uncheck()
+    until(page, f"{threads} === 0")
+
+
+def test_a_zoom_outlives_the_legend(page) -> None:
+    box = page.locator("#learning .nsewdrag").first.bounding_box()
+    page.mouse.move(box["x"] + 60, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 160, box["y"] + 120, steps=4)
+    page.mouse.up()
+    zoomed = "(({ xaxis, yaxis }) => [xaxis.range, yaxis.range].flat())(document.querySelector('#learning .chart')._fullLayout)"
+    until(page, f"{zoomed}[0] > 0")
+    before = page.evaluate(zoomed)
+    page.locator("#legend .entries button", has_text="mean").click()
+    assert names(page, "#learning .chart") == ["loss_threshold", "median"]
+    assert page.evaluate(zoomed) == before
+    page.locator("#measure").select_option("accuracy_worst")
+    until(page, f"{zoomed}[0] === 0")
+
+
+def test_without_a_network_nothing_is_said_of_its_rounds(page) -> None:
+    show(page, "network")
+    page.locator("#none").click()
+    assert "Nothing is left to show" in page.locator("#network .panels").inner_text()
+    assert not page.locator("#round").is_visible()
+    page.locator("#all").click()
+    assert page.locator("#rounds").inner_text() == "rounds 11 to 20"
+
+
+def test_a_large_sweep_opens_on_its_fullest_view(large_page) -> None:
+    """Of the rates the highest, of graphs and splits what most runs have, and all attacks."""
+    page = large_page
+    chosen = {key: page.locator(f"#by-{key} option:checked").inner_text() for key in ("attack", "br", "graph", "split")}
+    assert chosen == {"attack": "all", "br": "0.3", "graph": "ring", "split": "iid"}
+    everything = [f"{attack}, Br = 0.3" for attack in ATTACKS]
+    assert headings(page, "learning") == everything[:9]
+    page.locator("#learning .more").click()
+    assert headings(page, "learning") == everything
+    assert not page.locator("#learning .more").is_visible()
+    show(page, "final")
+    assert page.locator("#final .chart").first.evaluate("c => c.data[0].x") == list(ATTACKS)
+    page.locator("#by-br").select_option("0.1")
+    page.locator("#by-graph").select_option("complete")
+    assert headings(page, "learning") == ["max, Br = 0.1"]
+    page.locator("#by-graph").select_option("ring")
+    page.locator("#by-split").select_option("shards")
+    assert page.locator("#shown").inner_text() == "1 of 61 configurations shown"
+
+
+def test_a_panel_says_what_it_lacks(large_page) -> None:
+    notes = large_page.locator("#learning .panel p").all_inner_texts()
+    assert notes[:2] == ["fewer than 5 seeds: local (1)", "fewer than 5 seeds: ubar (1); no run: local"]
+
+
+def test_measures_over_many_magnitudes(large_page) -> None:
+    page = large_page
+    page.locator("#measure").select_option("loss_mean")
+    axis = "document.querySelector('#learning .chart')._fullLayout.yaxis"
+    until(page, f"{axis}.type === 'log'")
+    page.locator("#learning .chart").nth(1).focus()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    told = page.locator("#learning .chart").nth(1).get_attribute("aria-valuetext")
+    assert told == " ubar  round 0: 4.0e+12 1 seed"
+    assert page.locator("#learning .chart").first.locator(".ytick").count() < 10
+    assert "bands" not in page.locator("#learning-note").inner_text()
+    assert not page.get_by_label("each seed").is_visible()
+    page.locator("#measure").select_option("consensus_distance")
+    until(page, "document.querySelector('#learning .chart').data[0].y[1] === 2")
+    assert page.locator("#learning .chart").first.evaluate("c => c.data[0].y") == [None, 2]  # a logarithm has no 0
+
+
+def test_rows_that_are_many_and_values_that_are_not_known(large_page) -> None:
+    page = large_page
+    page.locator("#by-br").select_option("all")
+    assert len(rows(page)) == 25
+    page.get_by_role("button", name="Show all 59 rows").click()
+    assert len(rows(page)) == 59
+    heads = page.locator("#table th").all_inner_texts()
+    gain = next(i for i, head in enumerate(heads) if head.startswith("over local"))
+    for _ in range(2):
+        page.locator("#table th button", has_text="over local").click()
+        unknown = [row[gain] == "\N{EN DASH}" for row in rows(page)]
+        assert set(unknown) == {False, True}
+        assert unknown == sorted(unknown)
+
+
+def test_a_long_reason_unfolds(large_page) -> None:
+    page = large_page
+    page.locator("#absent > summary").click()
+    why = page.locator("#absent td details")
+    folded = why.bounding_box()["height"]
+    assert folded < 60
+    why.locator("summary").click()
+    assert why.bounding_box()["height"] > 1.5 * folded
+    assert why.inner_text().count("boom") == 100
+
+
+def test_edges_between_attackers_are_not_drawn_as_cut_off(large_page) -> None:
+    page = large_page
+    show(page, "network")
+    lines = page.locator("#network .chart").first.evaluate(
+        "c => c.data.filter(t => t.mode === 'lines').map(t => [t.x.length / 3, t.line.dash ?? 'solid', t.line.color])"
+    )
+    drawn = {dash: (count, color) for count, dash, color in lines if color == "#8a9097"}
+    assert {dash: count for dash, (count, _) in drawn.items()} == {"solid": 1, "1.5px,3px": 1}
+    assert charts._contrast(to_rgb("#8a9097"), (1, 1, 1)) > 3
+    assert charts._contrast(to_rgb("#757b82"), to_rgb(charts.DARK["paper"])) > 3
 
 
 def test_the_network_is_seen_to_cut_its_attacker_off(page) -> None:
@@ -256,3 +447,12 @@ def test_dark_and_narrow(page) -> None:
         page.set_viewport_size({"width": width, "height": 800})
         until(page, f"document.querySelector('#learning .chart .main-svg').clientWidth < {width}")
         until(page, f"document.documentElement.scrollWidth === {width}")  # charts follow one by one
+        assert page.locator("#filters").is_visible() == (width > 900)
+    # The choices stay in view, and so does the slider of the network.
+    show(page, "network")
+    page.locator("#network .panel").last.scroll_into_view_if_needed()
+    choices, slider = (page.locator(name).bounding_box() for name in ("#choices", "#round"))
+    assert 0 <= choices["y"] < choices["y"] + choices["height"] <= slider["y"] < 160
+    page.locator("#choices > summary").click()
+    page.locator("#by-attack").select_option("alie")
+    assert headings(page, "network") == list(ENDS)

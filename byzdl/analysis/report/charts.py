@@ -5,6 +5,7 @@ Layouts are made here and checked by Plotly; the page's script fills in what the
 
 from typing import Any
 
+import matplotlib as mpl
 import plotly.graph_objects as go
 from matplotlib.colors import to_hex, to_rgb
 from plotly.offline import get_plotlyjs
@@ -59,14 +60,14 @@ def layouts() -> dict[str, Any]:
     return {name: layout.to_plotly_json() for name, layout in made.items()}
 
 
-def line(drawn: Line) -> dict[str, Any]:
-    """A curve's look as Plotly has it; `dark` is its colour on dark paper."""
+def line(drawn: Line, dark: str) -> dict[str, Any]:
+    """A curve's look as Plotly has it; `dark` is its colour on dark paper, made lighter where it must be."""
     dash = (
         "solid" if isinstance(drawn.dash, str) else ",".join(f"{on * drawn.width:.3g}px" for on in drawn.dash[1] or ())
     )
     return {
         "color": to_hex(drawn.color),
-        "dark": on_dark(drawn.color),
+        "dark": on_dark(dark),
         "dash": dash,
         "width": round(1.15 * drawn.width, 2),
     }
@@ -79,6 +80,13 @@ def on_dark(color: str) -> str:
     while _contrast((r, g, b), paper) < CONTRAST:
         r, g, b = (c + (1 - c) / 10 for c in (r, g, b))
     return to_hex((r, g, b))
+
+
+def black_from() -> float:
+    """From which value on black text contrasts more with Cividis than white; it gets lighter all the way."""
+    values = [i / 100 for i in range(101)]
+    ground = {value: mpl.colormaps["cividis"](value)[:3] for value in values}
+    return next(v for v in values if _contrast(ground[v], (0, 0, 0)) > _contrast(ground[v], (1, 1, 1)))
 
 
 def _contrast(a: Rgb, b: Rgb) -> float:

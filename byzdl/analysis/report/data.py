@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from byzdl.analysis import style
 from byzdl.analysis.figures import FEW_SEEDS
@@ -36,6 +37,9 @@ class Measure(NamedTuple):
     - `label`: in words
     - `range`: of its axis, or None where the values say
     - `band`: whether it comes with an interval over seeds, and with each seed's curve
+    - `log`: whether its axis is logarithmic
+    - `since`: whether a row tells of all rounds since the row before
+    - `short`: what it is called beside the other one of its chart
     """
 
     of: str
@@ -43,16 +47,18 @@ class Measure(NamedTuple):
     range: tuple[float, float] | None = None
     band: bool = False
     log: bool = False
+    since: bool = False
+    short: str = ""
 
 
 MEASURES = {
     "accuracy_mean": Measure("learning", "test accuracy, mean over benign nodes", (0, 1), band=True),
     "accuracy_worst": Measure("learning", "test accuracy, worst benign node", (0, 1), band=True),
-    "loss_mean": Measure("learning", "test loss, mean over benign nodes"),
+    "loss_mean": Measure("learning", "test loss, mean over benign nodes", log=True),
     "consensus_distance": Measure("learning", "consensus distance", log=True),
     "attack_success_rate": Measure("learning", "success of the attack's trigger", (0, 1)),
-    "byzantine_accept_rate": Measure("accepted", "Byzantine messages let in", (0, 1)),
-    "benign_accept_rate": Measure("accepted", "benign messages let in", (0, 1)),
+    "byzantine_accept_rate": Measure("accepted", "Byzantine messages let in", (0, 1), since=True, short="Byzantine"),
+    "benign_accept_rate": Measure("accepted", "benign messages let in", (0, 1), since=True, short="benign"),
     "theta_mean": Measure("theta", "theta, mean over benign nodes"),
 }
 
@@ -109,7 +115,10 @@ def _final(row: Mapping[Hashable, Any]) -> Record:
     """Each the mean and the ends of its interval; of the rounds to an accuracy, the median and how many seeds get there."""
     return {
         "mean": numbers([row["mean"], row["low"], row["high"]]),
-        **{name: numbers([row[name], row[f"{name}_low"], row[f"{name}_high"]]) for name in ("worst", "over_local")},
+        **{
+            name: numbers([row[name], row[f"{name}_low"], row[f"{name}_high"]])
+            for name in ("worst", "iqm", "over_local")
+        },
         "rounds_to": numbers([row["rounds_to_0.5"], row["reached_0.5"]]),
     }
 
@@ -183,13 +192,31 @@ def _curves(frame: pd.DataFrame) -> dict[tuple[Any, ...], tuple[list[int], Recor
 
 
 def _thin(frame: pd.DataFrame, most: int) -> pd.DataFrame:
-    """The rows of at most so many rounds of each setting, the first and the last among them."""
+    """The rows of at most so many rounds of each setting, the first and the last among them.
+
+    What a row tells of all rounds since the row before is averaged over the rows that are dropped.
+    """
     kept = []
     for _, part in frame.groupby("setting"):
         rounds = np.sort(part["round"].unique())
         places = np.unique(np.linspace(0, len(rounds) - 1, min(most, len(rounds))).round().astype(int))
-        kept.append(part[part["round"].isin(rounds[places])])
+        kept.append(part if len(places) == len(rounds) else _averaged(part, rounds[places]))
     return pd.concat(kept)
+
+
+def _averaged(frame: pd.DataFrame, kept: NDArray[Any]) -> pd.DataFrame:
+    """The rows of the rounds that are kept, rates averaged over the rows since the one that was kept before.
+
+    A row counts by the rounds that it covers; one without a value doesn't.
+    """
+    frame = frame.sort_values(["run", "round"], ignore_index=True)
+    covers = frame.groupby("run")["round"].diff()
+    ends = [frame["run"], kept[np.searchsorted(kept, frame["round"])]]
+    rates = [name for name, measure in MEASURES.items() if measure.since and name in frame]
+    for rate in rates:
+        summed = (frame[rate] * covers).groupby(ends).transform("sum", min_count=1)
+        frame[rate] = summed / covers.where(frame[rate].notna()).groupby(ends).transform("sum")
+    return frame[frame["round"].isin(kept)]
 
 
 def _means(frame: pd.DataFrame, column: str) -> pd.DataFrame:

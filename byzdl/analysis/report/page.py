@@ -7,6 +7,9 @@ from importlib.resources import files
 from string import Template
 from typing import Any
 
+from byzdl import __version__
+from byzdl.analysis import style
+from byzdl.analysis.figures import FEW_SEEDS
 from byzdl.analysis.load import Run
 from byzdl.analysis.report import charts
 from byzdl.analysis.report.data import records
@@ -24,8 +27,9 @@ def page(title: str, runs: Sequence[Run]) -> str:
     """
     done = [run for run in runs if run.status == "done"]
     record, groups = records(done)
+    dark = style.lines((defense["name"] for defense in record["defenses"]), dark=True)
     for defense in record["defenses"]:
-        defense["line"] = charts.line(defense["line"])
+        defense["line"] = charts.line(defense["line"], dark[defense["name"]].color)
     data = {
         **record,
         "runs": len(done),
@@ -38,9 +42,12 @@ def page(title: str, runs: Sequence[Run]) -> str:
         "networks": networks(done, groups),
         "layouts": charts.layouts(),
         "templates": charts.templates(),
+        "black": charts.black_from(),
+        "few": FEW_SEEDS,
     }
     return Template(_asset("page.html")).substitute(
-        title=escape(title),
+        title=escape(f"byzdl · {title}"),
+        version=__version__,
         style=_asset("page.css"),
         plotly=charts.script(),
         data=_embedded(data),

@@ -5,12 +5,16 @@ const MANY_LINES = 8;
 
 const measuresOf = (section) => Object.keys(data.measures).filter((name) => data.measures[name].of === section);
 
+const positive = (values) => values.map((value) => (value > 0 ? value : null));
+
 /** The traces of one measure; the first of the legend comes on top, and thin lines on top of thick ones. */
 function curves(groups, measure, axes, eachSeed) {
   const veil = groups.length > MANY_LINES ? "14" : "2b"; // a band's opacity, in hexadecimal
   const order = [...groups].sort((a, b) => b.defense - a.defense);
   order.sort((a, b) => data.defenses[b.defense].line.width - data.defenses[a.defense].line.width);
   const bands = [], threads = [], lines = [];
+  const { log, short, label } = data.measures[measure];
+  const drawable = log ? positive : (values) => values;
   for (const group of order) {
     const curve = group.curves[measure];
     if (!curve) continue;
@@ -34,12 +38,10 @@ function curves(groups, measure, axes, eachSeed) {
       });
     }
     lines.push({
-      x, y: curve.mean, name, mode: x.length > 1 ? "lines" : "markers", line: { color, dash: line.dash, width: line.width }, marker: { color }, ...axes,
+      x, y: drawable(curve.mean), name, legendrank: group.defense, mode: x.length > 1 ? "lines" : "markers", line: { color, dash: line.dash, width: line.width }, marker: { color }, ...axes,
       text: x.map((round, i) => {
-        const interval = curve.low && curve.low[i] !== null ? ` [${three(curve.low[i])}, ${three(curve.high[i])}]` : "";
-        const value = curve.mean[i];
-        const told = value === null || Math.abs(value) >= 0.001 || value === 0 ? three(value) : value.toExponential(1);
-        return `<b>${name}</b><br>round ${round}: ${told}${interval}<br>${plural(group.seeds, "seed")}`;
+        const interval = curve.low && curve.low[i] !== null ? ` [${brief(curve.low[i])}, ${brief(curve.high[i])}]` : "";
+        return `<b>${name}</b><br>${short ? `${label}<br>` : ""}round ${round}: ${brief(curve.mean[i])}${interval}<br>${plural(group.seeds, "seed")}`;
       }),
       hovertemplate: "%{text}<extra></extra>",
     });
@@ -48,27 +50,82 @@ function curves(groups, measure, axes, eachSeed) {
 }
 
 function axis(measure) {
-  const { range, log } = data.measures[measure];
-  return { ...(range ? { range: [range[0] - 0.02, range[1] + 0.02] } : {}), ...(log ? { type: "log", exponentformat: "power", dtick: 1 } : {}) };
+  const { range, log, short } = data.measures[measure];
+  return {
+    ...(range ? { range: [range[0] - 0.02, range[1] + 0.02] } : {}),
+    ...(log ? { type: "log", exponentformat: "power" } : {}),
+    ...(short ? { title: { text: short, standoff: 6 } } : {}),
+  };
 }
 
 /** For those who hear the page: what the chart ends with. */
 function told(panel, groups, measure) {
-  const ends = groups.filter((group) => group.curves[measure]).map((group) => `${data.defenses[group.defense].name} ${three(group.curves[measure].mean.at(-1))}`);
+  const ends = groups.filter((group) => group.curves[measure]).map((group) => `${data.defenses[group.defense].name} ${brief(group.curves[measure].mean.at(-1))}`);
   return `${data.measures[measure].label}; ${panel.querySelector("h3").textContent}; in the last round: ${ends.join(", ")}`;
 }
+
+/** What a panel has less of than others: seeds, or a defense altogether. */
+function lacking(groups, defenses) {
+  const named = (list) => (list.join(", ").length > LONG ? plural(list.length, "defense") : list.join(", "));
+  const fewer = groups.filter(({ seeds }) => seeds < data.most).map(({ defense, seeds }) => `${data.defenses[defense].name} (${seeds})`);
+  const without = defenses.filter((defense) => groups.every((group) => group.defense !== defense)).map((defense) => data.defenses[defense].name);
+  const told = [fewer.length ? `fewer than ${data.most} seeds: ${named(fewer)}` : "", without.length ? `no run: ${named(without)}` : ""];
+  return told.filter(Boolean).join("; ");
+}
+
+/** By keyboard: left and right go through the rounds of a line, up and down through the lines. */
+function walk(event) {
+  const [down, right] = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key] ?? [];
+  if (down === undefined) return;
+  event.preventDefault();
+  const chart = event.currentTarget;
+  const { data: traces } = chart;
+  const order = (a, b) => (a.yaxis ?? "y").localeCompare(b.yaxis ?? "y") || a.legendrank - b.legendrank;
+  const lines = traces.filter((trace) => trace.name).sort(order);
+  const within = (place, list) => Math.max(0, Math.min(place, list.length - 1));
+  const from = chart.walked;
+  const line = within(from ? from.line + down : 0, lines);
+  const { x, y, text, yaxis } = lines[line];
+  const points = [...y.keys()].filter((i) => y[i] !== null);
+  const point = within(from ? from.point + right : Infinity, points);
+  chart.walked = { line, point };
+  Plotly.Fx.hover(chart, [{ curveNumber: traces.indexOf(lines[line]), pointNumber: points[point] }], `x${yaxis ?? "y"}`);
+  chart.setAttribute("aria-valuenow", x[points[point]]);
+  chart.setAttribute("aria-valuetext", text[points[point]].replace(/<[^>]*>/g, " "));
+}
+
+function walkable(chart, longest) {
+  chart.tabIndex = 0;
+  chart.onkeydown = walk;
+  chart.onblur = () => Plotly.Fx.unhover(chart);
+  chart.walked = null;
+  for (const [name, value] of Object.entries({ role: "slider", "aria-valuemin": 0, "aria-valuemax": longest, "aria-valuenow": longest })) chart.setAttribute(name, value);
+  chart.setAttribute("aria-valuetext", "arrow keys go through its values");
+}
+
+const unfolded = new Set();
 
 function drawCurves(section, measures, eachSeed = () => false) {
   const box = find(`#${section} .panels`);
   box.dataset.kind = measures.length > 1 ? "pair" : "curve";
-  const items = facets(visible().filter((group) => measures.some((measure) => group.curves[measure])));
+  const known = visible().filter((group) => measures.some((measure) => group.curves[measure]));
+  const defenses = [...new Set(known.map((group) => group.defense))].sort((a, b) => a - b);
+  const all = facets(known);
+  const items = unfolded.has(section) ? all : all.slice(0, MANY_PANELS);
+  const more = find(`#${section} .more`);
+  more.hidden = items.length === all.length;
+  more.textContent = `Show all ${all.length} panels`;
+  more.onclick = () => { unfolded.add(section); drawCurves(section, measures, eachSeed); };
   fill(box, items, (panel, { groups }) => {
     const chart = panel.querySelector(".chart");
+    panel.querySelector("p").textContent = lacking(groups, defenses);
     const axes = measures.map((_, i) => (i ? { xaxis: "x", yaxis: `y${i + 1}` } : {}));
     const own = Object.fromEntries(measures.map((measure, i) => [i ? `yaxis${i + 1}` : "yaxis", axis(measure)]));
     const longest = Math.max(...groups.map((group) => data.rounds[group.rounds].at(-1)));
     const traces = measures.flatMap((measure, i) => curves(groups, measure, axes[i], eachSeed()));
-    Plotly.react(chart, traces, layout(box.dataset.kind, { ...own, xaxis: { range: [0, longest * 1.01] } }), CONFIG);
+    // Of the same measure, what was zoomed into stays.
+    Plotly.react(chart, traces, { ...layout(box.dataset.kind, { ...own, xaxis: { range: [0, longest * 1.01] } }), uirevision: measures.join() }, CONFIG);
+    walkable(chart, longest);
     chart.setAttribute("aria-label", measures.map((measure) => told(panel, groups, measure)).join(". "));
   });
 }
@@ -77,13 +134,20 @@ sections.push(function drawLearning() {
   const choice = find("#measure"), each = find("#seeds");
   if (!choice.options.length) {
     choice.append(...measuresOf("learning").map((name) => make("option", { value: name }, data.measures[name].label)));
-    const curves = data.groups.map((group) => group.curves.accuracy_mean);
-    find("#seeds-label").hidden = !curves.some((curve) => curve?.seeds);
     // With few seeds a band alone would hide how few they are; with many defenses threads hide everything.
     each.checked = data.defenses.length <= MANY_LINES;
     choice.addEventListener("change", drawLearning);
     each.addEventListener("change", drawLearning);
   }
+  const shown = visible().map((group) => group.curves[choice.value]).filter(Boolean);
+  const banded = shown.some((curve) => curve.low), few = shown.filter((curve) => curve.seeds);
+  find("#seeds-label").hidden = !few.length;
+  find("#seeds-label span").textContent = few.length < shown.length ? `each seed, where there are fewer than ${data.few}` : "each seed";
+  find("#learning-note").textContent = [
+    `Lines are means over seeds${banded ? ", bands their 95% bootstrap intervals" : ""}.`,
+    banded && few.length ? `Of fewer than ${data.few} seeds these are too narrow.` : "",
+    "In a chart, arrow keys go through its values.",
+  ].join(" ");
   drawCurves("learning", [choice.value], () => each.checked);
 });
 

@@ -25,13 +25,19 @@ function drawMaps() {
     const chart = panel.querySelector(".chart");
     chart.style.width = `${columns.length * CELL + longest * 7 + 70}px`;
     chart.parentElement.classList.add("map");
+    const values = grid.map((row) => row.map((group) => group?.final[node][0] ?? null));
     const trace = {
-      type: "heatmap", x: names, y: defenses, z: grid.map((row) => row.map((group) => group?.final[node][0] ?? null)), text,
+      type: "heatmap", x: names, y: defenses, z: values, text,
       zmin: 0, zmax: 1, colorscale: "Cividis", showscale: false, xgap: 2, ygap: 2, hoverongaps: false,
-      texttemplate: "%{z:.2f}", hovertemplate: "%{text}<extra></extra>",
+      hovertemplate: "%{text}<extra></extra>",
+    };
+    const cells = values.flatMap((row, i) => row.map((value, j) => ({ x: names[j], y: defenses[i], value })).filter(({ value }) => value !== null));
+    const written = {
+      x: cells.map(({ x }) => x), y: cells.map(({ y }) => y), text: cells.map(({ value }) => value.toFixed(2)),
+      mode: "text", textfont: { color: cells.map(({ value }) => (value < data.black ? "#ffffff" : "#000000")) }, hoverinfo: "skip",
     };
     const height = rows.length * 27 + Math.max(...names.map((name) => name.length)) * 5.5 + 24;
-    Plotly.react(chart, [trace], { ...layout("heatmap"), height, width: parseFloat(chart.style.width), dragmode: false }, { ...CONFIG, responsive: false });
+    Plotly.react(chart, [trace, written], { ...layout("heatmap"), height, width: parseFloat(chart.style.width), dragmode: false }, { ...CONFIG, responsive: false });
     chart.setAttribute("aria-label", `Heatmap of final accuracy, attack by defense; ${panel.querySelector("h3").textContent}. Its numbers are in the table below.`);
   }, (item) => nameOf(item.at) || "all");
 }
@@ -47,17 +53,23 @@ const COLUMNS = [
   ...dimensions.map(({ key, values }, d) => ({ name: LABELS[key] ?? key, value: (group) => group.at[d], text: (group) => String(values[group.at[d]]), shown: values.length > 1 || key === "attack" || key === "br" })),
   { name: "defense", value: (group) => group.defense, text: (group) => data.defenses[group.defense].name, defense: true, shown: true },
   { name: "mean", value: (group) => group.final.mean[0], cell: (group) => group.final.mean, number: true, shown: true },
+  {
+    name: "IQM", value: (group) => group.final.iqm[0], cell: (group) => group.final.iqm, number: true,
+    note: `IQM: the interquartile mean, of ${data.few} seeds and more.`, shown: data.groups.some((group) => group.final.iqm[0] !== null),
+  },
   { name: "worst node", value: (group) => group.final.worst[0], cell: (group) => group.final.worst, number: true, shown: true },
   {
     name: "over local", value: (group) => group.final.over_local[0], cell: (group) => group.final.over_local, signed: true, number: true,
-    shown: data.groups.some((group) => group.final.over_local[0] !== null),
+    note: "Over local: what listening to others gained, in pairs of the same seed.", shown: data.groups.some((group) => group.final.over_local[0] !== null),
   },
   { name: "rounds to 0.5", value: (group) => group.final.rounds_to[0] ?? Infinity, text: reaching, number: true, up: true, shown: true },
   { name: "seeds", value: (group) => group.seeds, text: (group) => (group.seeds < data.most ? `${group.seeds} of ${data.most}` : String(group.seeds)), few: true, number: true, shown: true },
 ].filter(({ shown }) => shown);
 
+const classOf = (column) => (column.number ? "number" : column.defense ? "defense" : "");
+
 function cellOf(column, group) {
-  const cell = make("td", { className: column.number ? "number" : "" });
+  const cell = make("td", { className: classOf(column) });
   if (column.cell) {
     const shown = (value) => (column.signed && value > 0 ? "+" : "") + three(value).replace("-", "−");
     const [value, low, high] = column.cell(group).map((value) => (value === null ? null : shown(value)));
@@ -76,7 +88,7 @@ function cellOf(column, group) {
 }
 
 function drawTable() {
-  const table = find("#table");
+  const table = find("#table"), more = find("#final .more");
   if (!table.tHead.rows.length) {
     table.tHead.append(make("tr", {}, ...COLUMNS.map((column) => {
       const button = make("button", { type: "button" }, ...subscripted(column.name));
@@ -86,9 +98,11 @@ function drawTable() {
         sorting.column = column;
         drawTable();
       });
-      return make("th", { scope: "col", className: column.number ? "number" : "" }, button);
+      return make("th", { scope: "col", className: classOf(column) }, button);
     })));
-    find("#more").addEventListener("click", () => { sorting.all = true; drawTable(); });
+    more.addEventListener("click", () => { sorting.all = true; drawTable(); });
+    const notes = COLUMNS.map(({ note }) => note).filter(Boolean);
+    find("#final-note").textContent = ["Means over seeds, with 95% bootstrap intervals over seeds.", `One seed has none, of fewer than ${data.few} they are too narrow.`, ...notes, "A heading sorts."].join(" ");
   }
   [...table.tHead.rows[0].cells].forEach((head, i) => {
     if (COLUMNS[i] === sorting.column) head.setAttribute("aria-sort", sorting.down ? "descending" : "ascending");
@@ -96,13 +110,15 @@ function drawTable() {
   });
   const groups = [...visible()];
   if (sorting.column) {
-    const value = (group) => sorting.column.value(group) ?? -Infinity;
-    groups.sort((a, b) => (value(a) - value(b)) * (sorting.down ? -1 : 1));
+    // What is not known comes last, either way.
+    const known = (group) => sorting.column.value(group) !== null;
+    const order = (a, b) => (a < b ? -1 : Number(a > b)) * (sorting.down ? -1 : 1);
+    groups.sort((a, b) => known(b) - known(a) || order(sorting.column.value(a), sorting.column.value(b)));
   }
   const shown = sorting.all ? groups : groups.slice(0, ROWS);
   table.tBodies[0].replaceChildren(...shown.map((group) => make("tr", {}, ...COLUMNS.map((column) => cellOf(column, group)))));
-  find("#more").hidden = shown.length === groups.length;
-  find("#more").textContent = `Show all ${groups.length} rows`;
+  more.hidden = shown.length === groups.length;
+  more.textContent = `Show all ${groups.length} rows`;
 }
 
 find("#final .controls").addEventListener("change", drawMaps);

@@ -2,6 +2,7 @@
 
 const net = { experiment: null, seed: null, frame: null, timer: null, due: null };
 const BENIGN = { color: "#0072B2", dark: "#56B4E9" }, BYZANTINE = { color: "#D55E00", dark: "#F08A3C" };
+const MUTED = { color: "#8a9097", dark: "#757b82" };
 const tone = (pair) => (dark.matches ? pair.dark : pair.color);
 const WIDEST = 7;
 
@@ -14,6 +15,7 @@ function mean(values) {
   return known.length ? known.reduce((a, b) => a + b, 0) / known.length : null;
 }
 
+/** What can be chosen, what is shown of it, and all that does not change from round to round. */
 function drawNetworks() {
   const items = facets(visible().filter((group) => runsOf(group).length));
   find("#network").hidden = !data.networks.runs.length;
@@ -32,24 +34,37 @@ function drawNetworks() {
   net.measure = weighed ? find("#thickness").value : "trust";
   // The thickest edge of all that are shown, now or later.
   net.most = net.measure === "trust" ? 100 : Math.max(1, ...shown.flatMap((run) => run.weight.flat()));
-  const frames = Math.max(1, ...shown.map((run) => run.trust.length));
-  const slider = find("#round");
-  slider.max = frames - 1;
-  if (net.frame === null || net.frame > frames - 1) net.frame = frames - 1;
-  slider.value = net.frame;
-  const rounds = shown[0]?.rounds ?? [0, 0];
-  const span = `rounds ${rounds[net.frame] + 1} to ${rounds[net.frame + 1]}`;
-  find("#rounds").textContent = span;
-  slider.setAttribute("aria-valuetext", span);
   const box = find("#network .panels");
   box.dataset.kind = "network";
+  find("#network").classList.toggle("bare", !shown.length);
+  if (shown.length) {
+    const last = Math.max(1, ...shown.map((run) => run.trust.length)) - 1;
+    find("#round").max = last;
+    if (net.frame === null || net.frame > last) net.frame = last;
+    net.rounds = shown[0].rounds;
+    tellRounds();
+  }
   fill(box, shown.map((run) => ({ key: `${net.experiment}/${run.group}`, run })), (panel, { run }) => drawNetwork(panel, run), ({ run }) => data.defenses[data.groups[run.group].defense].name);
   find("#network .key").innerHTML =
     `<span><svg width="14" height="14"><circle cx="7" cy="7" r="6" fill="${tone(BENIGN)}"/></svg>benign</span>` +
     `<span><svg width="14" height="14"><rect x="1.5" y="1.5" width="11" height="11" fill="${tone(BYZANTINE)}"/></svg>Byzantine</span>` +
     `<span><svg width="34" height="12"><line x1="0" x2="14" y1="6" y2="6" stroke="currentColor" stroke-width="1.5"/><line x1="18" x2="34" y1="6" y2="6" stroke="currentColor" stroke-width="6"/></svg>${net.measure === "trust" ? "let in seldom, often" : "of small, of great weight"}</span>` +
-    `<span><svg width="22" height="12"><line x1="0" x2="22" y1="6" y2="6" stroke="currentColor" stroke-dasharray="1.5,3"/></svg>cut off</span>`;
+    `<span><svg width="22" height="12"><line x1="0" x2="22" y1="6" y2="6" stroke="${tone(MUTED)}" stroke-dasharray="1.5,3"/></svg>cut off</span>` +
+    `<span><svg width="22" height="12"><line x1="0" x2="22" y1="6" y2="6" stroke="${tone(MUTED)}" stroke-width="1.2"/></svg>not known</span>`;
   find("#network-note").textContent = notes(shown).join(" ");
+}
+
+function tellRounds() {
+  const span = `rounds ${net.rounds[net.frame] + 1} to ${net.rounds[net.frame + 1]}`;
+  find("#round").value = net.frame;
+  find("#round").setAttribute("aria-valuetext", span);
+  find("#rounds").textContent = span;
+}
+
+/** The same networks in other rounds. */
+function drawFrame() {
+  tellRounds();
+  document.querySelectorAll("#network .panel").forEach(redraw);
 }
 
 function notes(shown) {
@@ -85,13 +100,12 @@ function drawNetwork(panel, run) {
     hover.y.push((graph.y[i] + graph.y[j]) / 2);
     hover.text.push(lines.join("<br>") || `${i} – ${j}`);
   });
-  const muted = dark.matches ? "#5d636a" : "#b4b9be";
   const edges = [...bundles.values()].map(({ kind, width, x, y }) => ({
     x, y, mode: "lines", hoverinfo: "skip",
-    opacity: typeof width === "number" ? 0.75 : 0.9,
-    line: width === "cut" || kind === "between"
-      ? { color: muted, width: 1, dash: "1.5px,3px" }
-      : { color: kind === "byzantine" ? tone(BYZANTINE) : width === "plain" ? muted : tone(BENIGN), width: width === "plain" ? 1.2 : 1 + (WIDEST - 1) * width / 10 },
+    opacity: typeof width === "number" ? 0.75 : 1,
+    line: width === "cut"
+      ? { color: tone(MUTED), width: 1.2, dash: "1.5px,3px" }
+      : { color: kind === "byzantine" ? tone(BYZANTINE) : width === "plain" ? tone(MUTED) : tone(BENIGN), width: width === "plain" ? 1.2 : 1 + (WIDEST - 1) * width / 10 },
   }));
   const nodes = [...graph.x.keys()];
   const small = nodes.length <= 30;
@@ -117,7 +131,7 @@ function drawNetwork(panel, run) {
 
 /** Once a frame of the screen at most: a slider moves faster than networks are drawn. */
 function drawSoon() {
-  net.due ??= requestAnimationFrame(() => { net.due = null; drawNetworks(); });
+  net.due ??= requestAnimationFrame(() => { net.due = null; drawFrame(); });
 }
 
 function play(on) {
@@ -131,7 +145,7 @@ function play(on) {
   if (net.frame >= last()) net.frame = -1;
   net.timer = setInterval(() => {
     net.frame += 1;
-    drawNetworks();
+    drawFrame();
     if (net.frame >= last()) play(false);
   }, 350);
 }

@@ -7,6 +7,7 @@ const state = { at: dimensions.map(() => null), hidden: new Set() };
 const sections = [];
 const LABELS = { br: "B_r" };
 const MANY_PANELS = 9;
+const LONG = 160; // letters
 
 const find = (selector) => document.querySelector(selector);
 
@@ -24,6 +25,8 @@ function make(tag, properties = {}, ...children) {
 const subscripted = (text) => text.split(/(B_r)/).map((part) => (part === "B_r" ? make("i", {}, "B", make("sub", {}, "r")) : part));
 const plural = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
 const three = (value) => (value === null || value === undefined ? "–" : value.toFixed(3));
+/** As `three`, of what may be very small or very large. */
+const brief = (value) => (value && (Math.abs(value) < 0.001 || Math.abs(value) >= 1000) ? value.toExponential(1) : three(value));
 
 // Light or dark, as the system has it.
 const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -123,18 +126,28 @@ function drawHeader() {
   if (data.absent.length) {
     const told = Object.entries(counts).map(([status, count]) => `${count} ${status}`).join(", ");
     find("#absent summary").textContent = `${data.absent.length} of ${plural(data.absent.length + data.runs, "run")} have no result and are in no chart: ${told}`;
-    find("#absent tbody").replaceChildren(...data.absent.map(({ status, name, why }) => make("tr", {}, make("td", {}, status), make("td", {}, name), make("td", {}, why))));
+    // What is long is cut until it is asked for.
+    const folded = (why) => (why.length > LONG ? make("details", {}, make("summary", {}, make("span", {}, why))) : why);
+    find("#absent tbody").replaceChildren(...data.absent.map(({ status, name, why }) => make("tr", {}, make("td", {}, status), make("td", {}, name), make("td", {}, folded(why)))));
     find("#absent").hidden = false;
   }
   if (data.superseded) find("header").append(make("p", { className: "note" }, `${plural(data.superseded, "older result")} of the same configurations left out.`));
 }
 
-function makeFilters() {
-  // Not more panels than one can look at: what is asked last is fixed first.
-  for (const d of [...dimensions.keys()].reverse().filter((d) => dimensions[d].key !== "attack").concat(dimensions.findIndex(({ key }) => key === "attack"))) {
+/** Not more panels than one can look at, all attacks among them: what is asked last is fixed first, at what most runs have. */
+function choose() {
+  for (const d of [...dimensions.keys()].reverse()) {
+    const { key, values } = dimensions[d];
     if (facets(filtered()).length <= MANY_PANELS) break;
-    if (dimensions[d].values.length > 1) state.at[d] = Math.min(...filtered().map((group) => group.at[d]));
+    if (key === "attack" || values.length < 2) continue;
+    const runs = values.map((_, place) => filtered().reduce((sum, group) => sum + (group.at[d] === place ? group.seeds : 0), 0));
+    // Of rates the highest, and never 0, under which all defenses look alike.
+    const places = key === "br" ? [...values.keys()].reverse().filter((place) => values[place] > 0) : [...values.keys()];
+    state.at[d] = places.reduce((best, place) => (runs[place] > runs[best] ? place : best));
   }
+}
+
+function makeFilters() {
   dimensions.forEach(({ key, values }, d) => {
     if (values.length < 2) return;
     const options = [make("option", { value: "" }, "all"), ...values.map((value, place) => make("option", { value: place }, String(value) || "(absent)"))];
@@ -164,16 +177,22 @@ function makeLegend() {
       if (!state.hidden.delete(defense)) state.hidden.add(defense);
       drawAll();
     });
-    // As in Plotly's own legend.
-    button.addEventListener("dblclick", () => {
-      data.defenses.forEach((_, other) => state.hidden.add(other));
+    const alone = () => {
+      state.hidden = new Set(data.defenses.keys());
       state.hidden.delete(defense);
       drawAll();
+    };
+    // As in Plotly's own legend, and by keyboard.
+    button.addEventListener("dblclick", alone);
+    button.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || !event.shiftKey) return;
+      event.preventDefault();
+      alone();
     });
     find("#legend .entries").append(button);
   });
   find("#all").addEventListener("click", () => { state.hidden.clear(); drawAll(); });
-  find("#none").addEventListener("click", () => { data.defenses.forEach((_, defense) => state.hidden.add(defense)); drawAll(); });
+  find("#none").addEventListener("click", () => { state.hidden = new Set(data.defenses.keys()); drawAll(); });
 }
 
 function drawLegend() {
@@ -194,8 +213,14 @@ function drawAll() {
 
 addEventListener("DOMContentLoaded", () => {
   drawHeader();
+  choose();
   makeFilters();
   makeLegend();
   drawAll();
   dark.addEventListener("change", drawAll);
+  // On a narrow screen the choices are a bar that stays in view, and unfolds.
+  const narrow = matchMedia("(max-width: 900px)");
+  const fold = () => { find("#choices").open = !narrow.matches; };
+  narrow.addEventListener("change", fold);
+  fold();
 });
