@@ -299,14 +299,18 @@ class Inbox:
         own = 1 - weights.sum(1) if own is None else own
         return weighted_sums(self.models, self.pool, torch.cat([own[:, None], weights], dim=1))
 
-    def mix(self, selected: Tensor, alpha: float, fallback: Tensor | None = None) -> Mix:
+    def mix(self, selected: Tensor, alpha: float | Literal["uniform"], fallback: Tensor | None = None) -> Mix:
         """Eq. 6-7: a x_i^{t+1/2} + (1 - a) times the mean of the selected models; x_i^{t+1/2} where none is.
 
         - `selected` [L, k]
-        - `alpha`: a
+        - `alpha`: a; or `uniform`: 1 / (1 + how many are selected), the mean of these and the own model
         - `fallback` [L]: passed on to the logs
         """
-        weights = (1 - alpha) * selected / selected.sum(1, keepdim=True).clamp(min=1)
+        count = selected.sum(1, keepdim=True)
+        if isinstance(alpha, str):
+            weights = selected / (1 + count)
+            return Mix(self.combine(weights), selected, weights, fallback)
+        weights = (1 - alpha) * selected / count.clamp(min=1)
         # Exactly alpha: at alpha = 0, ten times a tenth would leave -1e-7 of a model that may have diverged.
         own = torch.where(selected.any(1), alpha, 1.0)
         return Mix(self.combine(weights, own), selected, weights, fallback)

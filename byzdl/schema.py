@@ -8,7 +8,7 @@ line: the key, what it got, what it takes.
 import difflib
 import math
 from collections.abc import Callable, Iterable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError, WrapValidator
 from pydantic_core import ErrorDetails
@@ -56,6 +56,9 @@ NonNegative = Annotated[float, takes("a number, at least 0", lambda v: 0 <= v < 
 Share = Annotated[float, takes("a number in [0, 1]", lambda v: 0 <= v <= 1)]
 ProperShare = Annotated[float, takes("a number in [0, 1)", lambda v: 0 <= v < 1)]
 PositiveShare = Annotated[float, takes("a number in (0, 1]", lambda v: 0 < v <= 1)]
+Mixing = Annotated[
+    float | Literal["uniform"], takes("a number in [0, 1], or uniform", lambda v: v == "uniform" or 0 <= v <= 1)
+]
 
 
 class Record(BaseModel):

@@ -78,6 +78,11 @@ class Tolerant(Defense):
     per_f: ClassVar[int] = 1
     otherwise: ClassVar[str] = ""
 
+    @property
+    def least(self) -> int:
+        """`needs`, of a rule in which it depends on a key."""
+        return self.needs
+
     def check(self, network: Network, validation: float, seen: Seen = int) -> None:
         if isinstance(self.f, int):
             degrees = [(len(network.neighbours[i]), i) for i in network.benign if network.neighbours[i]]
@@ -100,10 +105,10 @@ class Tolerant(Defense):
         byzantine = set(network.byzantine)
         known = {i: len(byzantine.intersection(network.neighbours[i])) for i in network.benign}
         f = known if self.f == "known" else dict.fromkeys(known, self.f)
-        few = [str(i) for i in f if 0 < seen(len(network.neighbours[i])) < self.per_f * f[i] + self.needs]
+        few = [str(i) for i in f if 0 < seen(len(network.neighbours[i])) < self.per_f * f[i] + self.least]
         if not few:
             return {"f": f}
-        asked = f"{self.per_f if self.per_f > 1 else ''}f + {self.needs}"
+        asked = f"{self.per_f if self.per_f > 1 else ''}f + {self.least}"
         where = f"|N_i| < {asked} at {len(few)} of {len(f)} benign nodes ({', '.join(few)})"
         return {"f": f, "warning": f"{self.name}: {where}: {self.otherwise}"}
 

@@ -1,7 +1,8 @@
-"""D_Krum: the received model that is nearest to the others."""
+"""D_Krum: the model that is nearest to the others."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
+from byzdl.blocks import pairwise_squared
 from byzdl.defenses.base import Tolerant
 from byzdl.defenses.krum import best
 from byzdl.exchange import Inbox, Mix
@@ -12,10 +13,13 @@ class DKrum(Tolerant):
     """Krum over the received models: select the one of least score.
 
     The score of j is the sum of its squared distances to the max(|N_i| - f - 2, 1) nearest other
-    candidates (to as many as there are, if fewer came in). The own model is not a candidate. Of scores
-    that agree in nine digits the left one's model is selected.
+    candidates (to as many as there are, if fewer came in). Of scores that agree in nine digits the left
+    one's model is selected.
 
-    - `alpha`: weight of the own model in the mix
+    - `alpha`: weight of the own model in the mix; 0 leaves the winner alone
+    - `candidates`: the `received` models; or `all`: the own one, too, the leftmost, and |N_i| + 1 in the place
+      of |N_i| throughout. Where it wins, the node keeps it
+    - `distances`: as they are summed, `squared` or `plain`
     - `f`: Byzantine neighbours to tolerate, an integer or `known`
 
     **Assumes** f Byzantine neighbours of |N_i| > 2f + 2 in theory; where there are fewer, the rule is
@@ -23,15 +27,27 @@ class DKrum(Tolerant):
     same win. Where |N_i| - f - 2 is below 1, so that 1 stands in for it, run.json and the log say so.
 
     **Source:** P. Blanchard et al., *Machine learning with adversaries* (NeurIPS 2017), applied to models
-    as the paper's baseline does.
+    as the paper's baseline does. Public codes differ in who is a candidate, in whether distances are squared (Blanchard et al.
+    do, nicehiro/GAA-Consensus does not), and in whether the winner is mixed with the own model.
     """
 
     alpha: Share = 0.5
+    candidates: Literal["received", "all"] = "received"
+    distances: Literal["squared", "plain"] = "squared"
 
     needs: ClassVar[int] = 3
     otherwise: ClassVar[str] = "there one nearest other is counted, and two neighbours who send the same model win"
 
+    @property
+    def least(self) -> int:
+        return self.needs - (self.candidates == "all")
+
     def aggregate(self, state: tuple[()], inbox: Inbox) -> tuple[tuple[()], Mix]:
-        count = (inbox.degree - self.tolerated(inbox) - 2).clamp(min=1)
-        winner = best(inbox.pairwise_distances().square(), inbox.valid, count, 1)
-        return state, inbox.mix(winner, self.alpha)
+        received = self.candidates == "received"
+        rows, among = (inbox.rows, inbox.valid) if received else (inbox.pool, inbox.members)
+        apart = pairwise_squared(inbox.models, rows)
+        if self.distances == "plain":
+            apart = apart.sqrt()
+        count = (inbox.degree + (not received) - self.tolerated(inbox) - 2).clamp(min=1)
+        winner = best(apart, among, count, 1)
+        return state, inbox.mix(winner if received else winner[:, 1:], self.alpha)

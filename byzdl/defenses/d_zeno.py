@@ -1,28 +1,32 @@
 """D_Zeno: the models that lower the own loss the most."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from byzdl.defenses.base import Tolerant, smallest
 from byzdl.exchange import Inbox, Mix
-from byzdl.schema import NonNegative, Share
+from byzdl.schema import Mixing, NonNegative
 
 
 class DZeno(Tolerant):
     """Select the |N_i| - f neighbours of highest score loss(own) - loss(j) - rho ||x_j - x_i||^2.
 
-    - `alpha`: weight of the own model in the mix
+    - `alpha`: weight of the own model in the mix; or `uniform`: it weighs as much as each selected one
     - `f`: Byzantine neighbours to tolerate, an integer or `known`
-    - `rho`: weight of the squared distance; 0, as the decentralized codes drop that term
+    - `rho`: weight of the squared distance; 0 leaves it out
+    - `norm`: of the squared distance, the `sum` over the d coordinates or their `mean`
 
     **Assumes** f Byzantine neighbours. Models of non-finite loss are never selected, so fewer
     than |N_i| - f may be; none where all neighbours are Byzantine and known to be, which run.json and
     the log say.
 
-    **Source:** C. Xie, O. Koyejo, I. Gupta, *Zeno* (ICML 2019), applied to models as the paper's baseline does.
+    **Source:** C. Xie, O. Koyejo, I. Gupta, *Zeno* (ICML 2019), applied to models as the paper's baseline does. There the norm
+    term is in and summed; decentralized codes drop it or average it over d, and average uniformly with the own model
+    (nicehiro/byzantine-resilient) or by alpha.
     """
 
-    alpha: Share = 0.5
+    alpha: Mixing = 0.5
     rho: NonNegative = 0.0
+    norm: Literal["sum", "mean"] = "sum"
 
     needs: ClassVar[int] = 1
     otherwise: ClassVar[str] = "there nothing is selected"
@@ -31,7 +35,8 @@ class DZeno(Tolerant):
         _, cost = inbox.losses()
         finite = cost.isfinite()
         if self.rho > 0:
-            cost = cost + self.rho * inbox.distances().square()
+            over = inbox.models.shape[1] if self.norm == "mean" else 1
+            cost = cost + self.rho * inbox.distances().square() / over
         # The own loss is the same in every score of a node: highest score is least cost.
         best = smallest(cost, inbox.degree - self.tolerated(inbox), among=finite)
         return state, inbox.mix(best, self.alpha)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from helpers import aggregate, graph, make_inbox, one_node, random_models, selected
+from helpers import aggregate, chosen, graph, make_inbox, one_node, random_models, selected
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,6 +35,49 @@ def test_the_own_model_is_not_a_candidate_nor_a_witness():
     # |N| = 4, f = 1: one nearest other. 1 and 1.5 are nearest to each other (0.25 each; the left is
     # taken). If the own 10 were in the pool, the model at 10 would have distance 0.
     assert selected(aggregate(krum(1), one_node(10, [10, 1, 1.5, 30]))) == [1]
+
+
+def test_plain_distances_if_asked_for():
+    # The first case above: 0 + 3 = 3 against 2 + 2 = 4.
+    rule = DKrum(name="d_krum", f=2, distances="plain")
+    assert selected(aggregate(rule, one_node(50, [0, 0, 3, 98, 100, 102]))) == [0]
+
+
+def test_the_own_model_may_be_a_candidate_and_a_witness():
+    # Of 10, 11, -1, 1 two nearest others: 1 + 81, 1 + 100, 4 + 121, 4 + 81: 10 wins. With the own 0 there are three:
+    # 0: 1 + 1 + 100; 10: 1 + 81 + 100; 11: 1 + 100 + 121; -1: 1 + 4 + 121; 1: 1 + 4 + 81, the least.
+    everybody = DKrum(name="d_krum", f=0, candidates="all")
+    inbox = one_node(0, [10, 11, -1, 1])
+    assert selected(aggregate(krum(0), inbox)) == [0]
+    mix = aggregate(everybody, inbox)
+    assert selected(mix) == [3]
+    assert mix.models.item() == 0.5
+    # Two nearest others. The own 5: 1 + 2.25; 4: 1 + 6.25; 6.5: 2.25 + 6.25. Nothing is mixed in.
+    mix = aggregate(everybody, one_node(5, [4, 6.5, 30]))
+    assert selected(mix) == []
+    assert mix.models.item() == 5
+    # A model of its own that has diverged is none.
+    assert selected(aggregate(everybody, one_node(math.nan, [4, 6.5, 30]))) == [1]
+
+
+def test_with_the_own_model_a_neighbour_less_is_enough():
+    network = graph(4, [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)], byzantine=[3])  # f + 2 neighbours
+    assert "|N_i| < f + 3 at 3 of 3" in krum("known").facts(network)["warning"]
+    assert "warning" not in DKrum(name="d_krum", candidates="all").facts(network)
+    assert "|N_i| < f + 2" in DKrum(name="d_krum", candidates="all", f=2).facts(network)["warning"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ({"candidates": "own"}, "defense.candidates: got 'own', takes one of 'received' or 'all'"),
+        ({"distances": "cubed"}, "defense.distances: got 'cubed', takes one of 'squared' or 'plain'"),
+    ],
+)
+def test_wrong_choices_are_told(keys, says):
+    with pytest.raises(ConfigError) as told:
+        chosen("defense", "d_krum", **keys)
+    assert str(told.value) == says
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,12 @@
 import math
 
 import pytest
-from helpers import aggregate, graph, make_inbox, one_node, selected
+from helpers import aggregate, chosen, graph, make_inbox, one_node, selected
 from hypothesis import given
 from hypothesis import strategies as st
 
 from byzdl.defenses.d_zeno import DZeno
+from byzdl.schema import ConfigError
 
 
 def zeno(f, rho=0.0, alpha=0.5):
@@ -34,6 +35,26 @@ def test_the_selected_are_averaged_and_mixed_by_alpha():
     assert aggregate(zeno(2, alpha=0.75), inbox).models.item() == 2
 
 
+def test_uniformly_each_weighs_as_much_as_the_own_model():
+    # (6 + 4 + 12) / 3
+    inbox = one_node(6, [4, 8, 12, 16], own_loss=1.0, losses=[0.5, 2.0, 0.7, 1.2])
+    assert aggregate(zeno(2, alpha="uniform"), inbox).models.item() == pytest.approx(22 / 3)
+    assert aggregate(zeno(4, alpha="uniform"), inbox).models.item() == 6
+
+
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ({"alpha": "none"}, "defense.alpha: got 'none', takes a number in [0, 1], or uniform"),
+        ({"norm": "max"}, "defense.norm: got 'max', takes one of 'sum' or 'mean'"),
+    ],
+)
+def test_wrong_choices_are_told(keys, says):
+    with pytest.raises(ConfigError) as told:
+        chosen("defense", "d_zeno", **keys)
+    assert str(told.value) == says
+
+
 def test_rho_weighs_the_squared_distance():
     # Scores with rho = 0.1 and own loss 1, at distances 3 and 1:
     # 1 - 0.5 - 0.1 * 9 = -0.4 and 1 - 0.8 - 0.1 * 1 = 0.1: the second is selected.
@@ -49,9 +70,10 @@ def test_the_distance_is_squared_once_and_summed_over_coordinates():
     # Squared twice: 0.2 + 1.6 against 0.5 + 0.15. (A mean over coordinates would keep the first.)
     inbox = one_node([0] * 4, [[1, 1, 1, 1], [1.1, 0, 0, 0]], own_loss=1.0, losses=[0.2, 0.5])
     assert selected(aggregate(zeno(1, rho=0.1), inbox)) == [0]
-    # With losses 0.4 and 0.5: 0.8 against 0.621. The mean over d = 4 would have 0.5 against 0.53.
+    # With losses 0.4 and 0.5: 0.8 against 0.621. The mean over d = 4 has 0.5 against 0.53.
     inbox = one_node([0] * 4, [[1, 1, 1, 1], [1.1, 0, 0, 0]], own_loss=1.0, losses=[0.4, 0.5])
     assert selected(aggregate(zeno(1, rho=0.1), inbox)) == [1]
+    assert selected(aggregate(DZeno(name="d_zeno", f=1, rho=0.1, norm="mean"), inbox)) == [0]
 
 
 def test_the_distance_is_to_the_own_model():

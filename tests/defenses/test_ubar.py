@@ -5,11 +5,12 @@ import math
 import numpy as np
 import pytest
 import torch
-from helpers import aggregate, make_inbox, one_node, selected
+from helpers import aggregate, chosen, make_inbox, one_node, selected
 from hypothesis import given
 from hypothesis import strategies as st
 
 from byzdl.defenses.ubar import Ubar
+from byzdl.schema import ConfigError
 
 UBAR = Ubar(name="ubar")
 
@@ -55,6 +56,64 @@ def test_all_that_pass_are_averaged():
     # Kept: 2 and 4, both better than the own model: 0.5 * 0 + 0.5 * 3.
     inbox = one_node(0, [2, 4, 50, 60], own_loss=1.0, losses=[0.9, 0.1, 0.1, 0.1])
     assert aggregate(UBAR, inbox).models.item() == 1.5
+
+
+def test_uniformly_each_weighs_as_much_as_the_own_model():
+    # Kept: 2 and 4, both pass: (0 + 2 + 4) / 3. At 60 alone nobody is kept but a model worse than its own: (0 + 60) / 2.
+    rule = Ubar(name="ubar", alpha="uniform")
+    mix = aggregate(rule, one_node(0, [2, 4, 50, 60], own_loss=1.0, losses=[0.9, 0.1, 0.1, 0.1]))
+    assert mix.models.item() == 2
+    torch.testing.assert_close(mix.weights, torch.tensor([[1 / 3, 1 / 3, 0, 0]]))
+    assert aggregate(rule, one_node(0, [60], own_loss=1.0, losses=[2.0])).models.item() == 30
+    assert aggregate(rule, one_node(7, [60], own_loss=1.0, losses=[math.inf])).models.item() == 7
+
+
+@pytest.mark.parametrize(
+    ("neighbours", "rho", "kept"),
+    [
+        (1, 0.4, 1),  # 0.4 down is 0, and one is kept all the same
+        (3, 0.4, 1),  # 1.2 down
+        (4, 0.4, 1),  # 1.6 down
+        (5, 0.4, 2),  # 2 exactly
+        (100, 0.29, 29),  # 29 exactly, though floats say 28.999999999999996
+    ],
+)
+def test_stage_1_may_round_down(neighbours, rho, kept):
+    inbox = one_node(0, [float(j + 1) for j in range(neighbours)], own_loss=1.0, losses=[1.0] * neighbours)
+    assert selected(aggregate(Ubar(name="ubar", rho=rho, rounding="down"), inbox)) == list(range(kept))
+
+
+def test_stage_2_lets_pass_what_is_within_the_tolerance():
+    inbox = one_node(0, [1, 2, 3], own_loss=1.0, losses=[1.25, 1.26, 0.5])
+    assert selected(aggregate(Ubar(name="ubar", rho=1.0, tolerance=0.25), inbox)) == [0, 2]
+    assert selected(aggregate(Ubar(name="ubar", rho=1.0), inbox)) == [2]
+
+
+def test_the_fall_back_may_be_the_nearest_whose_loss_is_finite():
+    # Kept: 1, 2 and -3 of 7; all are worse than the own 1.0. The nearest has a loss that is not finite, the third the least.
+    rule = Ubar(name="ubar", fallback="nearest")
+    inbox = one_node(0, [1, 2, -3, 30, 40, 50, 60], own_loss=1.0, losses=[math.inf, 2.0, 1.5, 0.1, 0.1, 0.1, 0.1])
+    mix = aggregate(rule, inbox)
+    assert selected(mix) == [1]
+    assert mix.fallback.tolist() == [True]
+    # What passes goes before what is near.
+    assert selected(aggregate(rule, one_node(0, [1, 2, 9, 9], own_loss=1.0, losses=[2.0, 0.5, 0.1, 0.1]))) == [1]
+
+
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ({"alpha": "half"}, "defense.alpha: got 'half', takes a number in [0, 1], or uniform"),
+        ({"alpha": 1.5}, "defense.alpha: got 1.5, takes a number in [0, 1], or uniform"),
+        ({"rounding": "nearest"}, "defense.rounding: got 'nearest', takes one of 'up' or 'down'"),
+        ({"tolerance": -0.02}, "defense.tolerance: got -0.02, takes a number, at least 0"),
+        ({"fallback": "own"}, "defense.fallback: got 'own', takes one of 'least_loss' or 'nearest'"),
+    ],
+)
+def test_wrong_choices_are_told(keys, says):
+    with pytest.raises(ConfigError) as told:
+        chosen("defense", "ubar", **keys)
+    assert str(told.value) == says
 
 
 def test_if_none_passes_the_least_loss_of_stage_1_is_taken():
