@@ -191,6 +191,7 @@ class Inbox:
     - `metropolis` [L, k]: the weights W_ij, 0 where nobody is present
     - `infiltrators` [L]: how many neighbours whose messages arrived truly are Byzantine, for `f: known` alone
     - `loss_of`: evaluates losses, see `losses`
+    - `nodes`: the learners' node numbers, for random numbers of their own
     - `seed`, `round`: of the run, and rounds done
     - `rounds`: T, how many the run has in all
     - `classes`: C, how many classes there are to learn
@@ -203,16 +204,21 @@ class Inbox:
     metropolis: Tensor
     infiltrators: Tensor
     loss_of: LossOf
+    nodes: tuple[int, ...] = ()
     seed: int = 0
     round: int = 0
     rounds: int = 1
     classes: int = 2
 
     @classmethod
-    def of(cls, models: Tensor, rows: Tensor, roster: Roster, loss_of: LossOf, **run: int) -> "Inbox":
+    def of(
+        cls, models: Tensor, rows: Tensor, roster: Roster, loss_of: LossOf, nodes: tuple[int, ...] = (), **run: int
+    ) -> "Inbox":
         """An inbox of who is in a roster; `run`: `seed`, `round`, `rounds`, `classes`."""
         infiltrators = roster.byzantine.sum(1)
-        return cls(models, rows, roster.present, roster.byzantine, roster.metropolis, infiltrators, loss_of, **run)
+        return cls(
+            models, rows, roster.present, roster.byzantine, roster.metropolis, infiltrators, loss_of, nodes, **run
+        )
 
     def stream(self, *key: int) -> np.random.Generator:
         """Random numbers of this round for the defense alone: the same on every repetition, and no other stream moves."""

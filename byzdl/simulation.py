@@ -129,6 +129,7 @@ def exchange(
         rows,
         roster,
         loss_of,
+        experiment.learners,
         seed=experiment.batches.seed,
         round=round,
         rounds=experiment.rounds,

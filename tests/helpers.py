@@ -153,7 +153,7 @@ def make_inbox(
         byzantine=torch.tensor(flags, dtype=torch.bool).reshape(shape),
         metropolis=torch.tensor(weights).reshape(shape),
     )
-    return Inbox.of(matrix, torch.tensor(rows, dtype=torch.long).reshape(shape), roster, oracle)
+    return Inbox.of(matrix, torch.tensor(rows, dtype=torch.long).reshape(shape), roster, oracle, tuple(range(len(own))))
 
 
 def one_node(

@@ -7,10 +7,11 @@ import pytest
 import torch
 from helpers import choices, chosen, graph, make_experiment, make_inbox
 
+from byzdl.attacks import Messages
 from byzdl.exchange import Mix
 from byzdl.pre import Blend, blended, traced
 from byzdl.schema import ConfigError
-from byzdl.simulation import aggregate, simulate
+from byzdl.simulation import aggregate, exchange, simulate
 
 KITE = [(0, 1), (0, 2), (1, 2), (2, 3), (1, 3)]
 
@@ -59,6 +60,32 @@ def test_buckets_hold_everybody_once_and_are_drawn_anew_each_round():
         for later in (make_inbox_at(t, received) for t in range(10))
     }
     assert len(drawn) > 3
+
+
+def test_a_nodes_buckets_are_its_own_whoever_else_there_is():
+    """Runs under attacks that train and under others that do not are compared in pairs."""
+
+    def buckets(learners, degrees, node, t):
+        inbox = make_inbox([0.0] * len(learners), [[1.0] * degree for degree in degrees])
+        blend = chosen("pre", "bucketing").blend(dataclasses.replace(inbox, nodes=learners, round=t))
+        return (blend.shares[learners.index(node), 1:, 1:] != 0).nonzero().tolist()
+
+    for t in range(5):
+        alone = buckets((3,), [5], 3, t)
+        assert len(alone) == 5
+        assert buckets((1, 3, 7), [9, 5, 2], 3, t) == alone
+        assert buckets((3, 7), [5, 12], 3, t) == alone
+    everybody = [buckets(tuple(range(8)), [6] * 8, node, 0) for node in range(8)]
+    assert len({str(one) for one in everybody}) > 4
+
+
+@pytest.mark.parametrize(("attack", "learners"), [("max", (0, 2, 3)), ("label_flip", (0, 1, 2, 3))])
+def test_a_run_says_whose_buckets_they_are(attack, learners, tiny):
+    experiment = make_experiment(tiny, graph(4, KITE, byzantine=[1]), attack=chosen("attack", attack, br=0.25))
+    roster = experiment.links.roster(0)
+    wire = torch.zeros(len(learners) + 1, experiment.model.d)
+    inbox = exchange(experiment, 0, roster, wire, Messages(wire[:1], torch.zeros_like(roster.attacker)))
+    assert inbox.nodes == learners
 
 
 def make_inbox_at(round, received):

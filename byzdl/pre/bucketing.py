@@ -1,8 +1,11 @@
 """Bucketing: means of a few, drawn at random."""
 
+from functools import lru_cache
 from typing import ClassVar
 
+import numpy as np
 import torch
+from torch import Tensor
 
 from byzdl.exchange import Inbox
 from byzdl.pre.base import Blend, Pre
@@ -35,8 +38,9 @@ class Bucketing(Pre):
     def blend(self, inbox: Inbox) -> Blend:
         learners, k = inbox.rows.shape
         buckets = -(-k // self.size)
-        drawn = stream(inbox.seed, "bucketing", inbox.round).random((learners, k))
-        keys = torch.from_numpy(drawn).to(inbox.rows.device).masked_fill(~inbox.valid, torch.inf)
+        keys = (
+            _drawn(inbox.seed, inbox.round, inbox.nodes, k).to(inbox.rows.device).masked_fill(~inbox.valid, torch.inf)
+        )
         rank = keys.argsort(dim=1, stable=True).argsort(dim=1)
         own = torch.arange(buckets, device=rank.device)[:, None]
         member = ((rank // self.size)[:, None] == own) & inbox.valid[:, None]  # [L, q, k]
@@ -44,3 +48,9 @@ class Bucketing(Pre):
         shares[:, 0, 0] = 1
         shares[:, 1:, 1:] = member / member.sum(2, keepdim=True).clamp(min=1)
         return Blend(shares, (member * inbox.metropolis[:, None]).sum(2))
+
+
+@lru_cache(maxsize=1)  # an attack that rehearses asks many times a round
+def _drawn(seed: int, round: int, nodes: tuple[int, ...], k: int) -> Tensor:
+    """By what the messages of a round are shuffled [L, k]: a node's own numbers, whoever else there is."""
+    return torch.from_numpy(np.stack([stream(seed, "bucketing", node, round).random(k) for node in nodes]))
