@@ -59,6 +59,7 @@ def _compute(config: Mapping[str, Any], folder: RunFolder, progress: bool, patie
         log.warning("screen.precision: this processor has no bf16 units; float32 is faster here")
     network = draw_network(settings.topology, settings.attack.br, settings.seed)
     settings.attack.check(network)
+    settings.pre.check(network)
     settings.defense.check(network, settings.partition.validation, settings.pre.seen)
     experiment = Experiment.build(settings, network, load(settings.dataset))
     with folder.locked(patient):
@@ -149,7 +150,9 @@ def _facts(config: Mapping[str, Any], settings: Settings, experiment: Experiment
     """What run.json says of a run beyond its configuration."""
     network = experiment.network
     attack, defense = dict(settings.attack.facts(network)), dict(settings.defense.facts(network, settings.pre.seen))
-    for warning in [chosen["warning"] for chosen in (attack, defense) if "warning" in chosen]:
+    # A reference line has no pre-step, see `simulation.aggregate`.
+    pre = {} if settings.defense.reference else dict(settings.pre.facts(network))
+    for warning in [chosen["warning"] for chosen in (attack, defense, pre) if "warning" in chosen]:
         log.warning(warning)
     return {
         "seed": settings.seed,
@@ -159,6 +162,7 @@ def _facts(config: Mapping[str, Any], settings: Settings, experiment: Experiment
         **_redraws(experiment),
         "attack": attack,
         "defense": defense,
+        "pre": pre,
         "d": experiment.model.d,
         "data": experiment.data.fingerprint,
         "root": data_root(config),

@@ -153,6 +153,7 @@ def rows(file: Path) -> list[dict[str, str]]:
         (["defense.monitor=validation"], "defense.monitor: got 'validation', takes partition.validation above 0"),
         (["defense=d_krum", "defense.f=9"], "defense.f: got 9, takes an integer below"),
         (["defense=d_zeno", "defense.f=most"], "defense.f"),
+        (["pre=nnm", "pre.f=50"], "pre.f: got 50, takes an integer below"),
         (["attack=alie", "attack.z=paper", "attack.br=0.4"], "attack.z: got 'paper', which has no value at n=10, B=4"),
         (["partition=dirichlet", "partition.alpha=0"], "partition.alpha: got 0, takes a number above 0"),
         (["partition=labels_per_node", "partition.classes=11"], "partition.classes: got 11, takes an integer from 1,"),
@@ -213,13 +214,17 @@ def test_one_run_leaves_its_folder(tmp_path: Path) -> None:
 
 def test_a_rule_that_lacks_neighbours_says_so_in_the_log_and_in_run_json(tmp_path: Path) -> None:
     # On a ring |N_i| = 2: with f = 0 already, Krum's |N_i| - f - 2 leaves nobody to measure a distance to.
-    result = train(*TINY[:-1], "defense=d_krum", "topology=ring", "attack.br=0", cwd=tmp_path)
+    # Of nearest-neighbour mixing 2f = 2 is too much.
+    arguments = ["defense=d_krum", "pre=nnm", "pre.f=1", "topology=ring", "attack.br=0"]
+    result = train(*TINY[:-1], *arguments, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     (folder,) = run_folders(tmp_path / "outputs")
-    warning = json.loads((folder / "run.json").read_text())["defense"]["warning"]
-    assert "|N_i| < f + 3 at 6 of 6 benign nodes" in warning
+    facts = json.loads((folder / "run.json").read_text())
+    assert "|N_i| < f + 3 at 6 of 6 benign nodes" in facts["defense"]["warning"]
+    assert "nnm: |N_i| < 2f + 1 at 6 of 6 benign nodes" in facts["pre"]["warning"]
     for told in (result.stderr, (folder / "run.log").read_text()):
-        assert warning in " ".join(told.split())
+        for group in ("defense", "pre"):
+            assert facts[group]["warning"] in " ".join(told.split())
 
 
 def test_the_same_command_gives_the_same_bytes_and_a_done_run_is_skipped(tmp_path: Path) -> None:

@@ -1,15 +1,21 @@
 """Pre-steps: what a defense sees, and what its decision means for the models that came in."""
 
 import dataclasses
+import json
 import math
+from contextlib import nullcontext
 
 import pytest
 import torch
-from helpers import choices, chosen, graph, make_experiment, make_inbox
+from helpers import CONF, choices, chosen, graph, make_experiment, make_inbox
+from hydra import compose, initialize_config_dir
 
 from byzdl.attacks import Messages
+from byzdl.defenses.tolerance import Tolerance
 from byzdl.exchange import Mix
+from byzdl.identity import plain
 from byzdl.pre import Blend, blended, traced
+from byzdl.run import execute
 from byzdl.schema import ConfigError
 from byzdl.simulation import aggregate, exchange, simulate
 
@@ -186,6 +192,39 @@ def test_what_is_let_in_by_rounding_alone_is_not():
         Mix(torch.zeros(1, 1), torch.ones(1, 10, dtype=torch.bool), weights), Blend(shares, torch.zeros(1, 10))
     )
     assert mix.selected.tolist() == [[True] * 10 + [False]]
+
+
+def test_nearest_neighbour_mixing_says_where_f_is_too_much():
+    # Node 0 has four neighbours, 1 and 2 have two, 3 and 4 one; node 5 has none, and nothing to be told of.
+    network = graph(6, [(0, 1), (0, 2), (0, 3), (0, 4), (1, 2)], byzantine=[3])
+    with pytest.raises(
+        ConfigError, match=r"^pre\.f: got 1, takes an integer below 1, the number of neighbours of node 4, or known$"
+    ):
+        chosen("pre", "nnm", f=1).check(network)
+    chosen("pre", "nnm").check(network)
+    chosen("pre", "nnm", f=0).check(network)
+    assert chosen("pre", "nnm").facts(network) == {"f": {0: 1, 1: 0, 2: 0, 4: 0, 5: 0}}
+    # |N_i| > 2f, and two are not more than twice one.
+    warning = chosen("pre", "nnm", f=1).facts(network)["warning"]
+    assert warning.startswith("nnm: |N_i| < 2f + 1 at 3 of 5 benign nodes (1, 2, 4): there a mean may be of Byzantine")
+
+
+@pytest.mark.parametrize("pre", choices("pre"))
+def test_a_step_that_is_told_f_refuses_one_that_leaves_nothing(pre):
+    network = graph(3, [(0, 1), (1, 2), (0, 2)], byzantine=[1])
+    told = isinstance(chosen("pre", pre), Tolerance)
+    with pytest.raises(ConfigError, match=r"^pre\.f: got 50, takes") if told else nullcontext():
+        chosen("pre", pre, **({"f": 50} if told else {})).check(network)
+    assert ("f" in chosen("pre", pre).facts(network)) == told
+
+
+def test_a_reference_line_has_no_step_to_warn_of(tmp_path):
+    keys = ["pre=nnm", "dataset=synthetic", f"dataset.cache={tmp_path}", "topology=ring", "rounds=1", "batch_size=8"]
+    for defense, says in (("local", []), ("median", ["f", "warning"])):
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            config = plain(compose("config", [*keys, f"defense={defense}", "pre.f=1", "attack.br=0.1", "attack=none"]))
+        execute(config, tmp_path / defense)
+        assert list(json.loads((tmp_path / defense / "run.json").read_text())["pre"]) == says
 
 
 def test_f_is_of_the_models_that_the_defense_sees():

@@ -6,7 +6,8 @@ from typing import Annotated, Any, ClassVar
 import torch
 from torch import Tensor
 
-from byzdl.defenses.base import Seen, Tolerant
+from byzdl.defenses.base import Tolerant
+from byzdl.defenses.tolerance import Seen
 from byzdl.defenses.weighted import clipped, nearest_first, tolerated_weight
 from byzdl.exchange import Inbox, Mix
 from byzdl.schema import takes

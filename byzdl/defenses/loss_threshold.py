@@ -7,7 +7,8 @@ import torch
 from pydantic import model_validator
 from torch import Tensor
 
-from byzdl.defenses.base import Defense, Seen, smallest
+from byzdl.defenses.base import Defense, smallest
+from byzdl.defenses.tolerance import Seen
 from byzdl.exchange import Inbox, Measure, Mix
 from byzdl.schema import ConfigError, Count, Positive, Real, Share
 from byzdl.topology import Network

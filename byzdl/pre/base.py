@@ -1,13 +1,15 @@
 """What a pre-step is: every model that the defense will see as a mean of models of the pool."""
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
 
 from byzdl.exchange import Inbox, Mix, weighted_sums
 from byzdl.schema import Component
+from byzdl.topology import Network
 
 
 class Blend(NamedTuple):
@@ -33,6 +35,13 @@ class Pre(Component):
     def seen(self, neighbours: int) -> int:
         """How many models the defense sees of so many neighbours."""
         return neighbours
+
+    def check(self, network: Network) -> None:
+        """Refuse, with a `ConfigError`, a (first) graph on which the step's preconditions fail."""
+
+    def facts(self, network: Network) -> Mapping[str, Any]:
+        """What run.json should say of the step on its (first) graph beyond its configuration; a `warning` is logged, too."""
+        return {}
 
     def blend(self, inbox: Inbox) -> Blend | None:
         """How to blend an inbox; None for not at all."""

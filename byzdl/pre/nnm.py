@@ -1,37 +1,47 @@
 """Nearest-neighbour mixing."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import torch
 
 from byzdl.blocks import pairwise_squared
 from byzdl.defenses.base import smallest
+from byzdl.defenses.tolerance import Tolerance
 from byzdl.exchange import Inbox
 from byzdl.pre.base import Blend, Pre
-from byzdl.schema import Natural
+from byzdl.topology import Network
 
 
-class Nnm(Pre):
+class Nnm(Tolerance, Pre):
     """Replace every model of the pool N_i and i, the own one included, by the mean of the |N_i| + 1 - f nearest to it.
 
     It is one of them itself.
 
     - `f`: Byzantine neighbours to tolerate, an integer or `known`
 
-    **Assumes** f Byzantine neighbours of |N_i| > 2f. Where f leaves less than one model, each stays as it is. A model
-    that is not finite is in no mean, and stays what it is.
+    **Assumes** f Byzantine neighbours of |N_i| > 2f; run.json and the log tell of nodes with fewer. Where f leaves less than
+    one model, each stays as it is. A model that is not finite is in no mean, and stays what it is.
 
     **Source:** Y. Allouah et al., *Fixing by mixing: a recipe for optimal Byzantine ML under heterogeneity* (AISTATS 2023).
     """
 
-    f: Natural | Literal["known"] = "known"
+    group: ClassVar[str] = "pre"
+    needs: ClassVar[int] = 1
+    per_f: ClassVar[int] = 2
+    otherwise: ClassVar[str] = "there a mean may be of Byzantine models for the most part"
+
+    def check(self, network: Network) -> None:
+        self.check_f(network)
+
+    def facts(self, network: Network) -> Mapping[str, Any]:
+        return self.facts_of_f(network)
 
     def blend(self, inbox: Inbox) -> Blend:
         members = inbox.members
         learners, p = members.shape
         squared = pairwise_squared(inbox.models, inbox.pool)
-        f = inbox.infiltrators if self.f == "known" else torch.full_like(inbox.degree, self.f)
-        count = (inbox.degree + 1 - f).clamp(min=1).repeat_interleave(p)
+        count = (inbox.degree + 1 - self.tolerated(inbox)).clamp(min=1).repeat_interleave(p)
         among = (members[:, :, None] & members[:, None, :]).flatten(0, 1)
         near = smallest(squared.flatten(0, 1), count, among=among).view(learners, p, p)
         # What is there but not finite goes on as it is, for the defense to find.
