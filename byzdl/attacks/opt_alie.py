@@ -18,8 +18,9 @@ class OptAlie(Search):
 
     **Source:** V. Shejwalkar, A. Houmansadr, *Manipulating the Byzantine* (NDSS 2021), optimised strengths; ByzFL's
     Opt-ALIE. Deviations: ByzFL's server has one aggregate, here there is one at each victim, and their squared distances
-    are added up; it expands and contracts a step in 16 evaluations from 0 on, where a ladder needs no answer before the
-    next question, and no single peak.
+    are added up; it goes up, mean + tau sigma, with the sample's sigma, here it is down, with the population's; it expands and
+    contracts a step of 10 in 20 evaluations from 0 on, where a ladder needs no answer before the next question, and no single
+    peak.
     """
 
     def send(self, state: tuple[()], view: AttackView) -> tuple[tuple[()], Messages]:

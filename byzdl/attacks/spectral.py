@@ -28,7 +28,8 @@ class Spectral(Search):
     **Knows** all benign models and the graph; if searched, the mixing weights W and the defense in use with all that it goes by.
 
     **Source:** R. Gaucher, A. Dieuleveut, H. Hendrikx, *Unified breakdown analysis for Byzantine robust gossip* (ICML 2025),
-    Spectral Heterogeneity. Deviation: their search expands and contracts a step in 16 evaluations; here it is a ladder.
+    Spectral Heterogeneity. Deviation: their public code's search (renaudgaucher/Byzantine-Robust-Gossip)
+    expands and contracts a step, in 16 evaluations by default; here it is a ladder.
     """
 
     factor: Positive | Literal["searched"] = "searched"

@@ -1,6 +1,7 @@
 """Rules and pre-steps beside ByzFL's, where it is installed: the pool is the own model and what was received.
 
-ByzFL's MDA, Meamed, CAF, SMEA, Clipping and ARC have no counterpart here.
+ByzFL's MDA, Meamed, CAF, SMEA, Clipping and ARC have no counterpart here. The library `krum` is not compared with: it needs
+Python 3.12, and byzdl runs on 3.11.
 """
 
 from dataclasses import replace
