@@ -1,7 +1,11 @@
 """Networks, and networks as one flat vector."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
+from helpers import choices, chosen, module_at
+from helpers import flat as flattened
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torchvision.models import VisionTransformer
@@ -44,6 +48,29 @@ def plain(model: Model, x: torch.Tensor) -> nn.Module:
 def spread(flat: FlatModel, rows: int) -> torch.Tensor:
     """Models around the initial one [rows, d]."""
     return flat.initial + 0.05 * torch.randn(rows, flat.d, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.mark.parametrize("name", choices("model"))
+def test_every_choice_is_one_flat_vector_and_back(name: str) -> None:
+    """What every network keeps to, on images as small as the digits'. New ones are found in `conf/`."""
+    model, digits = chosen("model", name), SimpleNamespace(shape=(1, 8, 8), classes=10)
+    module, again, other = (initialised(model, digits.shape, digits.classes, seed) for seed in (0, 0, 1))
+    assert model.name == name
+    assert not list(module.buffers())
+    network = flat_model(module, CPU)
+    assert torch.equal(network.initial, flattened(again))
+    assert not torch.equal(network.initial, flattened(other))
+    x = spread(network, 1)[0]
+    there = module_at(model, digits, x)
+    assert torch.equal(flattened(there), x)
+    seen = torch.randn(3, *digits.shape, generator=torch.Generator().manual_seed(0))
+    answers = network.logits(x[None], [0], seen)
+    assert answers.shape == (1, 3, 10)
+    assert torch.equal(network.logits(x[None], [0], seen), answers)
+    with torch.no_grad():
+        torch.testing.assert_close(there.eval()(seen), answers[0], rtol=1e-4, atol=1e-4)
+        # An image's answer is its own, whoever is beside it.
+        torch.testing.assert_close(there(seen[:1]), answers[0, :1], rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -247,6 +274,19 @@ def test_a_model_with_buffers_is_refused() -> None:
         flat_model(nn.Sequential(nn.BatchNorm2d(3)), CPU)
     with pytest.raises(ConfigError, match=r"^model: got 'mine', takes a network without buffers.*\(0\.running_mean\)$"):
         initialised(Normalised(name="mine"), SHAPE, 10, seed=0)
+
+
+class Anonymous(Model):
+    """A user's own, whose batch norm keeps no statistics, and takes those of each batch."""
+
+    def build(self, shape: tuple[int, int, int], classes: int) -> nn.Module:
+        norm = nn.BatchNorm2d(shape[0], track_running_stats=False)
+        return nn.Sequential(norm, Linear(name="linear").build(shape, classes))
+
+
+def test_a_batch_norm_without_buffers_is_refused_too() -> None:
+    with pytest.raises(ConfigError, match=r"^model: got 'mine', takes a network whose answers know no batch \(0: "):
+        initialised(Anonymous(name="mine"), SHAPE, 10, seed=0)
 
 
 class Dropping(Model):

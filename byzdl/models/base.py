@@ -6,6 +6,8 @@ from torch import nn
 from byzdl.schema import Component, ConfigError
 from byzdl.streams import torch_seed
 
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
+
 Shape = tuple[int, int, int]  # one image's (channels, height, width)
 
 
@@ -15,7 +17,7 @@ class Model(Component):
     Any module will do whose answer for an image is a function of the image and of its parameters alone. It is always
     in evaluation mode, while it is trained, too: dropout and stochastic depth are off, as they would draw from torch's
     global random state. Buffers, such as the running statistics of a batch norm, would be shared silently by all
-    nodes: they are refused.
+    nodes: they are refused. So are batch norms without any, for which an answer depends on the batch that an image is in.
     """
 
     def build(self, shape: Shape, classes: int) -> nn.Module:
@@ -29,7 +31,7 @@ class Model(Component):
 def initialised(model: Model, shape: Shape, classes: int, seed: int) -> nn.Module:
     """The network, initialised from the seed's own stream; global random state stays as it was.
 
-    **Raises:** `ConfigError` if it has buffers, or if there is none for such images.
+    **Raises:** `ConfigError` if it has buffers or a batch norm, or if there is none for such images.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(torch_seed(seed, "model"))
@@ -40,4 +42,6 @@ def initialised(model: Model, shape: Shape, classes: int, seed: int) -> nn.Modul
             layer.training, layer.dropout = True, 0.0
     if buffers := [name for name, _ in module.named_buffers()]:
         raise ConfigError.of("model", model.name, f"a network without buffers, which nodes would share ({buffers[0]})")
+    if norms := [name for name, layer in module.named_modules() if isinstance(layer, BATCH_NORMS)]:
+        raise ConfigError.of("model", model.name, f"a network whose answers know no batch ({norms[0]}: a batch norm)")
     return module

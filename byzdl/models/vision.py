@@ -18,7 +18,8 @@ L = TypeVar("L", bound=nn.Module)
 class Vision(Model):
     """A classifier of torchvision.models, not pretrained, and in evaluation mode: without dropout and stochastic depth.
 
-    Most have batch norms, whose running statistics are no parameters: each becomes a group norm (Y. Wu and K. He, *Group
+    Most have batch norms (BatchNorm2d; torchvision has others in its video networks alone, which are no choice here), whose
+    running statistics are no parameters: each becomes a group norm (Y. Wu and K. He, *Group
     normalization*, ECCV 2018), with the same scale and shift, of as many groups as have `group_size` channels or more.
 
     Grey images are repeated into the three channels that these networks are made for. Refused are names of which the
