@@ -5,6 +5,7 @@ import torch
 from helpers import choices, chosen, graph, make_experiment, random_models
 
 from byzdl import checkpoint
+from byzdl.attacks.search import Search
 from byzdl.simulation import attack_view, simulate
 
 # Benign: the path 0 - 1 - 2 - 4. Node 3 attacks 0, 1 and 4, node 5 attacks 4 and node 3.
@@ -57,18 +58,12 @@ def test_among_attackers_who_see_nobody_the_own_model_is_sent(tiny):
 EVERYBODY = graph(5, [(i, j) for i in range(5) for j in range(i)], byzantine=[1, 4])
 
 
-@pytest.mark.parametrize("name", [name for name in choices("attack") if not name.startswith("opt_")])
-@pytest.mark.parametrize("start", [0, 1])
-def test_on_a_complete_graph_a_neighbourhood_is_everybody(tiny, name, start):
-    """But where one strength for all is searched."""
-
-    fewer = {"trials": 4} if name in ("spectral", "loss_aware") else {}
-
+def check_that_a_neighbourhood_is_everybody(tiny, name, **keys):
     def models(scope):
         experiment = make_experiment(
             tiny,
             EVERYBODY,
-            attack=chosen("attack", name, br=0.4, scope=scope, start=start, **fewer),
+            attack=chosen("attack", name, br=0.4, scope=scope, **keys),
             defense=chosen("defense", "clipped_gossip"),
             rounds=2,
             eval_every=2,
@@ -76,6 +71,19 @@ def test_on_a_complete_graph_a_neighbourhood_is_everybody(tiny, name, start):
         return [state.models.clone() for state, _ in simulate(experiment, experiment.initial())][-1]
 
     torch.testing.assert_close(models("neighbourhood"), models("all"), equal_nan=True)
+
+
+@pytest.mark.parametrize("name", choices("attack"))
+@pytest.mark.parametrize("start", [0, 1])
+def test_on_a_complete_graph_a_neighbourhood_is_everybody(tiny, name, start):
+    """One strength that is searched for all is another one for each: there is but one to try."""
+    searching = isinstance(chosen("attack", name), Search)
+    check_that_a_neighbourhood_is_everybody(tiny, name, start=start, **({"trials": 1} if searching else {}))
+
+
+@pytest.mark.parametrize("name", ["spectral", "loss_aware"])
+def test_so_it_is_where_a_strength_is_searched_for_each_victim(tiny, name):
+    check_that_a_neighbourhood_is_everybody(tiny, name, trials=4)
 
 
 @pytest.mark.parametrize("name", ["mimic", "duplicate"])
