@@ -116,7 +116,10 @@ def rows(file: Path) -> list[dict[str, str]]:
         (["nodes=20"], "nodes: no such key; python train.py --cfg job shows those of the chosen ones, conf/GROUP/"),
         (["-m", "hydra.launcher.jobs=0"], "byzdl: hydra.launcher.jobs: got 0, takes an integer, at least 1, or null"),
         (["defense.thetta=0.1"], "defense.thetta: no such key; did you mean defense.theta"),
-        (["attack.z=1.5"], "attack.z: no key of the chosen attack; takes attack=alie or alie_1.5 or rop beside it"),
+        (
+            ["attack.z=1.5"],
+            "attack.z: no key of the chosen attack; takes attack=alie or alie_1.5 or alie_10 or rop beside it",
+        ),
         (["attack.br=1"], "attack.br: got 1, takes a number in [0, 1)"),
         (
             ["defense=credibility", "pre=bucketing"],
