@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
-from helpers import CONF
+from helpers import CONF, choices
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
@@ -75,3 +75,11 @@ def test_cases_are_combined_with_the_params_and_not_with_each_other():
 def test_cases_that_are_none_are_told_in_one_line(wrong):
     with pytest.raises(ConfigError, match=r"^hydra.sweeper.cases: got .*, takes a list such as"):
         combinations(cases=wrong)
+
+
+@pytest.mark.parametrize("group", ["attack", "defense"])
+def test_the_ci_sweep_has_every_choice(group):
+    """Its cases name them all; a new one belongs there."""
+    sweep = OmegaConf.to_container(OmegaConf.load(CONF.parent / "sweeps" / "smoke.yaml"), resolve=False)
+    named = {name.strip() for case in sweep["hydra"]["sweeper"]["cases"] for name in case[group].split(",")}
+    assert named == set(choices(group))
