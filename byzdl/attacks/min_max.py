@@ -9,7 +9,7 @@ from byzdl.attacks.hidden import Hidden
 class MinMax(Hidden):
     """mean + gamma p: the largest distance to a benign model is at most the largest between two benign ones.
 
-    - `direction`: p, see `Hidden`
+    - `direction`: p, see `Hidden`; sigma is the population's
 
     **Knows** all benign models.
 

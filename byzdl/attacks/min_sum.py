@@ -9,7 +9,7 @@ from byzdl.attacks.hidden import Hidden
 class MinSum(Hidden):
     """mean + gamma p: the sum of squared distances to the benign models is at most the largest such sum of a benign one.
 
-    - `direction`: p, see `Hidden`
+    - `direction`: p, see `Hidden`; sigma is the population's
 
     **Knows** all benign models.
 

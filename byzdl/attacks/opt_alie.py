@@ -10,7 +10,7 @@ class OptAlie(Search):
     """mean - z sigma as in `Alie`, with the z of a ladder that drives the benign victims farthest from the benign mean.
 
     The z of a round is one for all: that of the largest total over the benign victims i of ||x_i^{t+1} - mean||^2, with
-    x_i^{t+1} what the defense in use would make of it and the mean that of the benign models x^{t+1/2}.
+    x_i^{t+1} what the defense in use would make of it and the mean that of the benign models x^{t+1/2}. sigma is the population's.
 
     - `weakest`, `strongest`, `trials`, `knowledge`: of the search, see `Search`
 

@@ -17,7 +17,8 @@ class Trigger(Attack):
 
     - `target`: the class
     - `size`: of the patch, pixels a side
-    - `share`: of a mini-batch, rounded up
+    - `share`: of each mini-batch, rounded up; anew in each, so that every sample of a poisoned node is seen with the trigger at some
+      time and without it at others. Deviation: usually it is a share of the node's data, the same samples throughout
     """
 
     target: Natural = 0

@@ -34,7 +34,7 @@ class Credibility(Defense):
     who comes for the first time is trusted at 1, more than who has been judged.
 
     **Source:** after J. Hou et al., *Credibility assessment based Byzantine-resilient decentralized learning*
-    (IEEE TDSC 2022), as public code of a co-author has it. Rewards are computed relative to the nearest
+    (IEEE TDSC 2022, https://doi.org/10.1109/tdsc.2022.3183337), as public code of a co-author has it. Rewards are computed relative to the nearest
     neighbour's, which normalising undoes, so that they cannot all underflow to 0 / 0; in that code all trust then stays.
     There the step has fallen once before the first block.
     """

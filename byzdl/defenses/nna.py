@@ -16,7 +16,7 @@ class Nna(Tolerant):
 
     **Source:** S. Farhadkhani et al., *Robust collaborative learning with linear gradient overhead* (ICML
     2023), nearest-neighbour averaging. There gradients enter by an exponential average (momentum times
-    1 - beta); here by this framework's heavy ball, the same up to the learning rate's scale.
+    1 - beta), which is `optimizer.average=true` here; the heavy ball that is the default is the same up to the learning rate's scale.
     """
 
     needs: ClassVar[int] = 1

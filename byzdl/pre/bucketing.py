@@ -22,7 +22,7 @@ class Bucketing(Pre):
     - `size`: s
 
     **Assumes** what the defense assumes of f buckets, of which there are |N_i| / s. A model that is not finite is in
-    none.
+    none. Refused beside `credibility`, which remembers each neighbour; `local` and `oracle` take no pre-step.
 
     **Source:** S. P. Karimireddy, L. He, M. Jaggi, *Byzantine-robust learning on heterogeneous datasets via bucketing*
     (ICLR 2022).
