@@ -11,6 +11,20 @@ from omegaconf.errors import OmegaConfBaseException
 from byzdl.keys import GROUPS
 from byzdl.schema import ConfigError
 
+# What others call our choices, in letters and digits alone.
+SYNONYMS = {
+    "alittleisenough": "alie",
+    "bridge": "trimmed_mean",
+    "centeredclipping": "clipped_gossip",
+    "fallofempires": "ipm",
+    "krum": "d_krum",
+    "monna": "nna",
+    "mozi": "ubar",
+    "rfa": "geometric_median",
+    "scclip": "clipped_gossip",
+    "zeno": "d_zeno",
+}
+
 
 class RunFailedError(Exception):
     """Why a run in a process of its own has no result, as it told it."""
@@ -35,7 +49,8 @@ def explain(error: Exception) -> str:
         return f"{type(error).__name__}: {' '.join(str(error).split())}"
     if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options:
         group, _, choice = error.missing_cfg_file.rpartition("/")
-        return str(ConfigError.unknown(group or "config", choice, error.options))
+        meant = SYNONYMS.get(re.sub(r"[^a-z0-9]", "", choice.lower()))
+        return str(ConfigError.unknown(group or "config", choice, error.options, meant=meant))
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         got = error.missing_cfg_file
         return str(ConfigError.unknown("--config-name", got, _sweeps())) + " with -cd sweeps, or a YAML in another -cd"

@@ -22,13 +22,18 @@ class ConfigError(ValueError):
         return cls(f"{key}: got {got!r}, takes {takes}")
 
     @classmethod
-    def unknown(cls, what: str, got: str, known: Iterable[str], kind: str | None = None) -> "ConfigError":
+    def unknown(
+        cls, what: str, got: str, known: Iterable[str], kind: str | None = None, meant: str | None = None
+    ) -> "ConfigError":
         """An unknown name, answered with the nearest known ones.
 
         - `kind`: what the known ones are, where they are too many to be told
+        - `meant`: what it is another name of, if it is one
         """
         known = sorted(known)
         near = difflib.get_close_matches(got, known, n=3, cutoff=0.5)
+        if meant in known:
+            near = [meant]
         hint = f" (did you mean {' or '.join(near)}?)" if near else ""
         return cls.of(what, got, f"{kind or 'one of ' + ', '.join(known)}{hint}")
 

@@ -22,6 +22,7 @@ from helpers import choices
 from PIL import Image
 
 from byzdl.cli import deferred, understood
+from byzdl.errors import SYNONYMS
 
 ROOT = Path(__file__).parent.parent
 
@@ -100,6 +101,12 @@ def rows(file: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(opened))
 
 
+def test_what_others_call_a_choice_is_no_choice_and_leads_to_one() -> None:
+    every = {*choices("attack"), *choices("defense")}
+    assert set(SYNONYMS.values()) <= every
+    assert not set(SYNONYMS) & every
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -108,6 +115,7 @@ def rows(file: Path) -> list[dict[str, str]]:
             f"attack: got 'maxx', takes one of {', '.join(choices('attack'))} (did you mean max or min_max?)",
         ),
         (["defense=loss_treshold"], "did you mean loss_threshold"),
+        (["defense=Centered_Clipping"], "(did you mean clipped_gossip?)"),
         (["dataset=digit"], "did you mean digits"),
         (["defence=ubar"], "defence: no such key; did you mean defense"),
         (["defens=ubar"], "defens: no such key; did you mean defense?"),
