@@ -120,6 +120,7 @@ def forest(changes: pd.DataFrame) -> Figure:
             axes.set_title(attack)
         grid[0].set_yticks(range(len(VARIANTS)), VARIANTS)
         grid[0].invert_yaxis()
+        grid[0].locator_params(axis="x", nbins=4)
         figure.supxlabel("change of final accuracy, in pairs of a seed", fontsize=style.RC["axes.labelsize"])
         handles = [Line2D([], [], color=color, marker="o", markersize=3) for color in RATES.values()]
         figure.legend(handles, [f"$B_r$ = {br:g}" for br in RATES], loc="outside upper center", ncols=len(RATES))
