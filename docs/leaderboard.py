@@ -1,4 +1,4 @@
-"""`python docs/leaderboard.py`: what `byzdl.analysis.leaderboard` wrote of its two sweeps, as the tables of docs/leaderboard/."""
+"""`python docs/leaderboard.py`: what `byzdl.analysis.leaderboard` wrote of its sweeps, as the tables of docs/leaderboard/."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,10 +24,18 @@ def collect(outputs: Path = Path("outputs")) -> None:
         "leaderboard": pd.read_csv(figures / "leaderboard.csv")[COLUMNS],
         "exposure": pd.read_csv(figures / "exposure.csv"),
         "success": pd.read_csv(figures / "success.csv").drop(columns="round"),
+        "variants": variants(outputs / "variants" / "figures"),
         "gains": pd.read_csv(outputs / "breakdown" / "figures" / "gains.csv", keep_default_na=False),
     }
     for name, table in tables.items():
         table.round(4).to_csv(HERE / f"{name}.csv", index=False, lineterminator="\n")
+
+
+def variants(figures: Path) -> pd.DataFrame:
+    """Final accuracy, and how often backdoors work, which is missing where there is none."""
+    keys = ["attack", "br", "defense"]
+    success = pd.read_csv(figures / "success.csv").rename(columns={"mean": "success"})[[*keys, "success"]]
+    return pd.read_csv(figures / "leaderboard.csv")[COLUMNS[1:]].merge(success, how="left", on=keys)
 
 
 def figures() -> Iterator[tuple[Path, Figure]]:
