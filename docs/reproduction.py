@@ -1,0 +1,102 @@
+"""`python docs/reproduction.py FOLDER ...`: runs of the paper's figures as the small tables of docs/reproduction/."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.figure import Figure
+
+from byzdl.analysis import draw, final_accuracy, load, style, to_markdown
+from byzdl.analysis.statistics import over_seeds
+
+HERE = Path(__file__).parent / "reproduction"
+
+# What tells a figure's runs from each other, and what is kept of each row.
+RUN = ["defense", "attack", "br", "seed"]
+KEPT = [
+    "round",
+    "epoch",
+    "accuracy_mean",
+    "accuracy_worst",
+    "accuracy_std",
+    "loss_mean",
+    "consensus_distance",
+    "byzantine_accept_rate",
+    "benign_accept_rate",
+    "byzantine_weight",
+    "alone_rate",
+    "fallback_rate",
+    "theta_mean",
+    "seconds",
+]
+
+# What there is to see of a rule that decides by a threshold, beside how well it does.
+INSIDE = {
+    "accuracy_mean": "test accuracy",
+    "theta_mean": "theta",
+    "benign_accept_rate": "benign models\nlet in",
+    "byzantine_accept_rate": "Byzantine models\nlet in",
+    "fallback_rate": "chosen by the\nfall-back",
+}
+
+
+def collect(folder: Path) -> Path:
+    """Put the rows of all finished runs of a folder into the table that is named after it.
+
+    Runs that the table has already, of another sitting on another machine, stay, if they are not among them.
+    """
+    file = HERE / f"{folder.name}.csv"
+    frame = load(folder)[[*RUN, *KEPT]]
+    if file.exists():
+        before = pd.read_csv(file)
+        known = pd.MultiIndex.from_frame(frame[RUN].drop_duplicates())
+        frame = pd.concat([before[~pd.MultiIndex.from_frame(before[RUN]).isin(known)], frame])
+    frame.sort_values(["attack", "br", "defense", "seed", "round"]).to_csv(
+        file, index=False, float_format="%.5g", lineterminator="\n"
+    )
+    return file
+
+
+def runs_of(file: Path) -> pd.DataFrame:
+    """The rows of many runs, with the labels of figures."""
+    frame = pd.read_csv(file)
+    return frame.assign(run=frame[RUN].astype(str).agg("-".join, axis=1), setting="")
+
+
+def figures() -> Iterator[tuple[Path, Figure]]:
+    for file in sorted(HERE.glob("*.csv")):
+        frame = runs_of(file)
+        ((_, accuracy),) = draw(frame)
+        yield file.with_suffix(".png"), accuracy
+        yield file.with_name(f"{file.stem}_inside.png"), inside(frame, "loss_threshold")
+
+
+def inside(frame: pd.DataFrame, defense: str) -> Figure:
+    """What happens within a defense as the rounds go by: a row a quantity, a column a Byzantine rate; each seed a line."""
+    rates, line = sorted(frame["br"].unique()), style.lines(frame["defense"])[defense]
+    own, alone = frame[frame["defense"] == defense], frame[frame["defense"] == "local"]
+    with mpl.rc_context(style.RC):
+        figure = Figure(figsize=(2.15 * len(rates) + 0.9, 1.15 * len(INSIDE) + 0.6), layout="constrained")
+        grid = figure.subplots(len(INSIDE), len(rates), sharex=True, sharey="row", squeeze=False)
+        for row, (column, name) in zip(grid, INSIDE.items(), strict=True):
+            row[0].set_ylabel(name)
+            if column.endswith("rate"):
+                row[0].set_ylim(-0.04, 1.04)
+            for axes, br in zip(row, rates, strict=True):
+                for _, run in own[own["br"] == br].groupby("run"):
+                    axes.plot(run["round"], run[column], color=line.color, linewidth=0.9)
+                if column == "accuracy_mean" and (alone["br"] == br).any():
+                    mean, dashed = over_seeds(alone[alone["br"] == br], column), style.REFERENCES["local"]
+                    axes.plot(mean["round"], mean["mean"], color=dashed.color, linestyle=dashed.dash, linewidth=1.1)
+        for axes, br in zip(grid[0], rates, strict=True):
+            axes.set_title(f"$B_r$ = {br:g}")
+        figure.supxlabel("round (mini-batch iterations)", fontsize=style.RC["axes.labelsize"])
+        figure.suptitle(f"{defense}: each seed; local, where there are runs of it, dashed", fontsize=9)
+    return figure
+
+
+if __name__ == "__main__":
+    for folder in sys.argv[1:]:
+        print(to_markdown(final_accuracy(runs_of(collect(Path(folder))))))
