@@ -215,14 +215,17 @@ def view_of(
     attacker: Tensor,
     victim: Tensor,
     standing: Sequence[int] | None = None,
+    own_previous: Tensor | None = None,
+    reach: float = 10.0,
 ) -> AttackView:
     """What an attacker sees, from matrices; among the learners its own models come last.
 
     Messages go to benign learners in turn, by their victims' numbers; a learner's neighbours are the attackers, in one column
     at weight 1/8 together, and the two benign learners beside it, at weights 1/4 and 1/2. The graph among benign nodes is a
-    path. What would become of a victim is the mean of its own model and of the messages to it that are within 10 of it.
+    path. What would become of a victim is the mean of its own model and of the messages to it that are within `reach` of it.
 
     - `standing`: where each benign learner stands; in order by default
+    - `own_previous`: where the attackers' own models stood; at zero by default
     """
     h, after = max(len(benign), 1), torch.cat([benign, own])
     place = torch.arange(h) if standing is None else torch.tensor(standing)
@@ -246,7 +249,7 @@ def view_of(
         models = []
         for i, x in enumerate(after):
             mail = [messages.models[m] for m, t in zip(messages.index, roster.target, strict=True) if t == i]
-            models.append(torch.stack([x, *(m for m in mail if (m - x).norm() < 10)]).mean(0))
+            models.append(torch.stack([x, *(m for m in mail if (m - x).norm() < reach)]).mean(0))
         return Mix(torch.stack(models))
 
     return AttackView(
@@ -256,7 +259,7 @@ def view_of(
             range(len(benign), len(benign) + byzantine),
         ),
         roster=roster,
-        before=torch.cat([previous, torch.zeros_like(own)]),
+        before=torch.cat([previous, torch.zeros_like(own) if own_previous is None else own_previous]),
         after=after,
         nodes=tuple(nodes[: len(benign)].tolist()),
         benign_learners=torch.arange(len(benign)),

@@ -20,6 +20,10 @@ LEARNERS, K = len(DEGREES), max(DEGREES)
 UNDEFENDED = {"mean"}
 # Reference lines assume nothing that a defense could: they say what they know in their name.
 REFERENCE = {"mean", "local", "oracle"}
+# What asks how large a model is, and so for where zero lies; max sends minus a maximum.
+ASKS_WHERE_ZERO_IS = {"balance", "max"}
+# What has a length of its own: exp(-sharpness |x_j - x_i|), noise of so large a deviation.
+HAS_A_LENGTH = {"credibility", "gaussian"}
 
 
 def tensors(value):
@@ -44,11 +48,12 @@ def same(a, b):
     )
 
 
-def make_inbox(orders=None, spoil=None, degrees=DEGREES):
+def make_inbox(orders=None, spoil=None, degrees=DEGREES, factor=1.0, shift=0.0):
     """Four learners with random mail; each one's loss grows with the distance from a target of its own.
 
     - `orders`: for each learner, the order in which its neighbours stand
     - `spoil`: values by (learner, neighbour, coordinate or ...)
+    - `factor`, `shift`: all models, x, stand at factor x + shift, and have the losses of x
     """
     learners, k = len(degrees), max(degrees)
     own = random_models(learners, D, seed=1)
@@ -65,8 +70,8 @@ def make_inbox(orders=None, spoil=None, degrees=DEGREES):
         mail[i], byzantine[i], metropolis[i] = mail[i, index], byzantine[i, index], metropolis[i, index]
     rows = learners + torch.arange(learners * k).reshape(learners, k)
     rows = torch.where(present, rows, torch.arange(learners)[:, None])
-    oracle = Function(lambda i, x: (x - targets[i]).square().mean().item())
-    oracle.models = torch.cat([own, mail.reshape(-1, D)])
+    oracle = Function(lambda i, x: ((x - shift) / factor - targets[i]).square().mean().item())
+    oracle.models = torch.cat([own, mail.reshape(-1, D)]) * factor + shift
     roster = SimpleNamespace(present=present, byzantine=byzantine, metropolis=metropolis)
     return Inbox.of(oracle.models, rows, roster, oracle)
 
@@ -174,6 +179,24 @@ def test_defense_does_not_care_for_the_order_of_neighbours(defense, state):
             torch.testing.assert_close(shuffled.weights[i, : len(order)], plain.weights[i, order])
 
 
+def test_defense_moves_with_the_models(name, defense, state):
+    """Where zero lies is nobody's business: with all models moved and their losses kept, a rule decides as before."""
+    plain = defense.aggregate(state, make_inbox())[1].models
+    moves = [64.0, torch.arange(D) * 8.0]
+    moved = [defense.aggregate(state, make_inbox(shift=by))[1].models - by for by in moves]
+    follows = all(torch.allclose(there, plain, rtol=0, atol=1e-4) for there in moved)
+    assert follows == (name not in ASKS_WHERE_ZERO_IS)
+
+
+def test_defense_stretches_with_the_models(name, defense, state):
+    """Nor is the unit that parameters are in."""
+    plain = defense.aggregate(state, make_inbox())[1].models
+    factors = [2.0**-12, 2.0**12]
+    stretched = [defense.aggregate(state, make_inbox(factor=by))[1].models / by for by in factors]
+    follows = all(torch.allclose(there, plain, rtol=0, atol=1e-5) for there in stretched)
+    assert follows == (name not in HAS_A_LENGTH)
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 @pytest.mark.parametrize("where", [3, ...], ids=["one coordinate", "all"])
 @pytest.mark.parametrize("neighbour", [0, 1], ids=["benign", "byzantine"])
@@ -229,19 +252,24 @@ BENIGN, ATTACKERS = 6, 3
 SENDERS, VICTIMS = [0, 1, 2, 0, 1, 0], [3, 3, 4, 5, 5, 8]
 
 
-def make_view(attack, order=None, messages=None):
+def make_view(attack, order=None, messages=None, factor=1.0, shift=0.0):
     """Six benign models and three attackers with six messages to send.
 
     - `order`: in which the benign models stand
     - `messages`: in which the messages stand
+    - `factor`, `shift`: all models, x, stand at factor x + shift
     """
     order = list(range(BENIGN)) if order is None else order
     messages = list(range(len(SENDERS))) if messages is None else messages
     previous = random_models(BENIGN, D, seed=5)
+    benign = previous + random_models(BENIGN, D, seed=6, spread=0.1)
+    own = random_models(ATTACKERS if attack.follows_protocol else 0, D, seed=7)
     return view_of(
-        (previous + random_models(BENIGN, D, seed=6, spread=0.1))[order],
-        previous[order],
-        random_models(ATTACKERS if attack.follows_protocol else 0, D, seed=7),
+        benign[order] * factor + shift,
+        previous[order] * factor + shift,
+        own * factor + shift,
+        own_previous=own / 2 * factor + shift,
+        reach=10 * factor,
         byzantine=ATTACKERS,
         attacker=torch.tensor(SENDERS)[messages],
         victim=torch.tensor(VICTIMS)[messages],
@@ -303,6 +331,22 @@ def test_attack_does_not_care_for_the_order_of_benign_models(attack):
     torch.testing.assert_close(
         sent(attack, make_view(attack, order=[4, 2, 0, 5, 1, 3])), sent(attack, make_view(attack)), equal_nan=True
     )
+
+
+def test_attack_moves_with_the_models(attack_name, attack):
+    plain = sent(attack, make_view(attack))
+    moves = [64.0, torch.arange(D) * 8.0]
+    moved = [sent(attack, make_view(attack, shift=by)) - by for by in moves]
+    follows = all(torch.allclose(there, plain, rtol=0, atol=1e-3, equal_nan=True) for there in moved)
+    assert follows == (attack_name not in ASKS_WHERE_ZERO_IS)
+
+
+def test_attack_stretches_with_the_models(attack_name, attack):
+    plain = sent(attack, make_view(attack))
+    factors = [2.0**-12, 2.0**12]
+    stretched = [sent(attack, make_view(attack, factor=by)) / by for by in factors]
+    follows = all(torch.allclose(there, plain, rtol=1e-5, atol=1e-5, equal_nan=True) for there in stretched)
+    assert follows == (attack_name not in HAS_A_LENGTH)
 
 
 def test_messages_keep_to_their_senders_and_victims(attack):
