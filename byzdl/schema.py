@@ -88,7 +88,7 @@ def complaint(error: ErrorDetails, prefix: str = "") -> ConfigError:
     cause = error.get("ctx", {}).get("error")
     if isinstance(cause, ConfigError):  # from a check over several keys, which names its own
         return ConfigError(f"{prefix}.{cause}" if prefix else str(cause))
-    message = str(cause or error["msg"])
+    message = str(cause or error["msg"]).removeprefix("Input should be ")
     if error["type"] == "literal_error":
         message = f"one of {error['ctx']['expected']}"
     return ConfigError.of(key, error["input"], message)

@@ -3,12 +3,12 @@
 import math
 from collections.abc import Mapping
 from statistics import NormalDist
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 
 from byzdl.attacks.base import Attack, AttackView, Messages
-from byzdl.schema import ConfigError, Real
+from byzdl.schema import ConfigError, Real, takes
 from byzdl.topology import Network
 
 
@@ -28,7 +28,7 @@ class Alie(Attack):
     **Source:** G. Baruch, M. Baruch, Y. Goldberg, *A little is enough* (NeurIPS 2019).
     """
 
-    z: Real | Literal["baruch", "paper"] = "baruch"
+    z: Annotated[Real | Literal["baruch", "paper"], takes("a finite number, baruch or paper")] = "baruch"
     sigma: Literal["population", "sample"] = "population"
 
     def check(self, network: Network) -> None:

@@ -1,13 +1,13 @@
 """Drive the graph apart where it holds together the least."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from torch import Tensor
 
 from byzdl.attacks.base import AttackView, Messages
 from byzdl.attacks.search import Search, squared_distances
-from byzdl.schema import Positive
+from byzdl.schema import Positive, takes
 
 
 class Spectral(Search):
@@ -32,7 +32,7 @@ class Spectral(Search):
     expands and contracts a step, in 16 evaluations by default; here it is a ladder.
     """
 
-    factor: Positive | Literal["searched"] = "searched"
+    factor: Annotated[Positive | Literal["searched"], takes("a number above 0, or searched")] = "searched"
 
     def send(self, state: tuple[()], view: AttackView) -> tuple[tuple[()], Messages]:
         v = torch.from_numpy(view.network.fiedler(view.nodes)).to(view.after)

@@ -1,13 +1,13 @@
 """What a rule is told of how many Byzantine neighbours to tolerate, and what it says where that is too much."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
 
 from byzdl.exchange import Inbox
-from byzdl.schema import Component, ConfigError, Natural
+from byzdl.schema import Component, ConfigError, Natural, takes
 from byzdl.topology import Network
 
 # How many models a rule sees of so many neighbours.
@@ -25,7 +25,7 @@ class Tolerance(Component):
       it does at nodes with fewer: run.json and the log warn of them
     """
 
-    f: Natural | Literal["known"] = "known"
+    f: Annotated[Natural | Literal["known"], takes("an integer, at least 0, or known")] = "known"
 
     group: ClassVar[str]
     needs: ClassVar[int] = 0

@@ -37,7 +37,7 @@ class Torus(Topology):
         int,
         takes(
             "a product of two integers of at least 3 (9, 12, 15, 16, 18, 20, ...)",
-            lambda v: _most_square(v) is not None,
+            lambda v: v > 0 and _most_square(v) is not None,
         ),
     ]
 
