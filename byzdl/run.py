@@ -150,8 +150,7 @@ def _facts(config: Mapping[str, Any], settings: Settings, experiment: Experiment
     """What run.json says of a run beyond its configuration."""
     network = experiment.network
     attack, defense = dict(settings.attack.facts(network)), dict(settings.defense.facts(network, settings.pre.seen))
-    # A reference line has no pre-step, see `simulation.aggregate`.
-    pre = {} if settings.defense.reference else dict(settings.pre.facts(network))
+    pre = dict(settings.pre.facts(network))
     for warning in [chosen["warning"] for chosen in (attack, defense, pre) if "warning" in chosen]:
         log.warning(warning)
     return {

@@ -138,8 +138,8 @@ def exchange(
 
 
 def aggregate(experiment: Experiment, state: Any, inbox: Inbox) -> tuple[Any, Mix]:
-    """The pre-step, if there is one, and the defense; a reference line knows none."""
-    blend = None if experiment.defense.reference else experiment.pre.blend(inbox)
+    """The pre-step, if there is one, and the defense."""
+    blend = experiment.pre.blend(inbox)
     if blend is None:
         return experiment.defense.aggregate(state, inbox)
     state, mix = experiment.defense.aggregate(state, blended(inbox, blend))
