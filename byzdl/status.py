@@ -2,6 +2,7 @@
 
 import argparse
 import csv
+import math
 import os
 import platform
 import sys
@@ -95,7 +96,7 @@ def _is_alive(folder: Path) -> bool:
 def table(found: Sequence[Standing]) -> str:
     """One line in all, and one a run that isn't done."""
     counts = Counter(one.status for one in found)
-    lines = [f"{len(found)} runs: " + (", ".join(f"{counts[s]} {s}" for s in ORDER if counts[s]) or "none")]
+    lines = [f"{len(found)} runs: " + ", ".join(f"{counts[s]} {s}" for s in ORDER if counts[s])]
     left = [one.left for one in found if one.left is not None]
     for one in sorted(found, key=lambda one: (ORDER.index(one.status), one.name)):
         if one.status == "done":
@@ -130,23 +131,38 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--watch",
         nargs="?",
         const=2.0,
-        type=float,
+        type=seconds,
         metavar="SECONDS",
         help="show again every so many (2), until Ctrl-C",
     )
     options = parser.parse_args(arguments)
     try:
-        while True:
-            text = table(standings(options.folder))
-            if options.watch is None:
-                print(text)
-                return
-            print(f"\x1b[H\x1b[2J{text}", flush=True)
+        while options.watch is not None:
+            print(f"\x1b[H\x1b[2J{_now(options.folder)}", flush=True)
             time.sleep(options.watch)
+        print(table(standings(options.folder)))
     except AnalysisError as error:
         sys.exit(f"byzdl.status: {error}")
     except KeyboardInterrupt:
         return
+
+
+def seconds(text: str) -> float:
+    """An interval to wait for."""
+    value = float(text)
+    if not 0 <= value < math.inf:
+        raise ValueError
+    return value
+
+
+def _now(folder: Path) -> str:
+    """The table, or what stands in its place until there are runs in the folder."""
+    try:
+        return table(standings(folder))
+    except AnalysisError as error:
+        if not folder.is_dir():
+            raise
+        return str(error)
 
 
 if __name__ == "__main__":

@@ -99,3 +99,23 @@ def test_a_folder_that_is_none_is_one_line(tmp_path):
     for watched in [], ["--watch"]:
         with pytest.raises(SystemExit, match=r"^byzdl.status: .*nowhere: no such folder$"):
             main([str(tmp_path / "nowhere"), *watched])
+
+
+def test_watching_begins_before_the_first_run(tmp_path, capsys, monkeypatch):
+    def later(seconds):
+        if (tmp_path / "run-1").exists():
+            raise KeyboardInterrupt
+        write(tmp_path, "run-1", "done")
+
+    monkeypatch.setattr(time, "sleep", later)
+    main([str(tmp_path), "--watch"])
+    first, second = capsys.readouterr().out.split("\x1b[H\x1b[2J")[1:]
+    assert "no run" in first
+    assert "1 runs: 1 done" in second
+
+
+@pytest.mark.parametrize("interval", ["-1", "nan", "often"])
+def test_an_interval_that_is_none_is_refused(tmp_path, capsys, interval):
+    with pytest.raises(SystemExit):
+        main([str(tmp_path), f"--watch={interval}"])
+    assert f"argument --watch: invalid seconds value: '{interval}'" in capsys.readouterr().err
