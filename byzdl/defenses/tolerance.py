@@ -56,11 +56,13 @@ class Tolerance(Component):
         byzantine = set(network.byzantine)
         known = {i: len(byzantine.intersection(network.neighbours[i])) for i in network.benign}
         f = known if self.f == "known" else dict.fromkeys(known, self.f)
-        few = [str(i) for i in f if 0 < seen(len(network.neighbours[i])) < self.per_f * f[i] + self.least]
+        degrees = {i: len(network.neighbours[i]) for i in f}
+        few = [str(i) for i, degree in degrees.items() if 0 < seen(degree) < self.per_f * f[i] + self.least]
         if not few:
             return {"f": f}
-        asked = f"{self.per_f if self.per_f > 1 else ''}f + {self.least}"
-        where = f"|N_i| < {asked} at {len(few)} of {len(f)} benign nodes ({', '.join(few)})"
+        what = "|N_i|" if all(seen(degree) == degree for degree in degrees.values()) else "models behind the pre-step"
+        asked = f"{self.per_f if self.per_f > 1 else ''}f" + (f" + {self.least}" if self.least else "")
+        where = f"{what} < {asked} at {len(few)} of {len(f)} benign nodes ({', '.join(few)})"
         return {"f": f, "warning": f"{self.name}: {where}: {self.otherwise}"}
 
     def tolerated(self, inbox: Inbox) -> Tensor:

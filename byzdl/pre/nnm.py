@@ -20,16 +20,16 @@ class Nnm(Tolerance, Pre):
 
     - `f`: Byzantine neighbours to tolerate, an integer or `known`
 
-    **Assumes** f Byzantine neighbours of |N_i| > 2f; run.json and the log tell of nodes with fewer. Where f leaves less than
-    one model, each stays as it is. A model that is not finite is in no mean, and stays what it is.
+    **Assumes** f Byzantine models in a pool of more than 2f, |N_i| >= 2f; run.json and the log tell of nodes with
+    fewer. Where f leaves less than one model, each stays as it is. A model that is not finite is in no mean, and
+    stays what it is.
 
     **Source:** Y. Allouah et al., *Fixing by mixing: a recipe for optimal Byzantine ML under heterogeneity* (AISTATS 2023).
     """
 
     group: ClassVar[str] = "pre"
-    needs: ClassVar[int] = 1
     per_f: ClassVar[int] = 2
-    otherwise: ClassVar[str] = "there a mean may be of Byzantine models for the most part"
+    otherwise: ClassVar[str] = "there f are no minority of the pool, and some mean may be mostly of them"
 
     def check(self, network: Network) -> None:
         self.check_f(network)
