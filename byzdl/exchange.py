@@ -204,7 +204,7 @@ class Inbox:
     metropolis: Tensor
     infiltrators: Tensor
     loss_of: LossOf
-    nodes: tuple[int, ...] = ()
+    nodes: tuple[int, ...]
     seed: int = 0
     round: int = 0
     rounds: int = 1
@@ -212,7 +212,7 @@ class Inbox:
 
     @classmethod
     def of(
-        cls, models: Tensor, rows: Tensor, roster: Roster, loss_of: LossOf, nodes: tuple[int, ...] = (), **run: int
+        cls, models: Tensor, rows: Tensor, roster: Roster, loss_of: LossOf, nodes: tuple[int, ...], **run: int
     ) -> "Inbox":
         """An inbox of who is in a roster; `run`: `seed`, `round`, `rounds`, `classes`."""
         infiltrators = roster.byzantine.sum(1)

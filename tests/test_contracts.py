@@ -73,7 +73,7 @@ def make_inbox(orders=None, spoil=None, degrees=DEGREES, factor=1.0, shift=0.0):
     oracle = Function(lambda i, x: ((x - shift) / factor - targets[i]).square().mean().item())
     oracle.models = torch.cat([own, mail.reshape(-1, D)]) * factor + shift
     roster = SimpleNamespace(present=present, byzantine=byzantine, metropolis=metropolis)
-    return Inbox.of(oracle.models, rows, roster, oracle)
+    return Inbox.of(oracle.models, rows, roster, oracle, tuple(range(learners)))
 
 
 def late_state(defense, learners=LEARNERS, neighbours=K):

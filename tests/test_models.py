@@ -1,5 +1,6 @@
 """Networks, and networks as one flat vector."""
 
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -279,14 +280,18 @@ def test_a_model_with_buffers_is_refused() -> None:
 class Anonymous(Model):
     """A user's own, whose batch norm keeps no statistics, and takes those of each batch."""
 
+    lazy: bool
+
     def build(self, shape: tuple[int, int, int], classes: int) -> nn.Module:
-        norm = nn.BatchNorm2d(shape[0], track_running_stats=False)
+        lazy, eager = nn.LazyBatchNorm2d, partial(nn.BatchNorm2d, shape[0])
+        norm = (lazy if self.lazy else eager)(affine=False, track_running_stats=False)
         return nn.Sequential(norm, Linear(name="linear").build(shape, classes))
 
 
-def test_a_batch_norm_without_buffers_is_refused_too() -> None:
+@pytest.mark.parametrize("lazy", [False, True])
+def test_a_batch_norm_without_buffers_is_refused_too(lazy: bool) -> None:
     with pytest.raises(ConfigError, match=r"^model: got 'mine', takes a network whose answers know no batch \(0: "):
-        initialised(Anonymous(name="mine"), SHAPE, 10, seed=0)
+        initialised(Anonymous(name="mine", lazy=lazy), SHAPE, 10, seed=0)
 
 
 class Dropping(Model):

@@ -14,7 +14,7 @@ class OptIpm(Search):
 
     **Knows** all benign models, after and before their local step, and the defense in use with all that it goes by.
 
-    **Source:** ByzFL's Opt-IPM, on gradients; carried over to models as `Ipm` is. Deviations: those of `OptAlie`.
+    **Source:** ByzFL's Opt-IPM, on gradients; carried over to models as `Ipm` is. Deviations of the search: those of `OptAlie`.
     """
 
     def send(self, state: tuple[()], view: AttackView) -> tuple[tuple[()], Messages]:

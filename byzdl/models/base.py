@@ -2,11 +2,10 @@
 
 import torch
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from byzdl.schema import Component, ConfigError
 from byzdl.streams import torch_seed
-
-BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
 Shape = tuple[int, int, int]  # one image's (channels, height, width)
 
@@ -42,6 +41,6 @@ def initialised(model: Model, shape: Shape, classes: int, seed: int) -> nn.Modul
             layer.training, layer.dropout = True, 0.0
     if buffers := [name for name, _ in module.named_buffers()]:
         raise ConfigError.of("model", model.name, f"a network without buffers, which nodes would share ({buffers[0]})")
-    if norms := [name for name, layer in module.named_modules() if isinstance(layer, BATCH_NORMS)]:
+    if norms := [name for name, layer in module.named_modules() if isinstance(layer, _BatchNorm)]:
         raise ConfigError.of("model", model.name, f"a network whose answers know no batch ({norms[0]}: a batch norm)")
     return module

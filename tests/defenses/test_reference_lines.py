@@ -22,7 +22,7 @@ def inbox_of(network, models):
     roster = Roster.of(network, tuple(range(network.n)), torch.device("cpu"))
     k = roster.present.shape[1]
     rows = torch.tensor([[*around, *[i] * (k - len(around))] for i, around in enumerate(network.neighbours)])
-    return Inbox.of(models, rows.reshape(network.n, k).long(), roster, loss_of=None)
+    return Inbox.of(models, rows.reshape(network.n, k).long(), roster, loss_of=None, nodes=tuple(range(network.n)))
 
 
 def test_mean_on_a_path_of_three_nodes():
