@@ -32,6 +32,20 @@ KEPT = [
     "seconds",
 ]
 
+# What the runs of a figure share, whichever sitting they are of: the paper's setting, and the CNN's widths.
+PAPER = {
+    "dataset.name": "image_folder",
+    "dataset.test_samples": 2000,
+    "partition.name": "iid",
+    "topology.n": 10,
+    "topology.cr": 0.4,
+    "rounds": 800,
+    "batch_size": 256,
+    "optimizer.lr": 0.01,
+    "optimizer.momentum": 0.9,
+}
+WIDTHS = {"fig1_max": "[32, 64]", "fig2_alie": "[8, 16]"}
+
 # What there is to see of a rule that decides by a threshold, beside how well it does.
 INSIDE = {
     "accuracy_mean": "test accuracy",
@@ -46,9 +60,17 @@ def collect(folder: Path) -> Path:
     """Put the rows of all finished runs of a folder into the table that is named after it.
 
     Runs that the table has already, of another sitting on another machine, stay, if they are not among them.
+
+    **Raises:** `ValueError` for a run in another setting than the figure's.
     """
     file = HERE / f"{folder.name}.csv"
-    frame = load(folder)[[*RUN, *KEPT]]
+    frame = load(folder)
+    for key, value in {**PAPER, "model.channels": WIDTHS[folder.name]}.items():
+        if other := set(frame[key]) - {value}:
+            raise ValueError(f"{key}: got {other} in {folder}, takes {value}")
+    if (others := frame["setting"].unique()).size > 1:
+        raise ValueError(f"{folder}: runs in several settings: {', '.join(others)}")
+    frame = frame[[*RUN, *KEPT]]
     if file.exists():
         before = pd.read_csv(file)
         known = pd.MultiIndex.from_frame(frame[RUN].drop_duplicates())
