@@ -11,8 +11,7 @@ from typing import Any
 import pandas as pd
 
 from byzdl.analysis.files import WHOLE_NUMBERS, AnalysisError, config, record, table
-from byzdl.analysis.labels import labels
-from byzdl.keys import MACHINE_KEYS
+from byzdl.analysis.labels import labels, science
 
 __all__ = ["AnalysisError", "IncompleteWarning", "Run", "find", "load", "load_nodes", "rows"]
 
@@ -152,8 +151,7 @@ def _latest(runs: Iterable[Run]) -> list[Run]:
     """The runs, older results of a configuration marked as superseded."""
     latest: dict[str, Run] = {}
     for run in sorted(runs, key=lambda run: run.started):
-        science = {key: value for key, value in run.config.items() if key not in MACHINE_KEYS}
-        key = json.dumps(science, sort_keys=True, default=str) if run.status == "done" else run.name
+        key = json.dumps(science(run.config), sort_keys=True, default=str) if run.status == "done" else run.name
         if key in latest:
             older = replace(latest[key], status="superseded", why=f"{run.name} is newer and of the same configuration")
             latest[older.name] = older
