@@ -53,6 +53,36 @@ def test_a_defense_that_an_attack_beats_from_the_start_never_holds():
     assert "| mean      | never" in breakdown_markdown(pd.DataFrame(rows, columns=columns))
 
 
+def test_what_was_not_tried_or_has_no_interval_is_no_breakdown():
+    columns = ["setting", "attack", "br", "defense", "pairs", "mean", "low", "high"]
+    nan = float("nan")
+    rows = [
+        *[("", "max", br, "ubar", 3, 0.2, 0.1, 0.3) for br in (0.1, 0.3)],
+        ("", "ipm", 0.1, "ubar", 3, 0.2, 0.1, 0.3),
+        *[("", "max", br, "median", 3, 0.2, low, 0.3) for br, low in ((0.1, 0.1), (0.3, -0.1))],
+        ("", "ipm", 0.1, "median", 3, 0.2, 0.1, 0.3),
+        *[("", "max", br, "gts", 3, 0.2, low, 0.3) for br, low in ((0.1, 0.1), (0.3, nan))],
+        ("", "max", 0.1, "nna", 1, 0.2, nan, nan),
+        ("", "ipm", 0.3, "nna", 3, 0.2, 0.1, 0.3),
+    ]
+    told = breakdown_markdown(pd.DataFrame(rows, columns=columns)).splitlines()[2:]
+    assert [[cell.strip() for cell in row.strip("|").split("|")] for row in told] == [
+        ["gts", "0.1 and up", "max 0.1 and up"],
+        ["median", "0.1", "max 0.1, ipm 0.1 and up"],
+        ["ubar", "0.1 and up", "ipm 0.1 and up, max 0.3 and up"],
+        ["nna", "not known", "max not known, ipm 0.3 and up"],
+    ]
+
+
+@pytest.mark.parametrize("other", [{"defense": {"name": "local"}}, {"attack": {"br": 0.1}}])
+def test_where_nothing_can_be_paired_the_rest_is_written(write, folder, other):
+    write(defense={"name": "local"}, attack={"br": 0.3})
+    write(seed=1, **other)
+    main([str(folder)])
+    names = {file.stem for file in (folder / "figures").iterdir()}
+    assert names == {"leaderboard", "worst_attacks", "heatmap_mean", "heatmap_worst"}
+
+
 def test_without_learning_alone_there_are_no_gains(write, folder):
     write(defense={"name": "ubar"})
     write(defense={"name": "median"})
