@@ -47,21 +47,28 @@ def find(*folders: Path | str) -> list[Run]:
     What a sweep refused counts as refused only as long as no sweep accepts the same overrides.
     Of runs that differ in nothing but the version of byzdl the latest counts, the others are superseded.
     A record of a schema that isn't known, such as one that an older byzdl left, is unreadable, and in the way of no other.
-    Of several folders, names are paths: `outputs/a/RUN`.
+    Of several folders, names are paths: `outputs/a/RUN`, and what one of them has is missing from none.
 
     **Raises:** `AnalysisError` where a folder has no run.
     """
     found: list[Run] = []
-    absent: list[Run] = []
-    for folder in map(Path, folders):
-        where = f"{folder}/" if len(folders) > 1 else ""
+    unreadable: list[Run] = []
+    planned: dict[str, Run] = {}
+    distinct = list({folder.resolve(): folder for folder in map(Path, folders)}.values())
+    for folder in distinct:
+        where = f"{folder}/" if len(distinct) > 1 else ""
         runs = _in(folder)
         if not runs:
-            raise AnalysisError(f"{folder}: {_elsewhere(folder) if folder.is_dir() else 'no such folder'}")
+            raise AnalysisError(f"{folder}: {elsewhere(folder) if folder.is_dir() else 'no such folder'}")
         for run in runs:
             named = replace(run, name=where + run.name)
-            (found if run.status in ("done", "failed", "interrupted") else absent).append(named)
-    return sorted([*_latest(found), *absent], key=lambda run: run.name)
+            if run.status in ("missing", "refused"):
+                planned[run.name] = named
+            else:
+                (unreadable if run.status == "unreadable" else found).append(named)
+    having = {run.folder.resolve().name for run in (*found, *unreadable)}
+    absent = [run for name, run in planned.items() if name not in having]
+    return sorted([*_latest(found), *unreadable, *absent], key=lambda run: run.name)
 
 
 def load(*folders: Path | str) -> pd.DataFrame:
@@ -127,7 +134,8 @@ def _in(folder: Path) -> list[Run]:
     return [*found.values(), *missing, *turned_away, *unreadable]
 
 
-def _elsewhere(folder: Path) -> str:
+def elsewhere(folder: Path) -> str:
+    """That there is no run in a folder, and in which folders below it there are."""
     deeper = ", ".join(sorted({str(file.parent.parent) for file in folder.glob("*/*/run.json")}))
     return "no run in it" + (f"; there are some in {deeper}" if deeper else "")
 

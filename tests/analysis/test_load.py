@@ -6,6 +6,7 @@ import sys
 
 import pytest
 import yaml
+from conftest import planner
 
 from byzdl.analysis import AnalysisError, IncompleteWarning, find, load, load_nodes
 from byzdl.analysis.files import config
@@ -73,6 +74,21 @@ def test_several_folders_are_one_frame(write, folder):
     assert list(frame["run"].unique()) == [f"{a}/same", f"{b}/same"]
     assert list(frame["seed"]) == [0, 0, 0, 1, 1]
     assert {run.name: run.status for run in find(a, b)}[f"{b}/again"] == "superseded"
+
+
+def test_what_another_folder_has_is_not_missing(write, folder):
+    plan = [("one", ["seed=0"], None), ("two", ["seed=1"], None), ("three", ["seed=2"], None)]
+    for name, seed in (("a/one", 0), ("b/two", 1)):
+        write(name=name, seed=seed)
+        planner(folder / name[0])(*plan)
+    a, b = folder / "a", folder / "b"
+    found = [(run.name, run.status) for run in find(a, b)]
+    assert found == [(f"{a}/one", "done"), (f"{b}/three", "missing"), (f"{b}/two", "done")]
+    assert [(run.name, run.status) for run in find(a, folder / "." / "b" / ".." / "a")] == [
+        ("one", "done"),
+        ("three", "missing"),
+        ("two", "missing"),
+    ]
 
 
 def test_a_folder_that_is_a_run(write, monkeypatch):
