@@ -384,6 +384,7 @@ def test_rows_that_are_many_and_values_that_are_not_known(large_page) -> None:
     assert len(rows(page)) == 59
     heads = page.locator("#table th").all_inner_texts()
     gain = next(i for i, head in enumerate(heads) if head.startswith("over local"))
+    assert [row[gain] for row in rows(page) if "seeds" in row[gain]] == ["0.000 1 of 5 seeds"]
     for _ in range(2):
         page.locator("#table th button", has_text="over local").click()
         unknown = [row[gain] == "\N{EN DASH}" for row in rows(page)]
