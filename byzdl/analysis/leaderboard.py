@@ -87,7 +87,15 @@ def write(
 
 def worst_attacks_markdown(table: pd.DataFrame) -> str:
     """Of each defense, as it ranks, its worst attack."""
-    headers = ["defense", "worst attack", "mean [95% interval]", "worst node", "average over attacks", "seeds"]
+    headers = [
+        "defense",
+        "worst attack",
+        "mean [95% interval]",
+        "worst node",
+        "average over attacks",
+        "attacks",
+        "seeds",
+    ]
     sections = []
     for (setting, br), part in worst_attacks(table).groupby(["setting", "br"], sort=False):
         lines = [
@@ -97,12 +105,15 @@ def worst_attacks_markdown(table: pd.DataFrame) -> str:
                 f"{row['mean']:.3f}" + ("" if pd.isna(row["low"]) else f" [{row['low']:.3f}, {row['high']:.3f}]"),
                 f"{row['worst']:.3f}",
                 f"{row['average']:.3f}",
+                row["attacks"],
                 row["seeds"],
             )
             for row in part.to_dict("records")
         ]
         title = ", ".join(filter(None, [str(setting), f"B_r = {br:g}"]))
         sections.append(f"## {title}\n\n{tabulate(lines, headers, tablefmt='pipe', disable_numparse=True)}\n")
+        if part["attacks"].nunique() > 1:
+            sections.append("Not every defense faced every attack: worst and average are over those that it did.\n")
     return "\n".join(sections)
 
 

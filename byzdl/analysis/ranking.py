@@ -22,13 +22,13 @@ def ranking(table: pd.DataFrame, column: str = "mean") -> list[str]:
 def worst_attacks(table: pd.DataFrame, count: int = 1) -> pd.DataFrame:
     """Of a table of `final_accuracy` the rows of each defense's `count` worst attacks, for each setting and rate, as they rank.
 
-    **Columns:** those of the table, and `average`, the defense's mean over all attacks.
+    **Columns:** those of the table; `average`, the defense's mean over the attacks that it faced, and `attacks`, how many.
     """
     parts = []
     for _, part in table.groupby(["setting", "br"], sort=False):
         for defense in ranking(part):
             own = part[part["defense"] == defense]
-            parts.append(own.nsmallest(count, "mean").assign(average=own["mean"].mean()))
+            parts.append(own.nsmallest(count, "mean").assign(average=own["mean"].mean(), attacks=len(own)))
     return pd.concat(parts, ignore_index=True)
 
 

@@ -97,6 +97,17 @@ def test_a_single_seed_has_no_interval():
     assert "| 0.500 " in worst_attacks_markdown(pd.DataFrame([row], columns=columns))
 
 
+def test_where_defenses_faced_different_attacks_the_ranking_says_so():
+    columns = ["setting", "br", "defense", "attack", "seeds", "mean", "low", "high", "worst"]
+    faced = [(0.1, "ubar", "max"), (0.1, "ubar", "ipm"), (0.1, "median", "max"), (0.3, "ubar", "max")]
+    table = pd.DataFrame([("", *one, 3, 0.5, 0.4, 0.6, 0.4) for one in faced], columns=columns)
+    low, high = worst_attacks_markdown(table).split("## ")[1:]
+    rows = [[cell.strip() for cell in row.strip("|").split("|")] for row in low.splitlines() if row[:2] == "| "]
+    assert {row[0]: row[5] for row in rows} == {"defense": "attacks", "median": "1", "ubar": "2"}
+    assert "Not every defense faced every attack" in low
+    assert "Not every" not in high
+
+
 def test_where_nothing_can_be_written_one_line_says_so(write, folder):
     write()
     (folder / "taken").write_text("")
