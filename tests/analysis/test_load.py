@@ -137,6 +137,38 @@ def test_of_one_configuration_the_latest_result_counts(write, folder):
     assert set(load(folder)["run"]) == {"new"}
 
 
+@pytest.mark.parametrize("status", ["failed", "running"])
+def test_results_of_two_versions_are_not_mixed(write, folder, status):
+    for seed in (0, 1):
+        write(name=f"old{seed}", seed=seed)
+    write(name="new0", seed=0, started="2026-01-01")
+    write(name="new1", seed=1, started="2026-01-01", status=status)
+    assert {name: told for name, told in statuses(folder).items() if name != "new1"} == {
+        "old0": "superseded",
+        "old1": "superseded",
+        "new0": "done",
+    }
+
+
+def test_a_failure_of_the_same_version_elsewhere_does_not_supersede_a_result(write, folder):
+    write(name="a/same")
+    write(name="b/same", started="2026-01-01", status="failed")
+    assert set(load(folder / "a")["run"]) == {"same"}
+    assert [run.status for run in find(folder / "a", folder / "b")] == ["done", "failed"]
+
+
+def test_a_result_without_rows_or_configuration_is_unreadable(write, folder):
+    write(name="fine")
+    rounds = write(name="headed", seed=1) / "rounds.csv"
+    rounds.write_text(rounds.read_text().splitlines()[0] + "\n")
+    (write(name="hollow", seed=2) / "config.yaml").write_text("")
+    why = {run.name: run.why for run in find(folder) if run.status == "unreadable"}
+    assert why["headed"].endswith("rounds.csv: has no row")
+    assert why["hollow"].endswith("config.yaml: cannot be read (it is empty)")
+    with pytest.warns(IncompleteWarning, match="2 of 3 runs"):
+        load(folder)
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [('{"schema": 4}', "has schema version 4; .* knows 3"), ("[]", "has schema version None"), ("{", "cannot be read")],
