@@ -86,4 +86,5 @@ def test_a_choice_named_by_its_keys_is_the_one_with_these_keys(write, folder):
     assert table["seeds"].to_dict() == {"alie z=1.5": 3, "alie z=10": 2}
     assert [run.name for run in find(folder) if run.status == "superseded"] == ["run2"]
     write(attack={"name": "alie mine", "z": 1.5}, seed=0)  # no key's word
-    assert final_accuracy(load(folder)).set_index("attack")["seeds"]["alie mine"] == 1
+    seeds = final_accuracy(load(folder)).set_index("attack")["seeds"]
+    assert seeds.to_dict() == {"alie mine": 1, "alie z=1.5": 3, "alie z=10": 2}
