@@ -10,7 +10,7 @@ from pathlib import Path
 
 from byzdl.analysis import compare
 from byzdl.analysis.figures import draw
-from byzdl.analysis.load import AnalysisError, Run, find, rows
+from byzdl.analysis.load import AnalysisError, Run, deeper, find, rows
 from byzdl.analysis.output import absences, save_all, save_text
 from byzdl.analysis.tables import final_accuracy, to_latex, to_markdown
 
@@ -40,7 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(f"byzdl.analysis: {error}")
     print(absences(runs), file=sys.stderr, end="")
     if not done:
-        sys.exit(f"byzdl.analysis: {options.folder}: no run in it is done, so there is nothing to draw")
+        sys.exit(
+            f"byzdl.analysis: {options.folder}: no run in it is done, so there is nothing to draw{deeper(options.folder)}"
+        )
 
 
 def write(done: Sequence[Run], out: Path) -> list[Path]:

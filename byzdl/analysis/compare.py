@@ -22,6 +22,12 @@ from byzdl.analysis.statistics import KEYS, bootstrap_interval
 # More names than so many would push what matters off the screen.
 MANY = 10
 
+COLUMNS = [
+    *(*KEYS, "pairs", "identical"),
+    *("a_mean", "b_mean", "difference", "low", "high"),
+    *("a_worst", "b_worst", "worst_difference", "worst_low", "worst_high"),
+]
+
 
 def main(arguments: Sequence[str]) -> None:
     """Print the comparison, and with `--csv` write its table.
@@ -76,7 +82,7 @@ def differences(pairs: Sequence[Pair]) -> pd.DataFrame:
             style.defense_order(row["defense"]),
         )
     )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def to_text(matched: Match, compared: pd.DataFrame) -> str:

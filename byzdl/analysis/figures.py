@@ -2,10 +2,11 @@
 
 import math
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -118,15 +119,22 @@ def _legend(figure: Figure, lines: dict[str, style.Line], title: str) -> None:
         for defense, line in lines.items()
     ]
     width = figure.get_figwidth()
-    needed = sum(0.55 + 0.068 * len(defense) for defense in lines)  # inches in one row, about
+    rows = math.ceil(len(lines) / legend_columns(lines, width))
     figure.legend(
         handles=handles,
         loc="outside upper center",
-        ncols=math.ceil(len(handles) / math.ceil(needed / width)),
+        ncols=math.ceil(len(lines) / rows),
         handlelength=2.2,
         columnspacing=1.2,
         title=textwrap.fill(title, int(width * 14)) or None,
     )
+
+
+def legend_columns(labels: Collection[str], width: float) -> int:
+    """The most columns of which a legend of these labels is no wider than that, in inches; 1 where none is."""
+    each = [0.55 + 0.068 * len(label) for label in labels]  # inches, about
+    fitting = (n for n in range(len(each), 1, -1) if sum(map(max, np.array_split(each, n))) <= width)
+    return next(fitting, 1)
 
 
 def _fewer_seeds(curves: pd.DataFrame) -> str:

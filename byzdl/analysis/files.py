@@ -43,10 +43,12 @@ def record(file: Path) -> dict[str, Any]:
 def config(file: Path) -> dict[str, Any]:
     """A config.yaml, flat: `{"attack.name": "max", "seed": 0, ...}`, lists as JSON.
 
-    **Raises:** `AnalysisError` where it cannot be read.
+    **Raises:** `AnalysisError` where it cannot be read, or is empty.
     """
     try:
         text = file.read_text(encoding="utf-8")
+        if not text.strip():
+            raise ValueError("it is empty")
         try:
             return dict(item for block in OUTERMOST.split(text) for item in _items(block))
         except yaml.YAMLError:  # a block may refer to another one; and where it is wrong, the file's own line is told

@@ -1,17 +1,25 @@
 """What tells configurations apart: the names that figures and tables give them.
 
-Two runs get the same labels only if their configurations differ in nothing but the seed.
+Two runs get the same labels only if their configurations differ in nothing but the seed. Where the name of a
+choice says again what its keys say, the keys count: `attack=alie_1.5`, whose name is `alie z=1.5`, is
+`attack=alie attack.z=1.5`.
 """
 
 import json
+import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from byzdl.keys import MACHINE_KEYS
 
 # What has an axis of its own in figures and tables.
 AXES = ("seed", "attack.name", "attack.br", "defense.name", "pre.name")
+
+NAMES = ("attack.name", "defense.name", "pre.name")
+
+# What a name says of its keys.
+SAID = re.compile(r"( [\w.]+=\S*)+$")
 
 ABSENT = "(absent)"
 
@@ -33,6 +41,7 @@ class Labels(NamedTuple):
 
 def labels(configs: Sequence[Mapping[str, Any]]) -> list[Labels]:
     """The labels of flat configurations, which depend on all of them: only what varies is named."""
+    configs = _unambiguous(configs)
     return [
         Labels(
             setting=", ".join(
@@ -46,6 +55,25 @@ def labels(configs: Sequence[Mapping[str, Any]]) -> list[Labels]:
         )
         for config, varying in zip(configs, varying_keys(configs), strict=True)
     ]
+
+
+def science(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys that can change a result, names without what the keys say."""
+    return _plain({key: value for key, value in config.items() if key not in MACHINE_KEYS}, NAMES)
+
+
+def _unambiguous(configs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The configurations; where two choices of a group would be called alike, as one choice, so that what they differ in is told."""
+    named_alike: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    for config, varying in zip(configs, varying_keys(configs), strict=True):
+        for name in config.keys() & NAMES:
+            named_alike[name, named(name.removesuffix(".name"), config, varying)].add(str(config[name]))
+    names = {name for (name, _), choices in named_alike.items() if len(choices) > 1}
+    return [_plain(config, names) for config in configs]
+
+
+def _plain(config: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    return {key: SAID.sub("", str(value)) if key in names else value for key, value in config.items()}
 
 
 def _defended(config: Mapping[str, Any], varying: Mapping[str, str]) -> str:

@@ -65,19 +65,19 @@ def write(
     """All files of a leaderboard.
 
     - `table`: as `final_accuracy` gives it
-    - `gained`: as `gains` gives it, or None without runs of `local`
-    - `exposed`: as `exposure` gives it, or None without them
+    - `gained`: as `gains` gives it, or None without runs of `local`; where nothing is paired, of no row
+    - `exposed`: as `exposure` gives it, or None without them; the same
     - `success`: as `succeeded` gives it
     """
     yield save_text(out / "leaderboard.csv", table.to_csv(index=False))
     yield save_text(out / "worst_attacks.md", worst_attacks_markdown(table))
     for column in TITLES:
         yield from save_all(heatmap(table, column), out / f"heatmap_{column}")
-    if gained is not None:
+    if gained is not None and len(gained):
         yield save_text(out / "gains.csv", gained.to_csv(index=False))
         yield save_text(out / "breakdown.md", breakdown_markdown(gained))
         yield from save_all(against_rate(gained), out / "gains")
-    if exposed is not None:
+    if exposed is not None and len(exposed):
         yield save_text(out / "exposure.csv", exposed.to_csv(index=False))
         yield save_text(out / "exposure.md", exposure_markdown(exposed))
     if success is not None:
@@ -87,7 +87,15 @@ def write(
 
 def worst_attacks_markdown(table: pd.DataFrame) -> str:
     """Of each defense, as it ranks, its worst attack."""
-    headers = ["defense", "worst attack", "mean [95% interval]", "worst node", "average over attacks", "seeds"]
+    headers = [
+        "defense",
+        "worst attack",
+        "mean [95% interval]",
+        "worst node",
+        "average over attacks",
+        "attacks",
+        "seeds",
+    ]
     sections = []
     for (setting, br), part in worst_attacks(table).groupby(["setting", "br"], sort=False):
         lines = [
@@ -97,29 +105,31 @@ def worst_attacks_markdown(table: pd.DataFrame) -> str:
                 f"{row['mean']:.3f}" + ("" if pd.isna(row["low"]) else f" [{row['low']:.3f}, {row['high']:.3f}]"),
                 f"{row['worst']:.3f}",
                 f"{row['average']:.3f}",
+                row["attacks"],
                 row["seeds"],
             )
             for row in part.to_dict("records")
         ]
         title = ", ".join(filter(None, [str(setting), f"B_r = {br:g}"]))
         sections.append(f"## {title}\n\n{tabulate(lines, headers, tablefmt='pipe', disable_numparse=True)}\n")
+        if part["attacks"].nunique() > 1:
+            sections.append("Not every defense faced every attack: worst and average are over those that it did.\n")
     return "\n".join(sections)
 
 
 def breakdown_markdown(gained: pd.DataFrame) -> str:
     """Of each defense the largest Byzantine rate at which it surely beats learning alone, against each attack and all of them."""
     sections = []
-    most = gained["br"].max()
     for setting, part in breakdown(gained).groupby("setting", sort=False):
         lines = []
         for defense, own in part.groupby("defense"):
-            # Against all: as far as against the one that breaks it first; never, if there is one that it never withstands.
-            every = float("nan") if own["br"].isna().any() else own["br"].min()
-            own = own.sort_values(["br", "attack"], na_position="first")
-            each = [f"{attack} {_rate(br, most)}" for attack, br in zip(own["attack"], own["br"], strict=True)]
-            lines.append((every, str(defense), ", ".join(each)))
+            # What breaks it first comes first: it is what all of them together do.
+            own = own.sort_values(["br", "broke", "attack"], ascending=[True, False, True], na_position="first")
+            rates = [_rate(br, broke) for br, broke in zip(own["br"], own["broke"], strict=True)]
+            each = ", ".join(f"{attack} {rate}" for attack, rate in zip(own["attack"], rates, strict=True))
+            lines.append((own["br"].iloc[0], str(defense), rates[0], each))
         lines.sort(key=lambda line: (-line[0] if line[0] == line[0] else 1.0, line[1]))
-        body = [(defense, _rate(every, most), each) for every, defense, each in lines]
+        body = [line[1:] for line in lines]
         told = tabulate(
             body, ["defense", "against all of them", "against each"], tablefmt="pipe", disable_numparse=True
         )
@@ -158,10 +168,10 @@ def success_markdown(success: pd.DataFrame) -> str:
     return "\n".join(sections)
 
 
-def _rate(br: float, most: float) -> str:
+def _rate(br: float, broke: bool) -> str:
     if pd.isna(br):
-        return "never"
-    return f"{br:g} and up" if br == most else f"{br:g}"
+        return "never" if broke else "not known"
+    return f"{br:g}" if broke else f"{br:g} and up"
 
 
 if __name__ == "__main__":

@@ -4,15 +4,16 @@ import json
 import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from byzdl.analysis.files import WHOLE_NUMBERS, AnalysisError, config, record, table
-from byzdl.analysis.labels import labels
-from byzdl.keys import MACHINE_KEYS
+from byzdl.analysis.labels import labels, science
 
 __all__ = ["AnalysisError", "IncompleteWarning", "Run", "find", "load", "load_nodes", "rows"]
 
@@ -30,7 +31,8 @@ class Run:
     - `why`: one line on why there is no result, for a missing run the overrides that ask for it
     - `folder`: where it is; empty for those without one
     - `started`: when, as ISO time; empty where it isn't known
-    - `config`: of done runs, flat: `{"attack.name": "max", "attack.br": 0.3, "seed": 0, ...}`
+    - `identity`: the hash of its configuration and of the version of byzdl's results
+    - `config`: flat: `{"attack.name": "max", "attack.br": 0.3, "seed": 0, ...}`; empty where it isn't known
     """
 
     name: str
@@ -38,6 +40,7 @@ class Run:
     why: str = ""
     folder: Path = Path()
     started: str = ""
+    identity: str = ""
     config: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -46,23 +49,31 @@ def find(*folders: Path | str) -> list[Run]:
 
     A run that is still being computed is called interrupted: its folder looks the same.
     What a sweep refused counts as refused only as long as no sweep accepts the same overrides.
-    Of runs that differ in nothing but the version of byzdl the latest counts, the others are superseded.
+    Of runs that differ in nothing but the version of byzdl the latest counts, the others are superseded, even where it
+    failed or isn't finished: results of two versions are never mixed. Of a new run that has not begun nothing is known.
     A record of a schema that isn't known, such as one that an older byzdl left, is unreadable, and in the way of no other.
-    Of several folders, names are paths: `outputs/a/RUN`.
+    Of several folders, names are paths: `outputs/a/RUN`, and what one of them has is missing from none.
 
     **Raises:** `AnalysisError` where a folder has no run.
     """
     found: list[Run] = []
-    absent: list[Run] = []
-    for folder in map(Path, folders):
-        where = f"{folder}/" if len(folders) > 1 else ""
+    unreadable: list[Run] = []
+    planned: dict[str, Run] = {}
+    distinct = list({folder.resolve(): folder for folder in map(Path, folders)}.values())
+    for folder in distinct:
+        where = f"{folder}/" if len(distinct) > 1 else ""
         runs = _in(folder)
         if not runs:
-            raise AnalysisError(f"{folder}: {_elsewhere(folder) if folder.is_dir() else 'no such folder'}")
+            raise AnalysisError(f"{folder}: {f'no run in it{deeper(folder)}' if folder.is_dir() else 'no such folder'}")
         for run in runs:
             named = replace(run, name=where + run.name)
-            (found if run.status in ("done", "failed", "interrupted") else absent).append(named)
-    return sorted([*_latest(found), *absent], key=lambda run: run.name)
+            if run.status in ("missing", "refused"):
+                planned[run.name] = named
+            else:
+                (unreadable if run.status == "unreadable" else found).append(named)
+    having = {run.folder.resolve().name for run in (*found, *unreadable)}
+    absent = [run for name, run in planned.items() if name not in having]
+    return sorted([*_latest(found), *unreadable, *absent], key=lambda run: run.name)
 
 
 def load(*folders: Path | str) -> pd.DataFrame:
@@ -128,37 +139,50 @@ def _in(folder: Path) -> list[Run]:
     return [*found.values(), *missing, *turned_away, *unreadable]
 
 
-def _elsewhere(folder: Path) -> str:
-    deeper = ", ".join(sorted({str(file.parent.parent) for file in folder.glob("*/*/run.json")}))
-    return "no run in it" + (f"; there are some in {deeper}" if deeper else "")
+def deeper(folder: Path) -> str:
+    """In which folders below this one there are runs, as the end of a sentence; empty where there is none."""
+    found = ", ".join(sorted({str(file.parent.parent) for file in folder.glob("*/*/run.json")}))
+    return f"; there are some in {found}" if found else ""
 
 
 def _run(folder: Path, name: str) -> Run:
     try:
         facts = record(folder / "run.json")
-        started = str(facts.get("started", ""))
-        match facts.get("status"):
-            case "done":
-                return Run(name, "done", folder=folder, started=started, config=config(folder / "config.yaml"))
-            case "failed":
-                return Run(name, "failed", " ".join(str(facts.get("error", "")).split()), folder, started)
-            case _:
-                return Run(name, "interrupted", "it was stopped, or is still being computed", folder, started)
+        run = Run(name, "done", "", folder, str(facts.get("started", "")), str(facts.get("identity", "")))
+        if facts.get("status") == "done":
+            _check_rows(folder / "rounds.csv")
+            return replace(run, config=config(folder / "config.yaml"))
     except AnalysisError as error:
         return Run(name, "unreadable", str(error), folder)
+    with suppress(AnalysisError):
+        run = replace(run, config=config(folder / "config.yaml"))
+    if facts.get("status") == "failed":
+        return replace(run, status="failed", why=" ".join(str(facts.get("error", "")).split()))
+    return replace(run, status="interrupted", why="it was stopped, or is still being computed")
+
+
+def _check_rows(file: Path) -> None:
+    # What else may be wrong with a table is told when it is read.
+    with suppress(OSError), file.open("rb") as lines:
+        if len(list(islice(lines, 2))) == 1:
+            raise AnalysisError(f"{file}: has no row")
 
 
 def _latest(runs: Iterable[Run]) -> list[Run]:
-    """The runs, older results of a configuration marked as superseded."""
+    """The runs, results of a configuration marked as superseded of which there is a newer one, or a newer version was begun."""
     latest: dict[str, Run] = {}
+    others: list[Run] = []
     for run in sorted(runs, key=lambda run: run.started):
-        science = {key: value for key, value in run.config.items() if key not in MACHINE_KEYS}
-        key = json.dumps(science, sort_keys=True, default=str) if run.status == "done" else run.name
-        if key in latest:
-            older = replace(latest[key], status="superseded", why=f"{run.name} is newer and of the same configuration")
-            latest[older.name] = older
-        latest[key] = run
-    return list(latest.values())
+        key = json.dumps(science(run.config), sort_keys=True, default=str)
+        older = latest.get(key)
+        if run.status != "done":
+            others.append(run)
+        if older and (run.status == "done" or (older.started < run.started and older.identity != run.identity)):
+            why = f"{run.name} is newer and of the same configuration"
+            others.append(replace(latest.pop(key), status="superseded", why=why))
+        if run.status == "done":
+            latest[key] = run
+    return [*latest.values(), *others]
 
 
 def _plans(folder: Path) -> tuple[dict[str, str], dict[str, str], list[Run]]:

@@ -22,13 +22,13 @@ def ranking(table: pd.DataFrame, column: str = "mean") -> list[str]:
 def worst_attacks(table: pd.DataFrame, count: int = 1) -> pd.DataFrame:
     """Of a table of `final_accuracy` the rows of each defense's `count` worst attacks, for each setting and rate, as they rank.
 
-    **Columns:** those of the table, and `average`, the defense's mean over all attacks.
+    **Columns:** those of the table; `average`, the defense's mean over the attacks that it faced, and `attacks`, how many.
     """
     parts = []
     for _, part in table.groupby(["setting", "br"], sort=False):
         for defense in ranking(part):
             own = part[part["defense"] == defense]
-            parts.append(own.nsmallest(count, "mean").assign(average=own["mean"].mean()))
+            parts.append(own.nsmallest(count, "mean").assign(average=own["mean"].mean(), attacks=len(own)))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -39,14 +39,14 @@ def gains(frame: pd.DataFrame, column: str = "accuracy_mean") -> pd.DataFrame:
 
     - `frame`: as `load` gives it
 
-    **Columns:** those of `paired`.
+    **Columns:** those of `paired`. Without a pair there is no row.
 
     **Raises:** `AnalysisError` where no run is of `local`.
     """
     last = final(frame)
     others = last[last["defense"] != "local"]
     alone = last[last["defense"] == "local"].drop_duplicates(["setting", "br", "seed"])
-    faced = others[["setting", "br", "attack"]].drop_duplicates()
+    faced = last[["setting", "br", "attack"]].drop_duplicates()
     everywhere = pd.concat([others, alone.drop(columns="attack").merge(faced, on=["setting", "br"])])
     return paired(everywhere, column)
 
@@ -59,11 +59,13 @@ def breakdown(gained: pd.DataFrame) -> pd.DataFrame:
 
     - `gained`: as `gains` gives it
 
-    **Columns:** `setting`, `defense`, `attack`, `br`.
+    **Columns:** `setting`, `defense`, `attack`, `br`, and `broke`: whether there is a rate at which it does not surely beat
+    `local`. Where there is none, higher ones were not tried, or have no interval.
     """
     parts = []
     for (setting, defense, attack), group in gained.groupby(["setting", "defense", "attack"]):
         group = group.sort_values("br")
         held = (group["low"] > 0).cummin()
-        parts.append([setting, defense, attack, group["br"][held].max() if held.any() else np.nan])
-    return pd.DataFrame(parts, columns=["setting", "defense", "attack", "br"])
+        broke = bool((group["low"] <= 0).any())
+        parts.append([setting, defense, attack, group["br"][held].max() if held.any() else np.nan, broke])
+    return pd.DataFrame(parts, columns=["setting", "defense", "attack", "br", "broke"])

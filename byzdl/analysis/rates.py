@@ -1,6 +1,7 @@
 """What a defense gains over learning alone, against the Byzantine rate: a panel a defense, a line an attack."""
 
 import math
+import textwrap
 from collections.abc import Iterator
 
 import matplotlib as mpl
@@ -9,9 +10,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from byzdl.analysis import style
+from byzdl.analysis.figures import legend_columns
 
 PANEL = (1.75, 1.35)  # inches
 ACROSS = 5  # panels
+
+MOST_COLUMNS = 7  # of the legend
 
 
 def against_rate(gained: pd.DataFrame) -> Iterator[tuple[str, Figure]]:
@@ -37,16 +41,18 @@ def _figure(setting: str, gained: pd.DataFrame, lines: dict[str, style.Line]) ->
             if curve.empty:
                 continue
             axes.fill_between(curve["br"], curve["low"], curve["high"], color=line.color, alpha=0.18, linewidth=0)
-            axes.plot(curve["br"], curve["mean"], color=line.color, linestyle=line.dash, linewidth=line.width)
+            # Of one point there is no line.
+            look = {"marker": "o", "markersize": 3} if len(curve) == 1 else {"linestyle": line.dash}
+            axes.plot(curve["br"], curve["mean"], color=line.color, linewidth=line.width, **look)
         axes.set_title(defense, fontsize=8)
     for axes in grid[len(defenses) :]:
         axes.set_visible(False)
     figure.supxlabel("Byzantine rate $B_r$", fontsize=style.RC["axes.labelsize"])
     figure.supylabel("test accuracy, above learning alone", fontsize=style.RC["axes.labelsize"])
-    handles = [
-        Line2D([], [], color=line.color, linestyle=line.dash, label=attack)
-        for attack, line in lines.items()
-        if attack in set(gained["attack"])
-    ]
-    figure.legend(handles=handles, loc="outside upper center", ncols=7, title=setting or None)
+    shown = {attack: line for attack, line in lines.items() if attack in set(gained["attack"])}
+    handles = [Line2D([], [], color=line.color, linestyle=line.dash, label=attack) for attack, line in shown.items()]
+    width = figure.get_figwidth()
+    columns = min(MOST_COLUMNS, legend_columns(shown, width))
+    title = textwrap.fill(setting, int(width * 14)) or None
+    figure.legend(handles=handles, loc="outside upper center", ncols=columns, title=title)
     return figure

@@ -27,20 +27,25 @@ def final_accuracy(frame: pd.DataFrame, accuracy: float = 0.5) -> pd.DataFrame:
     - `worst`, `worst_low`, `worst_high`: of the worst benign node
     - `iqm`, `iqm_low`, `iqm_high`: as `mean`, the interquartile mean over seeds; missing where there are fewer than 5
     - `over_local`, `over_local_low`, `over_local_high`: as `mean`, less that of `local`, in pairs of the same seed
+    - `over_local_pairs`: how many pairs; 0 without one, and fewer than `seeds` where `local` has not been run with all
     - `reached_0.5`, `rounds_to_0.5`: how many seeds ever get to that accuracy, and the median of the rounds that
       it takes (`rounds_to`)
     """
     last = final(frame)
     iqm = over_seeds(last, "accuracy_mean", trim=IQM)
+    alone = "local" in set(last["defense"])
+    gained = paired(last, "accuracy_mean", "local") if alone else iqm[:0].rename(columns={"seeds": "pairs"})
     parts = {
         "worst": over_seeds(last, "accuracy_worst"),
         "iqm": iqm[iqm["seeds"] >= IQM_SEEDS],
-        "over_local": paired(last, "accuracy_mean", "local") if "local" in set(last["defense"]) else iqm[:0],
+        "over_local": gained,
     }
     table = over_seeds(last, "accuracy_mean").drop(columns="round")
     for name, part in parts.items():
         renamed = part.rename(columns={"mean": name, "low": f"{name}_low", "high": f"{name}_high"})
         table = table.merge(renamed[[*KEYS, name, f"{name}_low", f"{name}_high"]], on=KEYS, how="left")
+    table = table.merge(gained[[*KEYS, "pairs"]].rename(columns={"pairs": "over_local_pairs"}), on=KEYS, how="left")
+    table["over_local_pairs"] = table["over_local_pairs"].fillna(0).astype(int)
     reached = {"reached": f"reached_{accuracy:g}", "median": f"rounds_to_{accuracy:g}"}
     rounds = rounds_to(frame, accuracy).rename(columns=reached)
     table = table.merge(rounds[[*KEYS, *reached.values()]], on=KEYS)

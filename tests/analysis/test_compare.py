@@ -152,3 +152,10 @@ def test_a_table_that_cannot_be_written_is_one_line(write, folder):
         write(name=f"{side}/run")
     with pytest.raises(SystemExit, match=r"^byzdl\.analysis: .*outputs"):
         main(["compare", str(folder / "a"), str(folder / "b"), "--csv", str(folder)])
+
+
+def test_without_a_pair_the_table_has_a_header(write, folder, tmp_path):
+    write(name="a/one", seed=0)
+    write(name="b/two", seed=1)
+    main(["compare", str(folder / "a"), str(folder / "b"), "--csv", str(tmp_path / "table.csv")])
+    assert (tmp_path / "table.csv").read_text().startswith("setting,attack,br,defense,pairs,identical,a_mean,")

@@ -1,4 +1,4 @@
-from byzdl.analysis import load
+from byzdl.analysis import final_accuracy, find, load
 from byzdl.analysis.labels import labels
 
 
@@ -57,3 +57,34 @@ def test_one_and_one_point_zero_are_one_value(write, folder):
     write(seed=0, defense={"rho": 1})
     write(seed=1, defense={"rho": 1.0})
     assert set(load(folder)["defense"]) == {"ubar"}
+
+
+def test_choices_that_would_be_called_alike_are_told_apart_by_what_they_differ_in():
+    runs = [
+        config(attack__name="alie z=1.5", attack__z=1.5, attack__scope="all"),
+        config(attack__name="alie", attack__z=1.5, attack__scope="near"),
+        config(attack__name="alie", attack__z=10, attack__scope="near"),
+        config(attack__name="alie z=10", attack__z=10, attack__scope="all"),
+    ]
+    assert [label.attack for label in labels(runs)] == [
+        "alie z=1.5 scope=all",
+        "alie z=1.5 scope=near",
+        "alie z=10 scope=near",
+        "alie z=10 scope=all",
+    ]
+    assert [label.attack for label in labels([runs[0], runs[1]])] == ["alie z=1.5", "alie"]
+
+
+def test_a_choice_named_by_its_keys_is_the_one_with_these_keys(write, folder):
+    """`attack=alie_1.5` and `attack=alie attack.z=1.5`: of the same seed, one result is that of the other too."""
+    for seed in (0, 1):
+        write(attack={"name": "alie z=1.5", "z": 1.5}, seed=seed)
+        write(attack={"name": "alie", "z": 10}, seed=seed)
+    write(attack={"name": "alie", "z": 1.5}, seed=1, started="2026-01-01")
+    write(attack={"name": "alie", "z": 1.5}, seed=2)
+    table = final_accuracy(load(folder)).set_index("attack")
+    assert table["seeds"].to_dict() == {"alie z=1.5": 3, "alie z=10": 2}
+    assert [run.name for run in find(folder) if run.status == "superseded"] == ["run2"]
+    write(attack={"name": "alie mine", "z": 1.5}, seed=0)  # no key's word
+    seeds = final_accuracy(load(folder)).set_index("attack")["seeds"]
+    assert seeds.to_dict() == {"alie mine": 1, "alie z=1.5": 3, "alie z=10": 2}

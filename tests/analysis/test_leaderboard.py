@@ -53,6 +53,36 @@ def test_a_defense_that_an_attack_beats_from_the_start_never_holds():
     assert "| mean      | never" in breakdown_markdown(pd.DataFrame(rows, columns=columns))
 
 
+def test_what_was_not_tried_or_has_no_interval_is_no_breakdown():
+    columns = ["setting", "attack", "br", "defense", "pairs", "mean", "low", "high"]
+    nan = float("nan")
+    rows = [
+        *[("", "max", br, "ubar", 3, 0.2, 0.1, 0.3) for br in (0.1, 0.3)],
+        ("", "ipm", 0.1, "ubar", 3, 0.2, 0.1, 0.3),
+        *[("", "max", br, "median", 3, 0.2, low, 0.3) for br, low in ((0.1, 0.1), (0.3, -0.1))],
+        ("", "ipm", 0.1, "median", 3, 0.2, 0.1, 0.3),
+        *[("", "max", br, "gts", 3, 0.2, low, 0.3) for br, low in ((0.1, 0.1), (0.3, nan))],
+        ("", "max", 0.1, "nna", 1, 0.2, nan, nan),
+        ("", "ipm", 0.3, "nna", 3, 0.2, 0.1, 0.3),
+    ]
+    told = breakdown_markdown(pd.DataFrame(rows, columns=columns)).splitlines()[2:]
+    assert [[cell.strip() for cell in row.strip("|").split("|")] for row in told] == [
+        ["gts", "0.1 and up", "max 0.1 and up"],
+        ["median", "0.1", "max 0.1, ipm 0.1 and up"],
+        ["ubar", "0.1 and up", "ipm 0.1 and up, max 0.3 and up"],
+        ["nna", "not known", "max not known, ipm 0.3 and up"],
+    ]
+
+
+@pytest.mark.parametrize("other", [{"defense": {"name": "local"}}, {"attack": {"br": 0.1}}])
+def test_where_nothing_can_be_paired_the_rest_is_written(write, folder, other):
+    write(defense={"name": "local"}, attack={"br": 0.3})
+    write(seed=1, **other)
+    main([str(folder)])
+    names = {file.stem for file in (folder / "figures").iterdir()}
+    assert names == {"leaderboard", "worst_attacks", "heatmap_mean", "heatmap_worst"}
+
+
 def test_without_learning_alone_there_are_no_gains(write, folder):
     write(defense={"name": "ubar"})
     write(defense={"name": "median"})
@@ -65,6 +95,17 @@ def test_a_single_seed_has_no_interval():
     columns = ["setting", "br", "defense", "attack", "seeds", "mean", "low", "high", "worst"]
     row = ("", 0.1, "ubar", "max", 1, 0.5, float("nan"), float("nan"), 0.4)
     assert "| 0.500 " in worst_attacks_markdown(pd.DataFrame([row], columns=columns))
+
+
+def test_where_defenses_faced_different_attacks_the_ranking_says_so():
+    columns = ["setting", "br", "defense", "attack", "seeds", "mean", "low", "high", "worst"]
+    faced = [(0.1, "ubar", "max"), (0.1, "ubar", "ipm"), (0.1, "median", "max"), (0.3, "ubar", "max")]
+    table = pd.DataFrame([("", *one, 3, 0.5, 0.4, 0.6, 0.4) for one in faced], columns=columns)
+    low, high = worst_attacks_markdown(table).split("## ")[1:]
+    rows = [[cell.strip() for cell in row.strip("|").split("|")] for row in low.splitlines() if row[:2] == "| "]
+    assert {row[0]: row[5] for row in rows} == {"defense": "attacks", "median": "1", "ubar": "2"}
+    assert "Not every defense faced every attack" in low
+    assert "Not every" not in high
 
 
 def test_where_nothing_can_be_written_one_line_says_so(write, folder):

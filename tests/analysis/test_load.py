@@ -6,6 +6,7 @@ import sys
 
 import pytest
 import yaml
+from conftest import planner
 
 from byzdl.analysis import AnalysisError, IncompleteWarning, find, load, load_nodes
 from byzdl.analysis.files import config
@@ -75,6 +76,21 @@ def test_several_folders_are_one_frame(write, folder):
     assert {run.name: run.status for run in find(a, b)}[f"{b}/again"] == "superseded"
 
 
+def test_what_another_folder_has_is_not_missing(write, folder):
+    plan = [("one", ["seed=0"], None), ("two", ["seed=1"], None), ("three", ["seed=2"], None)]
+    for name, seed in (("a/one", 0), ("b/two", 1)):
+        write(name=name, seed=seed)
+        planner(folder / name[0])(*plan)
+    a, b = folder / "a", folder / "b"
+    found = [(run.name, run.status) for run in find(a, b)]
+    assert found == [(f"{a}/one", "done"), (f"{b}/three", "missing"), (f"{b}/two", "done")]
+    assert [(run.name, run.status) for run in find(a, folder / "." / "b" / ".." / "a")] == [
+        ("one", "done"),
+        ("three", "missing"),
+        ("two", "missing"),
+    ]
+
+
 def test_a_folder_that_is_a_run(write, monkeypatch):
     run = write(name="alone")
     assert set(load(run)["run"]) == {"alone"}
@@ -119,6 +135,38 @@ def test_of_one_configuration_the_latest_result_counts(write, folder):
     write(name="older", started="2024-01-01T00:00:00+00:00")
     assert statuses(folder) == {"new": "done", "old": "superseded", "older": "superseded"}
     assert set(load(folder)["run"]) == {"new"}
+
+
+@pytest.mark.parametrize("status", ["failed", "running"])
+def test_results_of_two_versions_are_not_mixed(write, folder, status):
+    for seed in (0, 1):
+        write(name=f"old{seed}", seed=seed)
+    write(name="new0", seed=0, started="2026-01-01")
+    write(name="new1", seed=1, started="2026-01-01", status=status)
+    assert {name: told for name, told in statuses(folder).items() if name != "new1"} == {
+        "old0": "superseded",
+        "old1": "superseded",
+        "new0": "done",
+    }
+
+
+def test_a_failure_of_the_same_version_elsewhere_does_not_supersede_a_result(write, folder):
+    write(name="a/same")
+    write(name="b/same", started="2026-01-01", status="failed")
+    assert set(load(folder / "a")["run"]) == {"same"}
+    assert [run.status for run in find(folder / "a", folder / "b")] == ["done", "failed"]
+
+
+def test_a_result_without_rows_or_configuration_is_unreadable(write, folder):
+    write(name="fine")
+    rounds = write(name="headed", seed=1) / "rounds.csv"
+    rounds.write_text(rounds.read_text().splitlines()[0] + "\n")
+    (write(name="hollow", seed=2) / "config.yaml").write_text("")
+    why = {run.name: run.why for run in find(folder) if run.status == "unreadable"}
+    assert why["headed"].endswith("rounds.csv: has no row")
+    assert why["hollow"].endswith("config.yaml: cannot be read (it is empty)")
+    with pytest.warns(IncompleteWarning, match="2 of 3 runs"):
+        load(folder)
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,13 @@ def test_nothing_to_draw_is_an_error(write, folder, capsys):
     assert not (folder / "figures").exists()
 
 
+def test_where_no_run_is_done_folders_below_with_runs_are_named(write, folder):
+    write(name="stale", schema=7)
+    write(name="default/a")
+    with pytest.raises(SystemExit, match=r"no run in it is done, .*; there are some in .*default$"):
+        main([str(folder)])
+
+
 def test_unknown_schema_is_one_line(write, folder, capsys):
     write(schema=7)
     write()

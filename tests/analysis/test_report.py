@@ -80,7 +80,7 @@ def test_groups_hold_means_and_intervals_over_seeds(write, folder):
     assert (first["at"][:2], first["defense"], first["seeds"]) == ([0, 0], 0, 2)
     assert first["final"] == {
         "mean": [0.9, 0.8, 1.0], "worst": [0.45, 0.4, 0.5], "iqm": [None] * 3, "over_local": [None] * 3,
-        "rounds_to": [10, 2],
+        "pairs": 0, "rounds_to": [10, 2],
     }  # fmt: skip
     assert record["rounds"][first["rounds"]] == [0, 10]
     assert first["curves"]["accuracy_mean"] == {

@@ -290,6 +290,16 @@ def test_values_are_reached_by_keyboard(page) -> None:
     assert press("ArrowLeft")[1] == " loss_threshold  benign messages let in round 20: 0.700 2 seeds"
 
 
+def test_the_keyboard_skips_lines_of_which_a_logarithm_shows_nothing(large_page) -> None:
+    page = large_page
+    page.evaluate("for (const { curves } of data.groups) curves.loss_mean.mean.fill(0)")
+    page.locator("#measure").select_option("loss_mean")
+    chart = page.locator("#learning .chart").first
+    chart.focus()
+    page.keyboard.press("ArrowDown")
+    assert chart.get_attribute("aria-valuetext") == "arrow keys go through its values"
+
+
 def test_each_seed_is_shown_where_it_is_asked_for(page) -> None:
     threads = "document.querySelector('#learning .chart').data.filter(t => t.opacity === 0.5).length"
     assert page.evaluate(threads) == 3  # a trace a defense
@@ -374,6 +384,7 @@ def test_rows_that_are_many_and_values_that_are_not_known(large_page) -> None:
     assert len(rows(page)) == 59
     heads = page.locator("#table th").all_inner_texts()
     gain = next(i for i, head in enumerate(heads) if head.startswith("over local"))
+    assert [row[gain] for row in rows(page) if "seeds" in row[gain]] == ["0.000 1 of 5 seeds"]
     for _ in range(2):
         page.locator("#table th button", has_text="over local").click()
         unknown = [row[gain] == "\N{EN DASH}" for row in rows(page)]
@@ -432,6 +443,12 @@ def test_the_network_is_seen_to_cut_its_attacker_off(page) -> None:
     assert "drawn alike" not in note.inner_text()
     page.locator("#experiment").select_option("alie, Bᵣ = 0.1")
     assert "drawn alike" in note.inner_text()
+
+
+def test_a_network_may_have_more_weights_than_a_call_takes_arguments(page) -> None:
+    page.evaluate("for (const { weight } of data.networks.runs) weight.push([200, ...Array(150000).fill(50)])")
+    page.evaluate("drawNetworks()")
+    assert page.evaluate("net.most") == 200
 
 
 def test_dark_and_narrow(page) -> None:

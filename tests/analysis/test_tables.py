@@ -80,6 +80,7 @@ def test_the_csv_also_has_what_has_no_room_on_paper(write, folder):
     assert [ubar["iqm"], ubar["mean"]] == pytest.approx([(0.75 * 0.5 + 0.6 + 0.75 * 0.7) / 2.5, 0.56])
     assert ubar["iqm_low"] < ubar["iqm"] < ubar["iqm_high"]
     assert [ubar["over_local"], ubar["over_local_low"], ubar["over_local_high"]] == pytest.approx([0.05, 0, 0.1])
+    assert (ubar["over_local_pairs"], local["over_local_pairs"]) == (3, 0)
     assert (ubar["seeds"], ubar["reached_0.6"], ubar["rounds_to_0.6"]) == (5, 3, 10)
     assert (local["seeds"], local["reached_0.6"]) == (3, 0)
     missing = [local[name] for name in ("iqm", "iqm_low", "iqm_high", "over_local", "rounds_to_0.6")]

@@ -112,13 +112,14 @@ def records(done: Sequence[Run]) -> tuple[Record, dict[str, int]]:
 
 
 def _final(row: Mapping[Hashable, Any]) -> Record:
-    """Each the mean and the ends of its interval; of the rounds to an accuracy, the median and how many seeds get there."""
+    """Each the mean and the ends of its interval; how many pairs `over_local` has; of the rounds to an accuracy, the median and how many seeds get there."""
     return {
         "mean": numbers([row["mean"], row["low"], row["high"]]),
         **{
             name: numbers([row[name], row[f"{name}_low"], row[f"{name}_high"]])
             for name in ("worst", "iqm", "over_local")
         },
+        "pairs": row["over_local_pairs"],
         "rounds_to": numbers([row["rounds_to_0.5"], row["reached_0.5"]]),
     }
 

@@ -81,7 +81,8 @@ function walk(event) {
   const chart = event.currentTarget;
   const { data: traces } = chart;
   const order = (a, b) => (a.yaxis ?? "y").localeCompare(b.yaxis ?? "y") || a.legendrank - b.legendrank;
-  const lines = traces.filter((trace) => trace.name).sort(order);
+  const lines = traces.filter(({ name, y }) => name && y.some((value) => value !== null)).sort(order);
+  if (!lines.length) return;
   const within = (place, list) => Math.max(0, Math.min(place, list.length - 1));
   const from = chart.walked;
   const line = within(from ? from.line + down : 0, lines);

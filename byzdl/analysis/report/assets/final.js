@@ -60,6 +60,7 @@ const COLUMNS = [
   { name: "worst node", value: (group) => group.final.worst[0], cell: (group) => group.final.worst, number: true, shown: true },
   {
     name: "over local", value: (group) => group.final.over_local[0], cell: (group) => group.final.over_local, signed: true, number: true,
+    beside: ({ seeds, final: { pairs } }) => (0 < pairs && pairs < seeds ? `${pairs} of ${plural(seeds, "seed")}` : ""),
     note: "Over local: what listening to others gained, in pairs of the same seed.", shown: data.groups.some((group) => group.final.over_local[0] !== null),
   },
   { name: "rounds to 0.5", value: (group) => group.final.rounds_to[0] ?? Infinity, text: reaching, number: true, up: true, shown: true },
@@ -74,7 +75,8 @@ function cellOf(column, group) {
     const shown = (value) => (column.signed && value > 0 ? "+" : "") + three(value).replace("-", "−");
     const [value, low, high] = column.cell(group).map((value) => (value === null ? null : shown(value)));
     cell.append(value ?? "–");
-    if (low !== null) cell.append(" ", make("small", {}, `[${low}, ${high}]`));
+    const beside = [low === null ? "" : `[${low}, ${high}]`, column.beside?.(group)].filter(Boolean);
+    if (beside.length) cell.append(" ", make("small", {}, beside.join(", ")));
     return cell;
   }
   if (column.defense) {

@@ -32,8 +32,8 @@ function drawNetworks() {
   const weighed = data.networks.runs.some((run) => run.exact);
   find("#thickness-label").hidden = !weighed;
   net.measure = weighed ? find("#thickness").value : "trust";
-  // The thickest edge of all that are shown, now or later.
-  net.most = net.measure === "trust" ? 100 : Math.max(1, ...shown.flatMap((run) => run.weight.flat()));
+  // The thickest edge of all that are shown, now or later; of more than a call takes arguments.
+  net.most = net.measure === "trust" ? 100 : shown.flatMap((run) => run.weight.flat()).reduce((a, b) => Math.max(a, b), 1);
   const box = find("#network .panels");
   box.dataset.kind = "network";
   find("#network").classList.toggle("bare", !shown.length);
