@@ -32,7 +32,7 @@ function drawNetworks() {
   const weighed = data.networks.runs.some((run) => run.exact);
   find("#thickness-label").hidden = !weighed;
   net.measure = weighed ? find("#thickness").value : "trust";
-  // The thickest edge of all that are shown, now or later; of more than a call takes arguments.
+  // The thickest edge of all that are shown, now or later. There may be more than Math.max takes arguments.
   net.most = net.measure === "trust" ? 100 : shown.flatMap((run) => run.weight.flat()).reduce((a, b) => Math.max(a, b), 1);
   const box = find("#network .panels");
   box.dataset.kind = "network";
