@@ -224,15 +224,16 @@ def test_one_run_leaves_its_folder(tmp_path: Path) -> None:
 
 
 def test_a_rule_that_lacks_neighbours_says_so_in_the_log_and_in_run_json(tmp_path: Path) -> None:
-    # On a ring |N_i| = 2: with f = 0 already, Krum's |N_i| - f - 2 leaves nobody to measure a distance to.
-    # Of nearest-neighbour mixing 2f = 2 is too much.
-    arguments = ["defense=d_krum", "pre=nnm", "pre.f=1", "topology=ring", "attack.br=0"]
+    # Of three neighbours Krum's |N_i| - f - 2 leaves nobody to measure a distance to, with f = 1 already.
+    # For nearest-neighbour mixing 2f = 4 is too much.
+    rules = ["defense=d_krum", "defense.f=1", "pre=nnm", "pre.f=2"]
+    arguments = [*rules, "topology=k_regular", "topology.degree=3", "attack.br=0"]
     result = train(*TINY[:-1], *arguments, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     (folder,) = run_folders(tmp_path / "outputs")
     facts = json.loads((folder / "run.json").read_text())
     assert "|N_i| < f + 3 at 6 of 6 benign nodes" in facts["defense"]["warning"]
-    assert "nnm: |N_i| < 2f + 1 at 6 of 6 benign nodes" in facts["pre"]["warning"]
+    assert "nnm: |N_i| < 2f at 6 of 6 benign nodes" in facts["pre"]["warning"]
     for told in (result.stderr, (folder / "run.log").read_text()):
         for group in ("defense", "pre"):
             assert facts[group]["warning"] in " ".join(told.split())

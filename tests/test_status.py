@@ -105,7 +105,7 @@ def test_watching_begins_before_the_first_run(tmp_path, capsys, monkeypatch):
     def later(seconds):
         if (tmp_path / "run-1").exists():
             raise KeyboardInterrupt
-        write(tmp_path, "run-1", "done")
+        write(tmp_path, "run-1", "done", [(0, 1.0)])
 
     monkeypatch.setattr(time, "sleep", later)
     main([str(tmp_path), "--watch"])
