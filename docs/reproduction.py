@@ -10,27 +10,13 @@ from matplotlib.figure import Figure
 
 from byzdl.analysis import draw, final_accuracy, load, style, to_markdown
 from byzdl.analysis.statistics import over_seeds
+from byzdl.runs import ROUND_COLUMNS
 
 HERE = Path(__file__).parent / "reproduction"
 
 # What tells a figure's runs from each other, and what is kept of each row.
 RUN = ["defense", "attack", "br", "seed"]
-KEPT = [
-    "round",
-    "epoch",
-    "accuracy_mean",
-    "accuracy_worst",
-    "accuracy_std",
-    "loss_mean",
-    "consensus_distance",
-    "byzantine_accept_rate",
-    "benign_accept_rate",
-    "byzantine_weight",
-    "alone_rate",
-    "fallback_rate",
-    "theta_mean",
-    "seconds",
-]
+KEPT = [column for column in ROUND_COLUMNS if column != "attack_success_rate"]
 
 # What the runs of a figure share, whichever sitting they are of: the paper's setting, and the CNN's widths.
 PAPER = {
