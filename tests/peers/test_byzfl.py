@@ -35,7 +35,7 @@ def inbox_of(models):
     return make_inbox([own], [received], metropolis=[[1 / len(models)] * len(received)])
 
 
-def agree(rule, theirs, models, inbox=None, **tolerance):
+def assert_agree(rule, theirs, models, inbox=None, **tolerance):
     found = aggregate(rule, inbox_of(models) if inbox is None else inbox).models[0]
     torch.testing.assert_close(found, theirs(models), **{"rtol": 1e-4, "atol": 1e-5, **tolerance})
 
@@ -43,16 +43,16 @@ def agree(rule, theirs, models, inbox=None, **tolerance):
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("f", [0, 1, 3, 5])
 def test_trimmed_mean_and_nna(f, seed):
-    agree(TrimmedMean(name="trimmed_mean", f=f), byzfl.TrMean(f=f), models_of(seed))
-    agree(Nna(name="nna", f=f), byzfl.MoNNA(f=f, idx=0), models_of(seed))
+    assert_agree(TrimmedMean(name="trimmed_mean", f=f), byzfl.TrMean(f=f), models_of(seed))
+    assert_agree(Nna(name="nna", f=f), byzfl.MoNNA(f=f, idx=0), models_of(seed))
 
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("n", [N - 1, N])
 def test_median_and_mean(n, seed):
     """Of an even number, too: ByzFL averages the middle two since it takes a quantile instead of torch.median."""
-    agree(Median(name="median"), byzfl.Median(), models_of(seed, n))
-    agree(Mean(name="mean"), byzfl.Average(), models_of(seed, n))
+    assert_agree(Median(name="median"), byzfl.Median(), models_of(seed, n))
+    assert_agree(Mean(name="mean"), byzfl.Average(), models_of(seed, n))
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -61,16 +61,16 @@ def test_krum_and_multi_krum(f, seed):
     """ByzFL sums the n - f - 1 nearest, Blanchard et al. and we n - f - 2: ours at f - 1 is theirs at f. The own is no candidate."""
     received = models_of(seed)
     inbox = inbox_of(torch.cat([torch.zeros(1, D), received]))
-    agree(DKrum(name="d_krum", f=f - 1, alpha=0.0), lambda x: byzfl.Krum(f=f)(received), None, inbox)
+    assert_agree(DKrum(name="d_krum", f=f - 1, alpha=0.0), lambda x: byzfl.Krum(f=f)(received), None, inbox)
     multi = MultiKrum(name="multi_krum", f=f - 1, m=N - f, alpha=0.0)
-    agree(multi, lambda x: byzfl.MultiKrum(f=f)(received), None, inbox)
+    assert_agree(multi, lambda x: byzfl.MultiKrum(f=f)(received), None, inbox)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_geometric_median(seed):
     """ByzFL starts at 0 and takes 3 steps by default; smoothing is absolute."""
     ours = GeometricMedian(name="geometric_median", steps=400, tolerance=0.0)
-    agree(ours, byzfl.GeometricMedian(nu=1e-6, T=400), models_of(seed), rtol=1e-3, atol=1e-4)
+    assert_agree(ours, byzfl.GeometricMedian(nu=1e-6, T=400), models_of(seed), rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -78,7 +78,7 @@ def test_geometric_median(seed):
 def test_centered_clipping(tau, seed):
     """ByzFL clips around a centre that it keeps, at first 0: ours with 0 for the own model, at weights 1/n."""
     models = torch.cat([torch.zeros(1, D), models_of(seed)[1:]])
-    agree(ClippedGossip(name="clipped_gossip", tau=tau), byzfl.CenteredClipping(L=1, tau=tau), models)
+    assert_agree(ClippedGossip(name="clipped_gossip", tau=tau), byzfl.CenteredClipping(L=1, tau=tau), models)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -87,7 +87,7 @@ def test_nearest_neighbour_mixing_alone_and_in_front_of_a_rule(f, seed):
     models = models_of(seed)
     after = blended(inbox_of(models), chosen("pre", "nnm", f=f).blend(inbox_of(models)))
     torch.testing.assert_close(after.models, byzfl.NNM(f=f)(models), rtol=1e-4, atol=1e-5)
-    agree(TrimmedMean(name="trimmed_mean", f=f), lambda x: byzfl.TrMean(f=f)(byzfl.NNM(f=f)(x)), models, after)
+    assert_agree(TrimmedMean(name="trimmed_mean", f=f), lambda x: byzfl.TrMean(f=f)(byzfl.NNM(f=f)(x)), models, after)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4])
