@@ -290,6 +290,30 @@ def test_values_are_reached_by_keyboard(page) -> None:
     assert press("ArrowLeft")[1] == " loss_threshold  benign messages let in round 20: 0.700 2 seeds"
 
 
+def test_nodes_and_edges_are_reached_by_keyboard(page) -> None:
+    show(page, "network")
+    chart = page.locator("#network .chart").first
+    chart.focus()
+
+    def press(*keys: str) -> str | None:
+        for key in keys:
+            page.keyboard.press(key)
+        return chart.get_attribute("aria-valuetext")
+
+    first = press("ArrowRight")
+    assert first == "node 0, benign accuracy 0.800 theta 0"
+    shown = "[...document.querySelectorAll('#network .hoverlayer text')].map(t => t.textContent).join('')"
+    until(page, f"{shown}.startsWith('node 0, benign')")
+    assert press("ArrowDown") == "0 let 1 in: 100%, weight 0.25 1 let 0 in: 0%, weight 0.00"
+    until(page, f"{shown}.startsWith('0 let 1 in: 100%')")
+    assert press("ArrowDown", "ArrowDown") == "0 let 3 in: 0%, weight 0.00"
+    assert press("ArrowDown") == "0 let 3 in: 0%, weight 0.00"  # and no further
+    assert press("ArrowUp", "ArrowUp", "ArrowUp", "ArrowUp") == first
+    assert press("ArrowRight", "ArrowDown").startswith("0 let 1 in")
+    assert press("ArrowRight", "ArrowRight", "ArrowRight") == "node 3, Byzantine"
+    assert chart.get_attribute("aria-valuenow") == chart.get_attribute("aria-valuemax") == "3"
+
+
 def test_the_keyboard_skips_lines_of_which_a_logarithm_shows_nothing(large_page) -> None:
     page = large_page
     page.evaluate("for (const { curves } of data.groups) curves.loss_mean.mean.fill(0)")

@@ -74,34 +74,18 @@ function lacking(groups, defenses) {
 }
 
 /** By keyboard: left and right go through the rounds of a line, up and down through the lines. */
-function walk(event) {
-  const [down, right] = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key] ?? [];
-  if (down === undefined) return;
-  event.preventDefault();
-  const chart = event.currentTarget;
+function walkCurves(chart, down, right) {
   const { data: traces } = chart;
   const order = (a, b) => (a.yaxis ?? "y").localeCompare(b.yaxis ?? "y") || a.legendrank - b.legendrank;
   const lines = traces.filter(({ name, y }) => name && y.some((value) => value !== null)).sort(order);
-  if (!lines.length) return;
-  const within = (place, list) => Math.max(0, Math.min(place, list.length - 1));
+  if (!lines.length) return null;
   const from = chart.walked;
-  const line = within(from ? from.line + down : 0, lines);
+  const line = clamp(from ? from.line + down : 0, 0, lines.length - 1);
   const { x, y, text, yaxis } = lines[line];
   const points = [...y.keys()].filter((i) => y[i] !== null);
-  const point = within(from ? from.point + right : Infinity, points);
+  const point = clamp(from ? from.point + right : Infinity, 0, points.length - 1);
   chart.walked = { line, point };
-  Plotly.Fx.hover(chart, [{ curveNumber: traces.indexOf(lines[line]), pointNumber: points[point] }], `x${yaxis ?? "y"}`);
-  chart.setAttribute("aria-valuenow", x[points[point]]);
-  chart.setAttribute("aria-valuetext", text[points[point]].replace(/<[^>]*>/g, " "));
-}
-
-function walkable(chart, longest) {
-  chart.tabIndex = 0;
-  chart.onkeydown = walk;
-  chart.onblur = () => Plotly.Fx.unhover(chart);
-  chart.walked = null;
-  for (const [name, value] of Object.entries({ role: "slider", "aria-valuemin": 0, "aria-valuemax": longest, "aria-valuenow": longest })) chart.setAttribute(name, value);
-  chart.setAttribute("aria-valuetext", "arrow keys go through its values");
+  return { trace: lines[line], point: points[point], subplot: `x${yaxis ?? "y"}`, now: x[points[point]], text: text[points[point]] };
 }
 
 const unfolded = new Set();
@@ -126,7 +110,7 @@ function drawCurves(section, measures, eachSeed = () => false) {
     const traces = measures.flatMap((measure, i) => curves(groups, measure, axes[i], eachSeed()));
     // Of the same measure, what was zoomed into stays.
     Plotly.react(chart, traces, { ...layout(box.dataset.kind, { ...own, xaxis: { range: [0, longest * 1.01] } }), uirevision: measures.join() }, CONFIG);
-    walkable(chart, longest);
+    walkable(chart, longest, walkCurves);
     chart.setAttribute("aria-label", measures.map((measure) => told(panel, groups, measure)).join(". "));
   });
 }

@@ -68,7 +68,7 @@ function drawFrame() {
 }
 
 function notes(shown) {
-  const told = ["An edge between benign nodes is as thick as they trusted each other, in the mean of both ways; one to a Byzantine node as its benign end trusted it."];
+  const told = ["An edge between benign nodes is as thick as they trusted each other, in the mean of both ways; one to a Byzantine node as its benign end trusted it. In a network, left and right go from node to node, down and up through the edges of one."];
   if (shown.some((run) => !run.exact)) told.push("These runs logged how many Byzantine and how many benign messages each node let in, not whose: the edges of a node to the one kind are drawn alike.");
   const silent = shown.filter((run) => run[net.measure].every((frame) => frame.every((value) => value === null || value < 0)));
   if (silent.length) told.push(`Plain, for they cannot say ${net.measure === "trust" ? "whom they let in" : "what weight a message had"}: ${silent.map((run) => data.defenses[data.groups[run.group].defense].name).join(", ")}.`);
@@ -83,7 +83,7 @@ function drawNetwork(panel, run) {
   const trust = run.trust[frame] ?? [], weight = run.weight[frame] ?? [], measured = run[net.measure][frame] ?? [];
   const bad = new Set(graph.byzantine);
   const bundles = new Map();
-  const hover = { x: [], y: [], text: [] };
+  const hover = { x: [], y: [], text: [], customdata: [] };
   graph.edges.forEach(([i, j], e) => {
     const ways = [trust[2 * e], trust[2 * e + 1]].filter((way) => way !== null);
     if (ways.length && ways.every((way) => way < 0)) return; // no message came: an edge of other rounds
@@ -99,6 +99,7 @@ function drawNetwork(panel, run) {
     hover.x.push((graph.x[i] + graph.x[j]) / 2);
     hover.y.push((graph.y[i] + graph.y[j]) / 2);
     hover.text.push(lines.join("<br>") || `${i} – ${j}`);
+    hover.customdata.push([i, j]);
   });
   const edges = [...bundles.values()].map(({ kind, width, x, y }) => ({
     x, y, mode: "lines", hoverinfo: "skip",
@@ -123,10 +124,23 @@ function drawNetwork(panel, run) {
   const middles = { ...hover, mode: "markers", marker: { size: 12, opacity: 0 }, hovertemplate: "%{text}<extra></extra>" };
   const chart = panel.querySelector(".chart");
   Plotly.react(chart, [...edges, middles, points], { ...layout("network"), dragmode: false }, CONFIG);
+  walkable(chart, nodes.length - 1, walkNetwork);
   const of = (wanted) => mean(graph.edges.flatMap(([i, j], e) => [bad.has(j) === wanted ? trust[2 * e] : null, bad.has(i) === wanted ? trust[2 * e + 1] : null]));
   const line = `let in: Byzantine ${percent(of(true))}, benign ${percent(of(false))} · accuracy ${three(mean(run.accuracy[frame] ?? []))}`;
   panel.querySelector("p").textContent = line;
   chart.setAttribute("aria-label", `Network under ${panel.querySelector("h3").textContent}, ${find("#rounds").textContent}; ${line}`);
+}
+
+/** By keyboard: left and right go from node to node, down and up through the edges of one. */
+function walkNetwork(chart, down, right) {
+  const [edges, nodes] = chart.data.slice(-2);
+  const from = chart.walked;
+  const node = clamp(from ? from.node + right : 0, 0, nodes.x.length - 1);
+  const own = [...edges.x.keys()].filter((edge) => edges.customdata[edge].includes(node));
+  const edge = from && !right ? clamp(from.edge + down, -1, own.length - 1) : -1; // -1: the node itself
+  chart.walked = { node, edge };
+  const [trace, point, texts] = edge < 0 ? [nodes, node, nodes.hovertext] : [edges, own[edge], edges.text];
+  return { trace, point, subplot: "xy", now: node, text: texts[point] };
 }
 
 /** Once a frame of the screen at most: a slider moves faster than networks are drawn. */

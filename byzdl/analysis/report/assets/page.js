@@ -110,6 +110,27 @@ function fill(box, items, draw, heading = (item) => nameOf(item.at)) {
   panels.forEach(redraw);
 }
 
+const clamp = (value, least, most) => Math.max(least, Math.min(value, most));
+const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+
+/** What a chart shows under the pointer, by arrow keys; `walk(chart, down, right)` is where they lead. */
+function walkable(chart, most, walk) {
+  chart.tabIndex = 0;
+  chart.walked = null;
+  chart.onblur = () => Plotly.Fx.unhover(chart);
+  chart.onkeydown = (event) => {
+    if (!(event.key in ARROWS)) return;
+    event.preventDefault();
+    const at = walk(chart, ...ARROWS[event.key]);
+    if (!at) return;
+    Plotly.Fx.hover(chart, [{ curveNumber: chart.data.indexOf(at.trace), pointNumber: at.point }], at.subplot);
+    chart.setAttribute("aria-valuenow", at.now);
+    chart.setAttribute("aria-valuetext", at.text.replace(/<[^>]*>/g, " "));
+  };
+  for (const [name, value] of Object.entries({ role: "slider", "aria-valuemin": 0, "aria-valuemax": most, "aria-valuenow": most })) chart.setAttribute(name, value);
+  chart.setAttribute("aria-valuetext", "arrow keys go through its values");
+}
+
 function drawHeader() {
   const groups = data.groups.length;
   const seeds = data.groups.map((group) => group.seeds);
