@@ -17,6 +17,9 @@ from byzdl.analysis.labels import labels, science
 
 __all__ = ["AnalysisError", "IncompleteWarning", "Run", "find", "load", "load_nodes", "rows"]
 
+# What every run has, and no figure can do without.
+NEEDED = ("attack.name", "attack.br", "defense.name", "seed")
+
 
 class IncompleteWarning(UserWarning):
     """Some runs of a folder have no result: what is taken over the others may lean to one side."""
@@ -151,7 +154,7 @@ def _run(folder: Path, name: str) -> Run:
         run = Run(name, "done", "", folder, str(facts.get("started", "")), str(facts.get("identity", "")))
         if facts.get("status") == "done":
             _check_rows(folder / "rounds.csv")
-            return replace(run, config=config(folder / "config.yaml"))
+            return replace(run, config=_whole(folder / "config.yaml"))
     except AnalysisError as error:
         return Run(name, "unreadable", str(error), folder)
     with suppress(AnalysisError):
@@ -159,6 +162,13 @@ def _run(folder: Path, name: str) -> Run:
     if facts.get("status") == "failed":
         return replace(run, status="failed", why=" ".join(str(facts.get("error", "")).split()))
     return replace(run, status="interrupted", why="it was stopped, or is still being computed")
+
+
+def _whole(file: Path) -> dict[str, Any]:
+    found = config(file)
+    if lacking := [key for key in NEEDED if key not in found]:
+        raise AnalysisError(f"{file}: lacks {', '.join(lacking)}")
+    return found
 
 
 def _check_rows(file: Path) -> None:

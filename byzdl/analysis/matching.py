@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from byzdl.analysis.labels import science
 from byzdl.analysis.load import Run
-from byzdl.keys import MACHINE_KEYS
 
 
 class Pair(NamedTuple):
@@ -37,36 +37,39 @@ class Match:
 def match(a: Sequence[Run], b: Sequence[Run]) -> Match:
     """Pair the runs of two folders by their configurations: names hold a hash that another byzdl may compute otherwise.
 
-    Every key counts that can change a result; of a choice its name, and not `_target_`, which a change may have moved.
+    Every key counts that can change a result; of a choice its name, less what its keys say again (`alie z=1.5`), and not
+    `_target_`, which a change may have moved.
     A key that not every run of the same choice has is left out: what a later byzdl added, a run of an
     earlier one cannot say. Where runs of one side are then alike, none of them is paired.
     """
-    is_common = _common([run.config for run in (*a, *b)])
+    is_common = _common([_science(run) for run in (*a, *b)])
     alike: defaultdict[str, tuple[list[Run], list[Run]]] = defaultdict(lambda: ([], []))
     matched = Match()
     for side, runs in enumerate((a, b)):
         for run in runs:
             alike[json.dumps(_shared(run, is_common), sort_keys=True, default=str)][side].append(run)
-            for key in _science(run) - _shared(run, is_common).keys():
+            for key in _science(run).keys() - _shared(run, is_common).keys():
                 matched.left_out.setdefault(key, (set(), set()))[side].add(json.dumps(run.config[key], default=str))
     for of_a, of_b in alike.values():
         if not of_a or not of_b:
             matched.only_a.extend(of_a)
             matched.only_b.extend(of_b)
         elif len(of_a) == len(of_b) == 1:
-            matched.pairs.append(Pair(_shared(of_a[0], is_common), of_a[0], of_b[0]))
+            shared = {key: of_a[0].config[key] for key in _shared(of_a[0], is_common)}
+            matched.pairs.append(Pair(shared, of_a[0], of_b[0]))
         else:
             matched.ambiguous.extend([*of_a, *of_b])
     return matched
 
 
-def _science(run: Run) -> set[str]:
+def _science(run: Run) -> dict[str, Any]:
     """The keys that can change a result, and tell one choice from another."""
-    return {key for key in run.config if key not in MACHINE_KEYS and not key.endswith("._target_")}
+    return {key: value for key, value in science(run.config).items() if not key.endswith("._target_")}
 
 
 def _shared(run: Run, is_common: Callable[[str, Mapping[str, Any]], bool]) -> dict[str, Any]:
-    return {key: run.config[key] for key in sorted(_science(run)) if is_common(key, run.config)}
+    own = _science(run)
+    return {key: own[key] for key in sorted(own) if is_common(key, own)}
 
 
 def _common(configs: Sequence[Mapping[str, Any]]) -> Callable[[str, Mapping[str, Any]], bool]:

@@ -42,6 +42,16 @@ def test_a_key_that_only_one_side_has_is_left_out_and_told(write, folder):
     assert found.left_out == {"attack.start": (set(), {"0"}), "screen.precision": (set(), {'"float32"'})}
 
 
+def test_a_name_that_says_what_a_key_says_is_no_difference(write, folder):
+    """`attack=alie_1.5` and `attack=alie attack.z=1.5`."""
+    write(name="a/named", attack={"name": "alie z=1.5", "z": 1.5})
+    write(name="b/keyed", attack={"name": "alie", "z": 1.5})
+    write(name="b/other", attack={"name": "alie", "z": 10})
+    found = matched(folder)
+    assert names(found) == {("named", "keyed")}
+    assert [run.name for run in found.only_b] == ["other"]
+
+
 def test_keys_of_different_choices_are_no_keys_that_a_side_lacks(write, folder):
     """That only one side has a Dirichlet split is no news about the key alpha of the runs that don't."""
     write(name="a/iid")

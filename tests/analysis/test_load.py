@@ -162,10 +162,12 @@ def test_a_result_without_rows_or_configuration_is_unreadable(write, folder):
     rounds = write(name="headed", seed=1) / "rounds.csv"
     rounds.write_text(rounds.read_text().splitlines()[0] + "\n")
     (write(name="hollow", seed=2) / "config.yaml").write_text("")
+    (write(name="foreign", seed=3) / "config.yaml").write_text("seed: 3\nattack: {name: max}\n")
     why = {run.name: run.why for run in find(folder) if run.status == "unreadable"}
     assert why["headed"].endswith("rounds.csv: has no row")
     assert why["hollow"].endswith("config.yaml: cannot be read (it is empty)")
-    with pytest.warns(IncompleteWarning, match="2 of 3 runs"):
+    assert why["foreign"].endswith("config.yaml: lacks attack.br, defense.name")
+    with pytest.warns(IncompleteWarning, match="3 of 4 runs"):
         load(folder)
 
 
