@@ -52,7 +52,7 @@ def save(file: Path, content: Mapping[str, Any]) -> None:
 
 
 def load(file: Path) -> dict[str, Any] | None:
-    """What was saved, or None where there is nothing that can be trusted: such a file is set aside."""
+    """What was saved, or None where there is nothing; a file that cannot be trusted is set aside."""
     try:
         data = file.read_bytes()
     except FileNotFoundError:
@@ -61,11 +61,17 @@ def load(file: Path) -> dict[str, Any] | None:
     if hashlib.sha256(payload).hexdigest().encode() == checksum:
         with suppress(UnpicklingError):  # whole, but not of tensors and plain containers alone
             content = torch.load(io.BytesIO(payload), weights_only=True)
-            return content if isinstance(content, dict) else None
-    aside = file.with_suffix(".unreadable")
-    file.replace(aside)
-    log.warning("the checkpoint cannot be read, the run starts over; it is kept as %s", aside)
+            if isinstance(content, dict):
+                return content
+    set_aside(file, "cannot be read")
     return None
+
+
+def set_aside(file: Path, why: str) -> None:
+    """Keep a file, but not as a checkpoint: nothing goes on from it, whatever it may come to fit."""
+    aside = file.with_suffix(".aside")
+    file.replace(aside)
+    log.warning("the checkpoint %s: the run starts over; it is kept as %s", why, aside)
 
 
 def to_plain(state: Any) -> Any:

@@ -81,7 +81,7 @@ def _resumed(experiment: Experiment, folder: RunFolder) -> tuple[State, Mark | N
         return first, None
     known = _kind(experiment, folder).items() <= saved.items()
     if not known or not folder.reaches(mark := Mark(*saved["mark"])):
-        log.warning("the checkpoint in %s is not of what lies beside it: the run starts over", folder.path)
+        checkpoint.set_aside(folder.checkpoint, "is not of what lies beside it")
         return first, None
     state: State = checkpoint.like(first, saved["state"], experiment.device)
     log.info("going on after round %d: %s", state.round, folder.path)

@@ -66,12 +66,11 @@ class BusyError(RuntimeError):
 
 
 class Mark(NamedTuple):
-    """How far a run's tables had come at some moment: their bytes, and the seconds that it had taken."""
+    """How far a run had come at some moment: the bytes of its tables, and the seconds that it had taken."""
 
-    rounds: int
-    nodes: int
-    edges: int
-    seconds: float
+    sizes: tuple[int, ...]
+    wall: float
+    cpu: float
 
 
 class RunFolder:
@@ -114,17 +113,17 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         for half_written in self.path.glob(".*.[0-9]*"):  # by a process that was killed
             half_written.unlink()
-        wall, cpu = self._clock
-        self._clock = (wall - (mark.seconds if mark else 0.0), cpu)
+        if mark:
+            self._clock = (self._clock[0] - mark.wall, self._clock[1] - mark.cpu)
         self._facts = {"started": _now(), "pid": os.getpid(), "host": platform.node(), **facts}
         self._status("running")  # first, so that whatever is found here later is known to be ours
         _write(self.path / "config.yaml", yaml.safe_dump(dict(config), sort_keys=False))
-        sizes = mark[:-1] if mark else [None] * len(TABLES)
+        sizes = mark.sizes if mark else [None] * len(TABLES)
         self._tables = [self._table(name, TABLES[name], size) for name, size in zip(TABLES, sizes, strict=True)]
 
     def write(self, round_row: Row, node_rows: Sequence[Row], edge_rows: Sequence[Row]) -> None:
         """The rows of one evaluation."""
-        parts = ([{**round_row, "seconds": round(self._seconds, 3)}], node_rows, edge_rows)
+        parts = ([{**round_row, "seconds": round(self._seconds[0], 3)}], node_rows, edge_rows)
         for table, rows in zip(self._tables, parts, strict=True):
             table.writerows(rows)
         for file in self._files:
@@ -135,12 +134,11 @@ class RunFolder:
         for file in self._files:
             file.flush()
             os.fsync(file.fileno())
-        rounds, nodes, edges = (os.fstat(file.fileno()).st_size for file in self._files)
-        return Mark(rounds, nodes, edges, self._seconds)
+        return Mark(tuple(os.fstat(file.fileno()).st_size for file in self._files), *self._seconds)
 
     def reaches(self, mark: Mark) -> bool:
         """Whether the tables hold what they held at the mark."""
-        sizes = zip(TABLES, mark[:-1], strict=True)
+        sizes = zip(TABLES, mark.sizes, strict=True)
         return all((file := self.path / name).is_file() and file.stat().st_size >= size for name, size in sizes)
 
     def finish(self, facts: Mapping[str, Any]) -> None:
@@ -162,19 +160,21 @@ class RunFolder:
                     self._status("failed", error=error)
 
     @property
-    def _seconds(self) -> float:
-        return time.perf_counter() - self._clock[0]
+    def _seconds(self) -> tuple[float, float]:
+        """That the run has taken so far, earlier processes included: on the wall, of the processor."""
+        wall, cpu = self._clock
+        return time.perf_counter() - wall, time.process_time() - cpu
 
     def _status(self, status: str, **more: Any) -> None:
-        _, cpu = self._clock
+        wall, cpu = self._seconds
         facts = {
             "schema": SCHEMA_VERSION,
             "identity": self.identity,
             "status": status,
             **self._facts,
             **more,
-            "wall_seconds": round(self._seconds, 3),
-            "cpu_seconds": round(time.process_time() - cpu, 3),
+            "wall_seconds": round(wall, 3),
+            "cpu_seconds": round(cpu, 3),
         }
         _write(self.path / "run.json", json.dumps(facts, indent=2) + "\n")
 

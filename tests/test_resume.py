@@ -1,5 +1,7 @@
 """Runs that are killed: they go on from their checkpoint and end with the same bytes as one that never was."""
 
+import hashlib
+import io
 import json
 import multiprocessing
 import random
@@ -138,7 +140,7 @@ def test_a_checkpoint_that_cannot_be_read_is_set_aside_and_never_trusted(harm, t
     (folder / "checkpoint").write_bytes(harmed[harm])
     execute(run, folder)
     assert "cannot be read" in caplog.text
-    assert (folder / "checkpoint.unreadable").exists()
+    assert (folder / "checkpoint.aside").exists()
     execute(run, tmp_path / "whole")
     assert without_seconds(folder) == without_seconds(tmp_path / "whole")
 
@@ -152,6 +154,43 @@ def test_a_table_that_lost_its_end_starts_the_run_over(name, tmp_path, monkeypat
     assert "starts over" in caplog.text
     execute(run, tmp_path / "whole")
     assert without_seconds(folder) == without_seconds(tmp_path / "whole")
+
+
+def test_a_run_that_started_over_never_goes_on_from_what_was_before(tmp_path, monkeypatch, caplog):
+    """Killed again before its own first checkpoint, but when its tables had grown beyond where the old one stood."""
+    run, folder = stopped_after(50, tmp_path, monkeypatch)
+    (folder / "edges.csv").unlink()
+
+    class Stop(BaseException):
+        pass
+
+    def stop(*_: Any) -> None:
+        raise Stop
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint.Clock, "due", lambda *_: False)
+        patch.setattr(RunFolder, "finish", stop)
+        with pytest.raises(Stop):
+            execute(run, folder)
+    caplog.clear()
+    execute(run, folder)
+    assert "going on after" not in caplog.text
+    execute(run, tmp_path / "whole")
+    assert without_seconds(folder) == without_seconds(tmp_path / "whole")
+
+
+def test_the_seconds_of_all_processes_of_a_run_count(tmp_path):
+    first = RunFolder(tmp_path / "run", "same")
+    with first.locked(patient=False):
+        first.start({}, {})
+        mark = first.mark()
+    later = RunFolder(tmp_path / "run", "same")
+    with later.locked(patient=False):
+        later.start({}, {}, mark._replace(wall=1000.0, cpu=500.0))
+        later.finish({})
+    facts = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert 1000 <= facts["wall_seconds"] < 1100
+    assert 500 <= facts["cpu_seconds"] < 600
 
 
 def test_a_checkpoint_of_another_run_is_not_gone_on_from(tmp_path, monkeypatch, caplog):
@@ -176,6 +215,15 @@ def test_a_checkpoint_runs_no_code(tmp_path):
     checkpoint.save(tmp_path / "checkpoint", {"state": Evil()})
     assert checkpoint.load(tmp_path / "checkpoint") is None
     assert not (tmp_path / "owned").exists()
+
+
+def test_a_whole_file_that_is_no_state_is_set_aside(tmp_path):
+    payload = io.BytesIO()
+    torch.save([1, 2], payload)
+    digest = hashlib.sha256(payload.getvalue()).hexdigest().encode()
+    (tmp_path / "checkpoint").write_bytes(digest + b"\n" + payload.getvalue())
+    assert checkpoint.load(tmp_path / "checkpoint") is None
+    assert [file.name for file in tmp_path.iterdir()] == ["checkpoint.aside"]
 
 
 Pair = namedtuple("Pair", ["left", "right"])
