@@ -172,8 +172,9 @@ def test_a_run_that_started_over_never_goes_on_from_what_was_before(tmp_path, mo
         patch.setattr(RunFolder, "finish", stop)
         with pytest.raises(Stop):
             execute(run, folder)
-    caplog.clear()
-    execute(run, folder)
+    with caplog.at_level("INFO", "byzdl"):
+        execute(run, folder)
+    assert "after 120 rounds" in caplog.text
     assert "going on after" not in caplog.text
     execute(run, tmp_path / "whole")
     assert without_seconds(folder) == without_seconds(tmp_path / "whole")
