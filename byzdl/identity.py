@@ -15,7 +15,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from byzdl.files import checksum
-from byzdl.keys import GROUPS, MACHINE_KEYS
+from byzdl.keys import GROUPS, MACHINE_KEYS, NO_PRE, REFERENCES
 
 # Raised when a change of the code changes results on purpose: old runs are then computed anew.
 # 3: mimic that begins late or rests, local and oracle behind a pre-step, attack_success_rate on turned images, a backdoor's
@@ -62,9 +62,13 @@ def run_name(config: Mapping[str, Any]) -> str:
 
 
 def plain(config: DictConfig) -> dict[str, Any]:
-    """A composed configuration as plain, resolved containers, without Hydra's own part."""
+    """A composed configuration as plain, resolved containers, without Hydra's own part.
+
+    A reference line has no pre-step, whatever was chosen: it is one run, whatever stands in front of other defenses.
+    """
     keys = [str(key) for key in config if key != "hydra"]
-    return OmegaConf.to_container(OmegaConf.masked_copy(config, keys), resolve=True)  # type: ignore[return-value]
+    chosen: dict[str, Any] = OmegaConf.to_container(OmegaConf.masked_copy(config, keys), resolve=True)  # type: ignore[assignment]
+    return {**chosen, "pre": NO_PRE} if _of(chosen, "defense", "_target_") in REFERENCES else chosen
 
 
 def register_resolvers() -> None:

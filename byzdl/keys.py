@@ -2,5 +2,9 @@
 
 GROUPS = ("attack", "defense", "pre", "topology", "dataset", "partition", "model")
 
+# Defenses that are lines to compare with: no pre-step moves them, and none stands in front of them.
+REFERENCES = ("byzdl.defenses.local.Local", "byzdl.defenses.oracle.Oracle")
+NO_PRE = {"_target_": "byzdl.pre.none.NoPre", "name": "none"}
+
 # What belongs to the machine and not to the science: it cannot change a result.
 MACHINE_KEYS = ("device", "threads", "writer", "checkpoint.every", "dataset.root", "dataset.cache", "topology.path")

@@ -22,7 +22,7 @@ class Tally(NamedTuple):
     - `fallback`: rounds in which the rule's fall-back chose
     - `byzantine_arrived`, `benign_arrived`: messages that there were to let in
     - `arrived`, `accepted`, `mixed`: of each edge the messages, how many the defense let in, and their weight in the mix;
-      None where there are more than `MOST_EDGES` to count
+      None where L k, neighbours that are only padding included, is more than `MOST_EDGES`
     """
 
     rounds: int = 0

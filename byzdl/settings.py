@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import torch
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError
 
 from byzdl import writers
 from byzdl.attacks import Attack
@@ -17,7 +17,6 @@ from byzdl.defenses import Defense
 from byzdl.keys import GROUPS
 from byzdl.models import Model
 from byzdl.pre import Pre
-from byzdl.pre.none import NoPre
 from byzdl.schema import (
     Component,
     ConfigError,
@@ -96,7 +95,6 @@ class Settings(Record):
     - `eval_every`: rounds between two rows of the logs
     - `device`, `threads`: where it is computed; they are no part of the run's identity
     - `writer`: where its numbers also go; no part of it either
-    - `pre`: none, whatever was chosen, in front of a defense that is a reference line
     """
 
     seed: Natural
@@ -123,13 +121,6 @@ class Settings(Record):
     dataset: Dataset
     partition: Partition
     model: Model
-
-    @model_validator(mode="before")
-    @classmethod
-    def _reference_lines_know_no_pre_step(cls, choices: dict[str, Any]) -> dict[str, Any]:
-        defense = choices.get("defense")
-        known = isinstance(defense, Defense) and defense.reference
-        return {**choices, "pre": NoPre(name="none")} if known else choices
 
 
 def parse(config: Mapping[str, Any]) -> Settings:

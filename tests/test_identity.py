@@ -86,6 +86,18 @@ def test_zero_is_zero_however_it_is_written() -> None:
     assert identity(changed("attack.br", 0)) == identity(changed("attack.br", 0.0))
 
 
+@pytest.mark.parametrize(
+    ("attack", "key", "name"),
+    [("alie_1.5", "z", "alie z="), ("alie_10", "z", "alie z="), ("ipm_1.1", "epsilon", "ipm epsilon=")],
+)
+def test_a_name_that_tells_a_strength_tells_the_one_in_use(attack: str, key: str, name: str) -> None:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        given = plain(compose("config", [f"attack={attack}"]))["attack"]
+        other = plain(compose("config", [f"attack={attack}", f"attack.{key}=3"]))["attack"]
+    assert given["name"] == f"{name}{attack.partition('_')[2]}"
+    assert other["name"] == f"{name}3"
+
+
 def test_a_name_is_readable_and_safe() -> None:
     assert run_name(CONFIG).startswith("digits-iid-ring10-max-br0.3-ubar-s0-")
     hostile = run_name(changed("defense.name", "../../etc/passwd \n x"))

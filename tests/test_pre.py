@@ -4,6 +4,7 @@ import dataclasses
 import json
 import math
 from contextlib import nullcontext
+from typing import Any
 
 import pytest
 import torch
@@ -13,7 +14,8 @@ from hydra import compose, initialize_config_dir
 from byzdl.attacks import Messages
 from byzdl.defenses.tolerance import Tolerance
 from byzdl.exchange import Mix
-from byzdl.identity import plain
+from byzdl.identity import plain, run_name
+from byzdl.keys import NO_PRE
 from byzdl.pre import Blend, blended, traced
 from byzdl.run import execute
 from byzdl.schema import ConfigError
@@ -173,16 +175,15 @@ def test_mixing_first_is_what_saves_a_median_from_skewed_data(tiny):
 
 
 @pytest.mark.parametrize("pre", STEPS)
-@pytest.mark.parametrize("defense", ["local", "oracle"])
-def test_reference_lines_are_what_they_are_without_it(pre, defense, tiny):
-    keys = {"attack": chosen("attack", "mimic", br=0.25), "defense": chosen("defense", defense), "rounds": 3}
-    ends = []
-    for step in "none", pre:
-        experiment = make_experiment(tiny, graph(4, KITE, byzantine=[1]), pre=chosen("pre", step), **keys)
-        *_, (state, last) = simulate(experiment, experiment.initial())
-        ends.append(state.models)
-        assert last.round_row()["byzantine_weight"] == 0
-    assert torch.equal(*ends)
+@pytest.mark.parametrize("defense", choices("defense"))
+def test_reference_lines_are_one_run_whatever_stands_in_front_of_others(pre, defense):
+    def run(step: str) -> dict[str, Any]:
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            return plain(compose("config", [f"defense={defense}", f"pre={step}"]))
+
+    assert (run_name(run(pre)) == run_name(run("none"))) == (defense in ("local", "oracle"))
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        assert compose("config").pre == NO_PRE
 
 
 def test_what_is_let_in_by_rounding_alone_is_not():

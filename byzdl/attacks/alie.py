@@ -17,7 +17,8 @@ class Alie(Attack):
 
     - `z`: a number, or how to derive it from n and B as Phi^-1((n - B - s) / (n - B)):
       `baruch` takes s = floor(n/2 + 1) - B, the supporters that a majority needs;
-      `paper` takes Masuda and Shudo's literal s = ceil(n/2 + 1), which has no value where n - B - s <= 0
+      `paper` takes Masuda and Shudo's literal s = ceil(n/2 + 1), which has no value where n - B - s <= 0.
+      Another formula that circulates, Phi^-1((n - s) / n), is no choice; what it gives can be told as a number
     - `sigma`: the standard deviation of the benign models as a `population`, or of a population that they are a `sample` of
 
     n and B are the whole network's, whatever the `scope`. Where z <= 0 (few attackers) the message lies on the harmless

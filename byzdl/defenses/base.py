@@ -20,11 +20,9 @@ class Defense(Component):
     Whatever it must remember is its state: a (named) tuple of tensors, empty by default.
 
     - `knows_neighbours`: whether that holds something of each neighbour [L, k], who then must not be blended with others
-    - `reference`: whether it is a line to compare with, which no pre-step may move
     """
 
     knows_neighbours: ClassVar[bool] = False
-    reference: ClassVar[bool] = False
 
     def check(self, network: Network, validation: float, seen: Seen = int) -> None:
         """Refuse, with a `ConfigError`, a (first) graph or a hold-out on which the rule's preconditions fail.
