@@ -15,12 +15,16 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from byzdl.files import checksum
-from byzdl.keys import GROUPS, MACHINE_KEYS, NO_PRE, REFERENCES
+from byzdl.keys import GROUPS, MACHINE_KEYS, NO_PRE, WITHOUT_PRE
 
 # Raised when a change of the code changes results on purpose: old runs are then computed anew.
 # 3: mimic that begins late or rests, local and oracle behind a pre-step, attack_success_rate on turned images, a backdoor's
 # batches at some shares, and bucketing's shuffle are others than under 2.
 RESULTS_VERSION = 3
+
+
+def _number(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def science(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -32,9 +36,7 @@ def science(config: Mapping[str, Any]) -> dict[str, Any]:
             return {k: walk(v, p) for k, (p, v) in items.items() if p not in MACHINE_KEYS}
         if isinstance(value, list | tuple):
             return [walk(v, path) for v in value]
-        if isinstance(value, float) and value.is_integer():
-            return int(value)
-        return value
+        return _number(value)
 
     return {k: v for k, v in walk(config, "").items() if k != "hydra"}
 
@@ -64,11 +66,11 @@ def run_name(config: Mapping[str, Any]) -> str:
 def plain(config: DictConfig) -> dict[str, Any]:
     """A composed configuration as plain, resolved containers, without Hydra's own part.
 
-    A reference line has no pre-step, whatever was chosen: it is one run, whatever stands in front of other defenses.
+    Local and oracle have no pre-step, whatever was chosen: they are one run, whatever stands in front of other defenses.
     """
     keys = [str(key) for key in config if key != "hydra"]
     chosen: dict[str, Any] = OmegaConf.to_container(OmegaConf.masked_copy(config, keys), resolve=True)  # type: ignore[assignment]
-    return {**chosen, "pre": NO_PRE} if _of(chosen, "defense", "_target_") in REFERENCES else chosen
+    return {**chosen, "pre": NO_PRE} if _of(chosen, "defense", "_target_") in WITHOUT_PRE else chosen
 
 
 def register_resolvers() -> None:
@@ -76,10 +78,12 @@ def register_resolvers() -> None:
 
     - `${run_name:}`: the name of the run that they describe
     - `${gpus:DEVICE}`: how many of them that takes
+    - `${number:X}`: a number as it is written in names, 10.0 as 10
     - `${checksum:PATH}`: of a file, so that what is in it is a part of a run's identity; null where there is none
     """
     OmegaConf.register_new_resolver("run_name", lambda *, _root_: run_name(plain(_root_)), replace=True)
     OmegaConf.register_new_resolver("gpus", lambda device: int(str(device).startswith("cuda")), replace=True)
+    OmegaConf.register_new_resolver("number", _number, replace=True)
     OmegaConf.register_new_resolver("checksum", _checksum, replace=True)
 
 

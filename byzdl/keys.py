@@ -2,8 +2,8 @@
 
 GROUPS = ("attack", "defense", "pre", "topology", "dataset", "partition", "model")
 
-# Defenses that are lines to compare with: no pre-step moves them, and none stands in front of them.
-REFERENCES = ("byzdl.defenses.local.Local", "byzdl.defenses.oracle.Oracle")
+# Local and oracle, which no pre-step may move: none stands in front of them.
+WITHOUT_PRE = ("byzdl.defenses.local.Local", "byzdl.defenses.oracle.Oracle")
 NO_PRE = {"_target_": "byzdl.pre.none.NoPre", "name": "none"}
 
 # What belongs to the machine and not to the science: it cannot change a result.

@@ -126,9 +126,6 @@ if __name__ == "__main__":
         collect(Path(folder))
     for file in sorted(HERE.glob("*.csv")):
         runs = runs_of(file)
-        print(
-            file.name,
-            to_markdown(final_accuracy(runs)),
-            claims(runs).to_markdown(index=False, missingval=""),
-            sep="\n\n",
-        )
+        judged = claims(runs)
+        cells = judged.astype(object).where(judged.notna(), "")
+        print(file.name, to_markdown(final_accuracy(runs)), cells.to_markdown(index=False), sep="\n\n")

@@ -129,7 +129,7 @@ def main() -> None:
         "runs too many": len(found.keys() - expected.keys()),
         "runs computed to the end twice": sum(count > 1 for count in computed),
         "runs whose bytes differ": sum(found.get(name, expected[name]) != expected[name] for name in expected),
-        "files left over": sum(file.name == "checkpoint" or file.name.startswith(".r") for file in left),
+        "files left over": sum(file.name.startswith(("checkpoint", ".r")) for file in left),
         "last sweeps that failed": struck.pop("last sweeps that failed"),
     }
     told = {

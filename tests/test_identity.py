@@ -94,8 +94,10 @@ def test_a_name_that_tells_a_strength_tells_the_one_in_use(attack: str, key: str
     with initialize_config_dir(str(CONF), version_base="1.3"):
         given = plain(compose("config", [f"attack={attack}"]))["attack"]
         other = plain(compose("config", [f"attack={attack}", f"attack.{key}=3"]))["attack"]
+        hashes = {identity(plain(compose("config", [f"attack={attack}", f"attack.{key}={x}"]))) for x in ("3", "3.0")}
     assert given["name"] == f"{name}{attack.partition('_')[2]}"
     assert other["name"] == f"{name}3"
+    assert len(hashes) == 1
 
 
 def test_a_name_is_readable_and_safe() -> None:

@@ -156,6 +156,17 @@ def test_a_table_that_lost_its_end_starts_the_run_over(name, tmp_path, monkeypat
     assert without_seconds(folder) == without_seconds(tmp_path / "whole")
 
 
+def test_a_run_whose_status_is_torn_goes_on_from_its_checkpoint(tmp_path, monkeypatch, caplog):
+    run, folder = stopped_after(50, tmp_path, monkeypatch)
+    status = folder / "run.json"
+    status.write_text(status.read_text()[:40])
+    with caplog.at_level("INFO", "byzdl"):
+        execute(run, folder)
+    assert "going on after round 50" in caplog.text
+    execute(run, tmp_path / "whole")
+    assert without_seconds(folder) == without_seconds(tmp_path / "whole")
+
+
 def test_a_run_that_started_over_never_goes_on_from_what_was_before(tmp_path, monkeypatch, caplog):
     """Killed again before its own first checkpoint, but when its tables had grown beyond where the old one stood."""
     run, folder = stopped_after(50, tmp_path, monkeypatch)

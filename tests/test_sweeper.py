@@ -71,6 +71,23 @@ def test_cases_are_combined_with_the_params_and_not_with_each_other():
     assert combinations(["seed=1,1"]) == [("seed=1",)]
 
 
+def test_combinations_that_are_the_same_run_are_one_unless_each_has_a_folder_of_its_own(tmp_path):
+    from hydra_plugins.byzdl import Composer, _planned
+
+    def planned(*more):
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            loader = GlobalHydra.instance().config_loader()
+            sweep = loader.load_configuration("config", [f"hydra.sweep.dir={tmp_path}", *more], RunMode.MULTIRUN)
+            asked = [(f"defense={defense}", f"pre={pre}") for defense in ("local", "median") for pre in ("none", "nnm")]
+            return [(run.overrides, run.folder.name) for run in _planned(asked, Composer(loader, sweep))]
+
+    first, *others = planned()
+    assert first[0] == ("defense=local", "pre=none")
+    assert [overrides for overrides, _ in others] == [("defense=median", "pre=none"), ("defense=median", "pre=nnm")]
+    folders = [folder for _, folder in planned("hydra.sweep.subdir=${defense.name}-${pre.name}")]
+    assert folders == ["local-none", "local-nnm", "median-none", "median-nnm"]
+
+
 @pytest.mark.parametrize("wrong", ["defense=ubar", {"defense": "ubar"}, ["ubar"], 3])
 def test_cases_that_are_none_are_told_in_one_line(wrong):
     with pytest.raises(ConfigError, match=r"^hydra.sweeper.cases: got .*, takes a list such as"):

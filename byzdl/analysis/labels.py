@@ -18,8 +18,8 @@ AXES = ("seed", "attack.name", "attack.br", "defense.name", "pre.name")
 
 NAMES = ("attack.name", "defense.name", "pre.name")
 
-# What a name says of its keys.
-SAID = re.compile(r"( [\w.]+=\S*)+$")
+# What a name may say of a key.
+SAID = re.compile(r" ([\w.]+)=\S*")
 
 ABSENT = "(absent)"
 
@@ -73,7 +73,13 @@ def _unambiguous(configs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]
 
 
 def _plain(config: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
-    return {key: SAID.sub("", str(value)) if key in names else value for key, value in config.items()}
+    """The configuration, these names without what its keys say."""
+
+    def without(name: str) -> str:
+        group = name.removesuffix("name")
+        return SAID.sub(lambda part: "" if group + part[1] in config else part[0], str(config[name]))
+
+    return {key: without(key) if key in names else value for key, value in config.items()}
 
 
 def _defended(config: Mapping[str, Any], varying: Mapping[str, str]) -> str:

@@ -26,7 +26,7 @@ class ClippedGossip(Tolerant):
     - `tau`: a number; or `theory`: tau^2 = sum_good W_ij ||x_i - x_j||^2 / sum_bad W_ij, where it is known who is
       good (no clipping where nobody is bad); or `estimated`: the same with the nearest neighbours for the good,
       as many as leave out at least the weight that f neighbours can have, and all others for the bad
-      (the default: `theory`, which the bounds of its authors are proven with, asks for what no node can know)
+      (the default, as `theory`, with which the authors prove their bounds, asks for what no node can know)
     - `f`: Byzantine neighbours to tolerate under `estimated`, an integer or `known`; without a meaning otherwise
 
     **Assumes** under `theory` that a node knows who is Byzantine, which none does: an upper bound on what clipping

@@ -52,6 +52,13 @@ def test_a_name_that_says_what_a_key_says_is_no_difference(write, folder):
     assert [run.name for run in found.only_b] == ["other"]
 
 
+def test_what_only_a_name_says_is_a_difference(write, folder):
+    for k in 3, 5:
+        write(name=f"a/mine{k}", defense={"name": f"mine k={k}"})
+        write(name=f"b/mine{k}", defense={"name": f"mine k={k}"})
+    assert names(matched(folder)) == {("mine3", "mine3"), ("mine5", "mine5")}
+
+
 def test_keys_of_different_choices_are_no_keys_that_a_side_lacks(write, folder):
     """That only one side has a Dirichlet split is no news about the key alpha of the runs that don't."""
     write(name="a/iid")

@@ -111,11 +111,9 @@ class Sweeper(BasicSweeper):
         if done := sum(run.done for run in plan):
             print(f"{done} of {len(plan)} runs are done already", file=sys.stderr)
         failures = {run.overrides: run.refused for run in plan if run.refused}
-        # A combination may stand twice in a sweep; it is computed once.
-        unique = {run.identity: run for run in plan if not run.done and not run.refused}
         if isinstance(self.launcher, LocalLauncher):
             self.launcher.compose = composer
-        failures |= self._launch(list(unique.values()))
+        failures |= self._launch([run for run in plan if not run.done and not run.refused])
         print(f"{len(plan) - len(failures)} of {len(plan)} runs done in {folder}", file=sys.stderr)
         if failures:
             lines = [f"  {' '.join(overrides)}: {why}" for overrides, why in failures.items()]
@@ -201,17 +199,19 @@ class Composer:
 
 
 def _planned(combinations: Sequence[tuple[str, ...]], compose: Composer) -> list[Planned]:
-    """Every combination, in order; one whose folder another one takes is refused."""
+    """Every run, in order: once, however many combinations ask for it; one whose folder another one takes is refused."""
     plan: list[Planned] = []
     takers: dict[Path, Planned] = {}
     with bar(len(combinations), "planned") as shown:
         for overrides in combinations:
             run = _one_planned(overrides, compose)
-            if not run.refused and takers.setdefault(run.folder, run).identity != run.identity:
-                taken = ConfigError.of("hydra.sweep.subdir", str(run.folder), "a folder of its own for every run")
-                run = replace(run, refused=str(taken))
-            plan.append(run)
             shown.update()
+            taker = run if run.refused else takers.setdefault(run.folder, run)
+            if taker.identity != run.identity:
+                taken = ConfigError.of("hydra.sweep.subdir", str(run.folder), "a folder of its own for every run")
+                plan.append(replace(run, refused=str(taken)))
+            elif taker is run:
+                plan.append(run)
     return plan
 
 

@@ -119,7 +119,7 @@ function walkable(chart, most, walk) {
   chart.walked = null;
   chart.onblur = () => Plotly.Fx.unhover(chart);
   chart.onkeydown = (event) => {
-    if (!(event.key in ARROWS)) return;
+    if (!(event.key in ARROWS) || event.altKey || event.ctrlKey || event.metaKey) return; // the browser's own
     event.preventDefault();
     const at = walk(chart, ...ARROWS[event.key]);
     if (!at) return;
