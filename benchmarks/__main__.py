@@ -39,10 +39,12 @@ def main() -> None:
     if unknown := set(asked.parts) - set(parts):
         parser.error(f"parts: got {' '.join(sorted(unknown))}; takes {' '.join(parts)}")
     prepare(t)
-    table = pd.DataFrame([row for name in asked.parts or parts for row in parts[name]()], columns=COLUMNS)
-    table.insert(0, "machine", machine(d, t))
+    rows: list[dict[str, Any]] = []
     asked.csv.parent.mkdir(parents=True, exist_ok=True)
-    table.to_csv(asked.csv, index=False)
+    for name in asked.parts or parts:
+        rows += parts[name]()
+        table = pd.DataFrame(rows, columns=COLUMNS)
+        table.assign(machine=machine(d, t)).to_csv(asked.csv, index=False)  # what is measured is kept, whatever follows
     print(
         f"\n{machine(d, t)}\nseconds; ratio: to the part's first line, or to the line that is compared with\n",
         file=sys.stderr,

@@ -66,7 +66,7 @@ def ours(n: int, d: int, threads: int, folder: str) -> dict[str, Step]:
         received = torch.arange(1, len(models))[None]
         there = torch.ones_like(received, dtype=torch.bool)
         roster = SimpleNamespace(present=there, byzantine=~there, metropolis=there / len(models))
-        return Inbox.of(models, received, roster, lambda *_: torch.empty(0))
+        return Inbox.of(models, received, roster, lambda *_: torch.empty(0), nodes=(0,))
 
     krum, mean = DKrum(name="d_krum", alpha=0, f=n // 5 - 1), Mean(name="mean")
     with_own = torch.cat([pool[:1], pool])  # the own model is no candidate

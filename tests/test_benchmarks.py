@@ -1,10 +1,12 @@
 """Byzdl computes what a plain loop over modules computes: the yardstick of `make bench` is held to the same results."""
 
+import numpy as np
 import pytest
 import torch
 from helpers import chosen, flat, make_experiment, module_at
 from torch import nn
 
+from benchmarks import rules, scaling
 from benchmarks.plain import PlainLoop, cnn
 from byzdl.attacks.max import Max
 from byzdl.data import Synthetic, load
@@ -20,6 +22,24 @@ def textbook(module: nn.Module) -> nn.Module:
     plain = cnn(3, 8, (4, 6), 12, 10)
     plain.load_state_dict(dict(zip(plain.state_dict(), module.state_dict().values(), strict=True)))
     return plain
+
+
+def test_rules_alone_are_mean_and_krum(tmp_path):
+    n, d = 10, 40
+    for step in rules.ours(n, d, 1, str(tmp_path)).values():
+        step()
+    models = rules.vectors(n, d)
+    mean, krum = (np.load(tmp_path / f"ours-{rule}.npy") for rule in ("mean", "krum"))
+    np.testing.assert_allclose(mean, models.mean(0), rtol=1e-5, atol=1e-6)
+    # ByzFL's Krum with f = 2 of ten: the model nearest to its seven nearest.
+    apart = np.sort(((models[:, None] - models) ** 2).sum(2), axis=1)[:, 1:8].sum(1)
+    np.testing.assert_array_equal(krum, models[apart.argmin()])
+
+
+def test_rounds_and_memory_of_the_scaling_part():
+    step = scaling.steps(10, 2, 1, "cpu", ["model=mlp"])
+    assert set(step["round"]()) == {"inside", "all"}
+    assert step["memory"]()["matrix"] == 4 * 10 * (64 * 64 + 64 + 64 * 10 + 10)
 
 
 @pytest.mark.parametrize("batched", [False, True])
