@@ -59,6 +59,8 @@ class Compared(LossThreshold):
             self._experiment.model.screening = dtype
             mixes[dtype] = super().aggregate(state, inbox)
         one, other = (mix.selected for _, mix in mixes.values())
+        assert one is not None
+        assert other is not None
         self._changed += int((one != other)[inbox.present].sum())
         self._decided += int(inbox.present.sum())
         return mixes[self._screening]

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -15,12 +16,14 @@ from byzdl.experiment import Experiment
 from byzdl.processor import has_bf16, prepare
 from byzdl.simulation import one_round
 
+Batches = dict[int, tuple[torch.Tensor, torch.Tensor]]
+
 DEFENSES = ("local", "d_krum", "ubar", "loss_threshold")
 
 
 def measure(repeats: int, threads: int, device: str, n: int) -> list[dict[str, Any]]:
     """Rows of the table."""
-    common = {"threads": threads, "device": device, "n": n}
+    common: dict[str, Any] = {"threads": threads, "device": device, "n": n}
     with (
         Worker("benchmarks.rounds:plain_steps", keep=False, **common) as plain,
         Worker("benchmarks.rounds:plain_steps", keep=True, **common) as kept,
@@ -82,8 +85,12 @@ def plain_steps(threads: int, device: str, n: int, keep: bool) -> dict[str, Step
             module.load_state_dict(next(iter(modules.values())).state_dict())
         loop = PlainLoop(e.network.neighbours, e.network.byzantine, modules, defense, lr=0.01, momentum=0.9)
         ready = [{i: nchw(e, i, t) for i in e.network.benign} for t in range(2)]
-        steps[defense] = _rounds(lambda t, loop=loop, ready=ready: loop.round(ready[t % 2]), device)
+        steps[defense] = _rounds(partial(_alternating, loop, ready), device)
     return steps
+
+
+def _alternating(loop: PlainLoop, ready: list[Batches], t: int) -> None:
+    loop.round(ready[t % 2])
 
 
 def nchw(e: Experiment, node: int, round: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -101,7 +108,7 @@ def steps(threads: int, device: str, n: int, precision: str) -> dict[str, Step]:
             *PAPER, f"topology.n={n}", f"device={device}", f"screen.precision={precision}", f"defense={defense}"
         )
         steps[defense] = simulated(e, device)
-        steps[f"flops {defense}"] = lambda e=e: _flops(e)
+        steps[f"flops {defense}"] = partial(_flops, e)
     return steps
 
 

@@ -22,7 +22,7 @@ def measure(repeats: int, threads: int, byzfl: str) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for n, d in SIZES:
         with tempfile.TemporaryDirectory() as folder:
-            common = {"n": n, "d": d, "threads": threads, "folder": folder}
+            common: dict[str, Any] = {"n": n, "d": d, "threads": threads, "folder": folder}
             with (
                 Worker("benchmarks.rules:ours", **common) as mine,
                 Worker("benchmarks.rules:theirs", python=byzfl, **common) as other,
@@ -65,7 +65,7 @@ def ours(n: int, d: int, threads: int, folder: str) -> dict[str, Step]:
     def inbox(models: torch.Tensor) -> Inbox:
         received = torch.arange(1, len(models))[None]
         there = torch.ones_like(received, dtype=torch.bool)
-        roster = SimpleNamespace(present=there, byzantine=~there, metropolis=there / len(models))
+        roster: Any = SimpleNamespace(present=there, byzantine=~there, metropolis=there / len(models))
         return Inbox.of(models, received, roster, lambda *_: torch.empty(0), nodes=(0,))
 
     krum, mean = DKrum(name="d_krum", alpha=0, f=n // 5 - 1), Mean(name="mean")

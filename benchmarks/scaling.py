@@ -42,7 +42,13 @@ def _sweep(
     with ExitStack() as stack:
         workers = {}
         for n, degree in cases:
-            case = {"n": n, "degree": degree, "threads": threads, "device": device, "overrides": overrides}
+            case: dict[str, Any] = {
+                "n": n,
+                "degree": degree,
+                "threads": threads,
+                "device": device,
+                "overrides": overrides,
+            }
             workers[n, degree] = stack.enter_context(Worker("benchmarks.scaling:steps", **case))
         timings = interleaved({case: (worker, "round") for case, worker in workers.items()}, repeats)
         memory = {case: worker.step("memory")["said"] for case, worker in workers.items()}

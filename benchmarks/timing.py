@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -44,10 +45,12 @@ class Worker:
         """Have a step done: seconds `cpu` and `wall`, and what it `said`."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        print(name, file=self._process.stdin, flush=True)
-        answer = self._process.stdout.readline()
+        answer = ""
+        with suppress(BrokenPipeError):  # it ended before it was asked
+            print(name, file=self._process.stdin, flush=True)
+            answer = self._process.stdout.readline()
         if not answer:
-            sys.exit(f"bench: {' '.join(self._process.args[2:4])} ended in step {name}")
+            sys.exit(f"bench: {self.make} ended in step {name}")
         return dict(json.loads(answer))
 
     def __enter__(self) -> "Worker":
