@@ -5,9 +5,11 @@ from hydra import compose, initialize_config_dir
 from benchmarks.timing import ROOT
 from byzdl.data import load
 from byzdl.experiment import Experiment
-from byzdl.identity import plain
+from byzdl.identity import plain, register_resolvers
 from byzdl.settings import parse
 from byzdl.topology import draw_network
+
+register_resolvers()
 
 # 5120 images a node are 20 rounds an epoch: none ends, with its test images, while rounds are timed.
 PAPER = [

@@ -1,12 +1,15 @@
 """Byzdl computes what a plain loop over modules computes: the yardstick of `make bench` is held to the same results."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
 from helpers import chosen, flat, make_experiment, module_at
 from torch import nn
 
-from benchmarks import rules, scaling
+from benchmarks import rules, scaling, setting
 from benchmarks.plain import PlainLoop, cnn
 from byzdl.attacks.max import Max
 from byzdl.data import Synthetic, load
@@ -34,6 +37,13 @@ def test_rules_alone_are_mean_and_krum(tmp_path):
     # ByzFL's Krum with f = 2 of ten: the model nearest to its seven nearest.
     apart = np.sort(((models[:, None] - models) ** 2).sum(2), axis=1)[:, 1:8].sum(1)
     np.testing.assert_array_equal(krum, models[apart.argmin()])
+
+
+def test_experiments_are_composed_by_a_process_of_their_own():
+    build = "experiment('attack=alie_1.5').attack.name"
+    code = f"from benchmarks.setting import experiment; print({build})"
+    said = subprocess.run([sys.executable, "-c", code], cwd=setting.ROOT, capture_output=True, text=True, check=True)
+    assert said.stdout == "alie z=1.5\n"
 
 
 def test_rounds_and_memory_of_the_scaling_part():
