@@ -49,7 +49,8 @@ def main() -> None:
         f"\n{machine(d, t)}\nseconds; ratio: to the part's first line, or to the line that is compared with\n",
         file=sys.stderr,
     )
-    print(table[COLUMNS].to_markdown(index=False, floatfmt=".4g", missingval=""))
+    shown = table[COLUMNS].astype(object).where(table[COLUMNS].notna(), "")
+    print(shown.to_markdown(index=False, floatfmt=".4g"))
 
 
 def machine(device: str, threads: int) -> str:

@@ -69,7 +69,7 @@ class Optimizer(Record):
 
 
 class Screen(Record):
-    """How received models are screened: losses in `float32`, or in `bf16`, which is faster where the hardware has it."""
+    """How received models are screened: losses in `float32`, or in `bf16`, which is faster on a GPU."""
 
     precision: Literal["float32", "bf16"]
 
