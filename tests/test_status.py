@@ -19,7 +19,8 @@ def write(folder, name, status, rows=(), rounds=100, **facts):
     path = folder / name
     path.mkdir(parents=True)
     (path / "run.json").write_text(json.dumps({"schema": SCHEMA_VERSION, "status": status, "identity": name, **facts}))
-    (path / "config.yaml").write_text(f"rounds: {rounds}\nseed: {name[-1]}\n")
+    choices = "attack: {name: max, br: 0.3}\ndefense: {name: mean}\n"
+    (path / "config.yaml").write_text(f"rounds: {rounds}\nseed: {name[-1]}\n{choices}")
     lines = [
         ",".join(str(number) if c == "round" else str(s) if c == "seconds" else "" for c in ROUND_COLUMNS)
         for number, s in rows

@@ -45,7 +45,7 @@ def test_accuracies_are_those_of_a_plain_forward(tiny, model, way):
     module = model.build(tiny.shape, tiny.classes)
     flat = way(module, torch.device("cpu"))
     models = torch.randn(3, flat.d, generator=torch.Generator().manual_seed(0))
-    models = torch.cat([models, torch.full((1, flat.d), 3e38)])  # whose answers are no numbers
+    models = torch.cat([models, torch.full((1, flat.d), torch.inf)])  # whose answers are no numbers
     images, labels = tiny.train.batch(torch.arange(40).reshape(2, 20))
     rows = torch.tensor([[0, 1, 3], [1, 2, 3]])
     found = flat.losses(
