@@ -3,7 +3,7 @@
 import hydra
 from omegaconf import DictConfig
 
-from byzdl.cli import door, run
+from byzdl.commands.cli import door, run
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")

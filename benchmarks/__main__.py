@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 
 from benchmarks import decisions, rounds, rules, scaling, startup
-from byzdl.processor import prepare
+from byzdl.simulation.processor import prepare
 
 COLUMNS = ["part", "what", "cpu_min", "cpu_median", "wall_min", "wall_median", "repeats", "ratio", "note"]
 

@@ -9,8 +9,8 @@ import torch
 from benchmarks.setting import experiment
 from byzdl.defenses.loss_threshold import LossThreshold, LossThresholdState
 from byzdl.exchange import Inbox, Mix
-from byzdl.experiment import Experiment
-from byzdl.simulation import simulate
+from byzdl.simulation.experiment import Experiment
+from byzdl.simulation.rounds import simulate
 
 CASES = {
     "digits, mlp, max": ["attack=max"],

@@ -12,9 +12,9 @@ from benchmarks.plain import PlainLoop, cnn
 from benchmarks.setting import PAPER, experiment
 from benchmarks.timing import Timing, Worker, interleaved
 from benchmarks.work import Step
-from byzdl.experiment import Experiment
-from byzdl.processor import has_bf16, prepare
-from byzdl.simulation import one_round
+from byzdl.simulation.experiment import Experiment
+from byzdl.simulation.processor import has_bf16, prepare
+from byzdl.simulation.rounds import one_round
 
 Batches = dict[int, tuple[torch.Tensor, torch.Tensor]]
 

@@ -57,7 +57,7 @@ def ours(n: int, d: int, threads: int, folder: str) -> dict[str, Step]:
     from byzdl.defenses.d_krum import DKrum
     from byzdl.defenses.mean import Mean
     from byzdl.exchange import Inbox
-    from byzdl.processor import prepare
+    from byzdl.simulation.processor import prepare
 
     prepare(threads)
     pool = torch.from_numpy(vectors(n, d))

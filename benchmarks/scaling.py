@@ -9,7 +9,7 @@ from benchmarks.rounds import simulated
 from benchmarks.setting import experiment
 from benchmarks.timing import Timing, Worker, interleaved
 from benchmarks.work import Step
-from byzdl.processor import prepare
+from byzdl.simulation.processor import prepare
 
 NODES = (10, 30, 100, 300, 1000)
 DEGREES = (2, 4, 8, 16, 32)

@@ -3,10 +3,10 @@
 from hydra import compose, initialize_config_dir
 
 from benchmarks.timing import ROOT
+from byzdl.config.identity import plain, register_resolvers
 from byzdl.data import load
-from byzdl.experiment import Experiment
-from byzdl.identity import plain, register_resolvers
-from byzdl.settings import parse
+from byzdl.simulation.experiment import Experiment
+from byzdl.simulation.settings import parse
 from byzdl.topology import draw_network
 
 register_resolvers()

@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from byzdl.analysis import draw, final, final_accuracy, load, over_seeds, paired, rounds_to, style, to_markdown
-from byzdl.runs import ROUND_COLUMNS
+from byzdl.config.columns import ROUND_COLUMNS
 
 HERE = Path(__file__).parent / "reproduction"
 

@@ -17,15 +17,15 @@ from torch import Tensor, nn
 
 from byzdl.attacks import Attack, AttackView, Messages
 from byzdl.attacks.none import NoAttack
+from byzdl.config.identity import plain, register_resolvers
 from byzdl.data import Data, Iid
 from byzdl.defenses import Defense
 from byzdl.defenses.local import Local
-from byzdl.exchange import Inbox, Mix, Roster
-from byzdl.experiment import Experiment
-from byzdl.identity import plain, register_resolvers
+from byzdl.exchange import Inbox, Mix, Roster, Wire
 from byzdl.models import Linear, Model
-from byzdl.pre.none import NoPre
-from byzdl.settings import Checkpoint, Optimizer, Screen, Settings, component
+from byzdl.preaggregation.none import NoPre
+from byzdl.simulation.experiment import Experiment
+from byzdl.simulation.settings import Checkpoint, Optimizer, Screen, Settings, component
 from byzdl.topology import Complete, Network
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
@@ -242,13 +242,13 @@ def view_of(
         rows=torch.cat([beside, torch.zeros(len(own), 3, dtype=torch.long)])[: len(after)],
         attacker=attacker,
         victim=victim,
-        target=place[victim % h],
+        victim_row=place[victim % h],
     )
 
     def rehearse(roster: Roster, messages: Messages, knowledge: str) -> Mix:
         models = []
         for i, x in enumerate(after):
-            mail = [messages.models[m] for m, t in zip(messages.index, roster.target, strict=True) if t == i]
+            mail = [messages.models[m] for m, t in zip(messages.index, roster.victim_row, strict=True) if t == i]
             models.append(torch.stack([x, *(m for m in mail if (m - x).norm() < reach)]).mean(0))
         return Mix(torch.stack(models))
 
@@ -262,15 +262,22 @@ def view_of(
         before=torch.cat([previous, torch.zeros_like(own) if own_previous is None else own_previous]),
         after=after,
         nodes=tuple(nodes[: len(benign)].tolist()),
-        benign_learners=torch.arange(len(benign)),
-        byzantine_learners=torch.arange(len(benign), len(after)),
+        benign_rows=torch.arange(len(benign)),
+        byzantine_rows=torch.arange(len(benign), len(after)),
         rehearsal=rehearse,
     )
 
 
+def filled_wire(models: Tensor) -> Wire:
+    """Learners' models [L, d] on the wire."""
+    wire = Wire(models)
+    wire.own[:] = models
+    return wire
+
+
 def delivered(attack: Attack, seen: AttackView) -> Tensor:
     """The model that each message carries [E, d]."""
-    messages = attack.send(attack.init(), seen)[1]
+    messages = attack.send(attack.init(*seen.after.shape), seen)[1]
     return messages.models[messages.index]
 
 

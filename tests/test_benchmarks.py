@@ -13,10 +13,10 @@ from benchmarks import rules, scaling, setting
 from benchmarks.plain import PlainLoop, cnn
 from byzdl.attacks.max import Max
 from byzdl.data import Synthetic, load
-from byzdl.flat import Batched
 from byzdl.models import Cnn
-from byzdl.settings import Optimizer
-from byzdl.simulation import one_round
+from byzdl.simulation.flat_model import Batched
+from byzdl.simulation.rounds import one_round
+from byzdl.simulation.settings import Optimizer
 from byzdl.topology import ErdosRenyi, draw_network
 
 
@@ -56,7 +56,7 @@ def test_rounds_and_memory_of_the_scaling_part():
 @pytest.mark.parametrize("defense", ["local", "d_krum", "ubar", "loss_threshold"])
 def test_rounds_are_those_of_the_plain_loop(tmp_path, monkeypatch, defense, batched):
     if batched:
-        monkeypatch.setattr("byzdl.flat.OneByOne", Batched)
+        monkeypatch.setattr("byzdl.simulation.flat_model.OneByOne", Batched)
     model = Cnn(name="cnn", channels=[4, 6], hidden=12)
     data = load(Synthetic(name="s", cache=str(tmp_path), channels=3, size=8, train_count=1200, noise=32.0))
     network = draw_network(ErdosRenyi(name="erdos_renyi", n=10, cr=0.4), br=0.3, seed=0)

@@ -279,7 +279,7 @@ def make_view(attack, order=None, messages=None, factor=1.0, shift=0.0):
 
 def sent(attack, view):
     """What each message carries [E, d]."""
-    _, messages = attack.send(attack.init(), view)
+    _, messages = attack.send(attack.init(*view.after.shape), view)
     return messages.models[messages.index]
 
 
@@ -304,7 +304,7 @@ def test_attack_says_what_it_knows(attack_name, attack):
 
 def test_attack_sends_one_model_a_message(attack):
     view = make_view(attack)
-    _, messages = attack.send(attack.init(), view)
+    _, messages = attack.send(attack.init(*view.after.shape), view)
     assert isinstance(messages, Messages)
     assert messages.models.ndim == 2
     assert messages.models.shape[1] == D
@@ -316,7 +316,8 @@ def test_attack_sends_one_model_a_message(attack):
 
 
 def test_attack_leaves_its_input_untouched(attack):
-    view, state = make_view(attack), attack.init()
+    view = make_view(attack)
+    state = attack.init(*view.after.shape)
     before = [t.clone() for t in tensors(view)], [t.clone() for t in tensors(state)]
     attack.send(state, view)
     assert same(view, before[0])
@@ -324,7 +325,8 @@ def test_attack_leaves_its_input_untouched(attack):
 
 
 def test_attack_sends_the_same_bits_twice(attack):
-    assert same(attack.send(attack.init(), make_view(attack)), attack.send(attack.init(), make_view(attack)))
+    views = make_view(attack), make_view(attack)
+    assert same(*(attack.send(attack.init(*view.after.shape), view) for view in views))
 
 
 def test_attack_does_not_care_for_the_order_of_benign_models(attack):

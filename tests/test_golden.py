@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 
-from byzdl.identity import plain
-from byzdl.run import execute
+from byzdl.config.identity import plain
+from byzdl.runs.execute import execute
 
 GOLDEN = Path(__file__).parent / "golden"
 CONF = Path(__file__).parent.parent / "conf"

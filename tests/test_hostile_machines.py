@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from command_line import TINY, rows, run_folders, train
 from helpers import chosen
-from test_cli import TINY, rows, run_folders, train
-from test_resume import CASES, config, without_seconds
+from whole_runs import CASES, config, without_seconds
 
+from byzdl.config.types import ConfigError
 from byzdl.data import load
-from byzdl.run import execute
-from byzdl.schema import ConfigError
+from byzdl.runs.execute import execute
 
 LONG = [*TINY, "rounds=400", "eval_every=1", "checkpoint.every=50"]  # about 120 kB of rows
 
@@ -201,10 +201,10 @@ def test_an_older_versions_config_is_told_what_it_lacks_and_what_is_gone(tmp_pat
 
 def test_a_checkpoint_of_another_version_is_not_gone_on_from(tmp_path, monkeypatch, caplog):
     run = config(tmp_path / "cache", *CASES["mlp"], "checkpoint.every=7")
-    monkeypatch.setattr("byzdl.run.__version__", "0.0.1")
+    monkeypatch.setattr("byzdl.runs.execute.VERSION", "0.0.1")
     with pytest.raises(KeyboardInterrupt):
         execute_until(run, tmp_path / "run", 60, monkeypatch)
-    monkeypatch.setattr("byzdl.run.__version__", "0.0.2")
+    monkeypatch.setattr("byzdl.runs.execute.VERSION", "0.0.2")
     execute(run, tmp_path / "run")
     assert "starts over" in caplog.text
     execute(run, tmp_path / "whole")
@@ -213,7 +213,7 @@ def test_a_checkpoint_of_another_version_is_not_gone_on_from(tmp_path, monkeypat
 
 def execute_until(run, folder, rounds, monkeypatch):
     """Compute a run until Ctrl-C after so many rounds."""
-    from byzdl import run as module
+    from byzdl.runs import execute as module
 
     def stopping(experiment, start):
         for state, evaluation in simulate(experiment, start):

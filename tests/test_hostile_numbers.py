@@ -26,10 +26,10 @@ from helpers import (
 )
 
 from byzdl.attacks import Attack, Messages
-from byzdl.evaluation import Scores, evaluate
 from byzdl.models import Cnn, Linear, Mlp
-from byzdl.settings import Optimizer
-from byzdl.simulation import one_round, simulate
+from byzdl.simulation.evaluation import Scores, evaluate
+from byzdl.simulation.rounds import one_round, simulate
+from byzdl.simulation.settings import Optimizer
 
 NAN, INF = math.nan, math.inf
 HUGE = 3e38  # finite in float32, whose largest number is 3.4e38; twice it and its square are not

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from helpers import choices
 
-from byzdl.keys import GROUPS
+from byzdl.config.keys import GROUPS
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")

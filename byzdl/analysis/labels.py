@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from byzdl.keys import MACHINE_KEYS
+from byzdl.config.keys import MACHINE_KEYS
 
 # What has an axis of its own in figures and tables.
 AXES = ("seed", "attack.name", "attack.br", "defense.name", "pre.name")

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import torch
 
 from byzdl.attacks.base import Attack, AttackView, Messages
-from byzdl.schema import ConfigError, Real, takes
+from byzdl.config.types import ConfigError, Real, takes
 from byzdl.topology import Network
 
 

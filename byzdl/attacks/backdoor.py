@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from byzdl.attacks.base import AttackView, Messages
 from byzdl.attacks.trigger import Trigger
-from byzdl.schema import Positive
+from byzdl.config.types import Positive
 
 
 class Backdoor(Trigger):

@@ -11,9 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from byzdl.config.types import Component, Count, Natural, ProperShare, RuleError
 from byzdl.exchange import Mix, Neighbourhood, Roster
-from byzdl.schema import Component, Count, Natural, ProperShare
-from byzdl.streams import stream
+from byzdl.random_streams import stream
 from byzdl.topology import Network
 
 Knowledge = Literal["batch", "data"]
@@ -36,7 +36,7 @@ class AttackView:
     - `roster`: who hears whom
     - `before`, `after` [L, d]: the learners' models x^t and x^{t+1/2}
     - `nodes`: the benign nodes, ascending: all h of them, or as many as an attacker sees
-    - `benign_learners` [h], `byzantine_learners` [B or 0]: where these and the Byzantine nodes stand among the learners;
+    - `benign_rows` [h], `byzantine_rows` [B or 0]: where these and the Byzantine nodes stand among the learners;
       the latter do if they train
     - `rehearsal`: what the defense would do, see `rehearse`
     - `seed`, `round`: of the run, and rounds done
@@ -47,8 +47,8 @@ class AttackView:
     before: Tensor
     after: Tensor
     nodes: tuple[int, ...]
-    benign_learners: Tensor
-    byzantine_learners: Tensor
+    benign_rows: Tensor
+    byzantine_rows: Tensor
     rehearsal: Rehearsal
     seed: int = 0
     round: int = 0
@@ -69,25 +69,25 @@ class AttackView:
         return self.roster.victim
 
     @property
-    def target(self) -> Tensor:
+    def victim_row(self) -> Tensor:
         """Where who gets it stands among the learners [E]."""
-        return self.roster.target
+        return self.roster.victim_row
 
     @cached_property
     def around(self) -> Tensor:
         """Where the victim's neighbours stand among the learners [E, k]; the victim itself on the padding, and for Byzantine ones."""
-        roster, target = self.roster, self.target
-        return torch.where(roster.byzantine[target], target[:, None], roster.rows[target])
+        roster, row = self.roster, self.victim_row
+        return torch.where(roster.byzantine[row], row[:, None], roster.rows[row])
 
     @cached_property
     def trusted(self) -> Tensor:
         """The Metropolis weights W_ij of the victim's benign neighbours, 0 elsewhere [E, k]."""
-        return self.roster.metropolis.masked_fill(self.roster.byzantine, 0)[self.target]
+        return self.roster.metropolis.masked_fill(self.roster.byzantine, 0)[self.victim_row]
 
     @cached_property
     def infiltrated(self) -> Tensor:
         """The weight of all the victim's Byzantine neighbours together [E]."""
-        return (self.roster.metropolis * self.roster.byzantine).sum(1)[self.target]
+        return (self.roster.metropolis * self.roster.byzantine).sum(1)[self.victim_row]
 
     @property
     def harmed(self) -> Tensor:
@@ -107,17 +107,17 @@ class AttackView:
     @property
     def own(self) -> Tensor:
         """The attackers' own x^{t+1/2} [B, d], if they train; else [0, d]."""
-        return self.after[self.byzantine_learners]
+        return self.after[self.byzantine_rows]
 
     @property
     def own_previous(self) -> Tensor:
         """The attackers' own x^t [B, d], likewise."""
-        return self.before[self.byzantine_learners]
+        return self.before[self.byzantine_rows]
 
     def pull(self) -> Tensor:
         """What draws every message's victim i towards its benign neighbours: sum_j W_ij (x_j - x_i) [E, d]."""
         weights = torch.cat([-self.trusted.sum(1, keepdim=True), self.trusted], dim=1)
-        rows = torch.cat([self.target[:, None], self.around], dim=1)
+        rows = torch.cat([self.victim_row[:, None], self.around], dim=1)
         return F.embedding_bag(rows, self.after, per_sample_weights=weights, mode="sum")
 
     def rehearse(self, messages: "Messages", knowledge: Knowledge = "batch") -> Mix:
@@ -133,11 +133,11 @@ class AttackView:
 
         Graph, B and the attackers' own models are what they are.
         """
-        return replace(self, roster=self.roster.only(one), nodes=one.nodes, benign_learners=one.benign)
+        return replace(self, roster=self.roster.only(one), nodes=one.nodes, benign_rows=one.benign)
 
     def _benign(self, models: Tensor) -> Tensor:
         # Where all learners are benign, nothing is copied.
-        return models if len(self.benign_learners) == len(models) else models[self.benign_learners]
+        return models if len(self.benign_rows) == len(models) else models[self.benign_rows]
 
     def stream(self, *key: int) -> np.random.Generator:
         """Random numbers of this round for the attack alone: the same on every repetition, and no other stream moves."""
@@ -154,6 +154,14 @@ class Messages:
 
     models: Tensor
     index: Tensor
+
+    def check(self, messages: int, d: int) -> None:
+        """**Raises:** `RuleError` where these are not E messages of models of d parameters."""
+        if self.models.ndim != 2 or self.models.shape[1] != d:
+            raise RuleError(f"Messages.models is {list(self.models.shape)}, but must be [a, d] with d = {d}")
+        if self.index.shape != (messages,) or self.index.dtype != torch.long:
+            got = f"{list(self.index.shape)} of {self.index.dtype}"
+            raise RuleError(f"Messages.index is {got}, but must be [E] = [{messages}] of torch.int64")
 
     @classmethod
     def same(cls, model: Tensor, view: AttackView) -> "Messages":
@@ -227,9 +235,13 @@ class Attack(Component):
         """What run.json should say of the attack on its (first) network beyond its configuration."""
         return {}
 
-    def init(self) -> Any:
-        """The state before the first round."""
+    def init(self, learners: int, d: int) -> Any:
+        """The state before the first round, of L learners with models of d parameters."""
         return ()
+
+    def report(self, state: Any) -> Mapping[str, Tensor]:
+        """Named values of the state to log: [L] become columns of nodes.csv, [L, k] columns of edges.csv."""
+        return {}
 
     def poison(self, images: Tensor, labels: Tensor, classes: int) -> tuple[Tensor, Tensor]:
         """The mini-batch that a Byzantine node trains on, made from its honest one."""
@@ -243,9 +255,13 @@ class Attack(Component):
         """The Byzantine nodes' messages of a round, by what they see."""
         raise NotImplementedError
 
-    def begin(self, learners: int) -> Any:
+    def begin(self, learners: int, d: int) -> Any:
         """The state of the attack before the first round; with `scope: neighbourhood` one for each of L learners."""
-        return self.init() if self.scope == "all" else tuple(self.init() for _ in range(learners))
+        return self.init(learners, d) if self.scope == "all" else tuple(self.init(learners, d) for _ in range(learners))
+
+    def told(self, state: Any) -> Mapping[str, Tensor]:
+        """What `report` names; nothing with `scope: neighbourhood`, where each victim has a state of its own."""
+        return self.report(state) if self.scope == "all" else {}
 
     def act(self, state: Any, view: AttackView) -> tuple[Any, Messages]:
         """The messages of a round in which it acts, from a view of everything."""
@@ -255,7 +271,7 @@ class Attack(Component):
         for one in view.roster.neighbourhoods:
             near = view.near(one)
             if one.nodes:
-                states[one.at], messages = self.send(states[one.at], near)
+                states[one.row], messages = self.send(states[one.row], near)
             else:
                 messages = Messages.by_attacker(near.own, near)
             parts.append(messages)

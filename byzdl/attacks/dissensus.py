@@ -1,7 +1,7 @@
 """Drive the nodes apart."""
 
 from byzdl.attacks.base import Attack, AttackView, Messages
-from byzdl.schema import Positive
+from byzdl.config.types import Positive
 
 
 class Dissensus(Attack):
@@ -24,4 +24,4 @@ class Dissensus(Attack):
 
     def send(self, state: tuple[()], view: AttackView) -> tuple[tuple[()], Messages]:
         pull = view.pull()
-        return state, Messages.by_message(view.after[view.target] - self.eps * pull / view.infiltrated[:, None])
+        return state, Messages.by_message(view.after[view.victim_row] - self.eps * pull / view.infiltrated[:, None])

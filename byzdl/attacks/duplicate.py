@@ -1,10 +1,23 @@
 """One benign voice, many times over."""
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
 from byzdl.attacks.base import Attack, AttackView, Messages
-from byzdl.blocks import finite
+from byzdl.vectors.blocks import finite
+
+
+class DuplicateState(NamedTuple):
+    """The benign node that is copied.
+
+    - `chosen`: whether it is chosen yet
+    - `row` [1]: its learner row
+    """
+
+    chosen: bool
+    row: Tensor
 
 
 class Duplicate(Attack):
@@ -21,11 +34,13 @@ class Duplicate(Attack):
     benign neighbour of the victim, drawn for each victim in each round; here it is one node throughout, for all victims.
     """
 
-    def send(self, state: Tensor | tuple[()], view: AttackView) -> tuple[Tensor, Messages]:
-        whom = state
-        if not isinstance(whom, Tensor):
+    def init(self, learners: int, d: int) -> DuplicateState:
+        return DuplicateState(False, torch.zeros(1, dtype=torch.long))
+
+    def send(self, state: DuplicateState, view: AttackView) -> tuple[DuplicateState, Messages]:
+        if not state.chosen:
             there = finite(view.benign)[:, None]
             mean = view.benign.masked_fill(~there, 0.0).sum(0) / there.sum().clamp(min=1)
             far = torch.linalg.vector_norm(view.benign - mean, dim=1, dtype=torch.float64)
-            whom = view.benign_learners[far.masked_fill(~there[:, 0], -1.0).argmax()[None]]
-        return whom, Messages.same(view.after.index_select(0, whom)[0], view)
+            state = DuplicateState(True, view.benign_rows[far.masked_fill(~there[:, 0], -1.0).argmax()[None]])
+        return state, Messages.same(view.after.index_select(0, state.row)[0], view)

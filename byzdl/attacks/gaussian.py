@@ -3,7 +3,7 @@
 import torch
 
 from byzdl.attacks.base import Attack, AttackView, Messages
-from byzdl.schema import Positive
+from byzdl.config.types import Positive
 
 
 class Gaussian(Attack):

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from byzdl.attacks.base import Attack, AttackView, Messages
-from byzdl.blocks import excess, pairwise_squared
+from byzdl.vectors.blocks import excess, pairwise_squared
 
 
 class Hidden(Attack):

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from byzdl.attacks.base import Attack, AttackView, Messages
-from byzdl.schema import Positive
+from byzdl.config.types import Positive
 
 
 class Ipm(Attack):

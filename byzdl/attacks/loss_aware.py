@@ -7,7 +7,7 @@ from torch import Tensor
 from byzdl.attacks.base import Attack, AttackView, Messages
 from byzdl.attacks.search import Search
 from byzdl.attacks.trigger import Trigger
-from byzdl.schema import Positive
+from byzdl.config.types import Positive
 
 
 class LossAware(Search, Trigger):
@@ -57,4 +57,4 @@ class LossAware(Search, Trigger):
             lambda s: Messages.same(mean + s * p, view),
             lambda models: (models - mean).double() @ p.double(),
         )
-        return state, Messages(mean + strengths[:, None] * p, view.target)
+        return state, Messages(mean + strengths[:, None] * p, view.victim_row)

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from byzdl.attacks.base import Attack, AttackView, Messages
-from byzdl.blocks import finite
-from byzdl.schema import Count
+from byzdl.config.types import Count
+from byzdl.vectors.blocks import finite
 
 
 class MimicState(NamedTuple):
@@ -20,7 +20,7 @@ class MimicState(NamedTuple):
 
     direction: Tensor
     standing: Tensor
-    acted: int = 0
+    acted: int
 
 
 class Mimic(Attack):
@@ -44,13 +44,14 @@ class Mimic(Attack):
 
     warmup: Count = 50
 
-    def send(self, state: MimicState | tuple[()], view: AttackView) -> tuple[MimicState, Messages]:
-        models = view.benign
-        if state:
-            known = MimicState(*state)  # from a checkpoint it comes as a plain tuple
-        else:
+    def init(self, learners: int, d: int) -> MimicState:
+        return MimicState(torch.zeros(d), torch.zeros(learners), acted=0)
+
+    def send(self, state: MimicState, view: AttackView) -> tuple[MimicState, Messages]:
+        models, known = view.benign, state
+        if known.acted == 0:
             start = torch.from_numpy(view.stream().standard_normal(models.shape[1], dtype="float32")).to(models.device)
-            known = MimicState(start / start.norm(), models.new_zeros(len(view.after)))
+            known = known._replace(direction=start / start.norm())
         there = finite(models)
         if known.acted < self.warmup:
             seen = models.masked_fill(~there[:, None], 0.0)
@@ -61,7 +62,7 @@ class Mimic(Attack):
             direction = (known.acted * known.direction + step) / (known.acted + 1)
             length = direction.norm()
             direction = torch.where(length > 0, direction / length, known.direction)
-            standing = known.standing.index_add(0, view.benign_learners, along)
+            standing = known.standing.index_add(0, view.benign_rows, along)
             known = MimicState(direction, standing, known.acted + 1)
-        standing = known.standing[view.benign_learners].abs().masked_fill(~there, -1.0)
+        standing = known.standing[view.benign_rows].abs().masked_fill(~there, -1.0)
         return known, Messages(models.index_select(0, standing.argmax()[None]), torch.zeros_like(view.attacker))

@@ -7,8 +7,8 @@ import torch
 from pydantic import Field
 
 from byzdl.attacks.base import Attack, AttackView, Messages
-from byzdl.blocks import excess
-from byzdl.schema import Positive, takes
+from byzdl.config.types import Positive, takes
+from byzdl.vectors.blocks import excess
 
 
 class Rop(Attack):

@@ -8,7 +8,7 @@ from pydantic import model_validator
 from torch import Tensor
 
 from byzdl.attacks.base import Attack, AttackView, Knowledge, Messages
-from byzdl.schema import ConfigError, Count, Positive
+from byzdl.config.types import ConfigError, Count, Positive
 
 
 class Search(Attack):

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from byzdl.attacks.base import Attack, AttackView, Messages
-from byzdl.schema import Positive
+from byzdl.config.types import Positive
 
 
 class SignFlip(Attack):

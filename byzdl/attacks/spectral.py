@@ -7,7 +7,7 @@ from torch import Tensor
 
 from byzdl.attacks.base import AttackView, Messages
 from byzdl.attacks.search import Search, squared_distances
-from byzdl.schema import Positive, takes
+from byzdl.config.types import Positive, takes
 
 
 class Spectral(Search):
@@ -37,12 +37,12 @@ class Spectral(Search):
     def send(self, state: tuple[()], view: AttackView) -> tuple[tuple[()], Messages]:
         v = torch.from_numpy(view.network.fiedler(view.nodes)).to(view.after)
         split = v @ view.benign
-        share = v.new_zeros(len(view.after)).index_copy(0, view.benign_learners, v)
+        share = v.new_zeros(len(view.after)).index_copy(0, view.benign_rows, v)
 
         def messages(c: Tensor | float) -> Messages:
-            return Messages(torch.addcmul(view.after, (c * share)[:, None], split), view.target)
+            return Messages(torch.addcmul(view.after, (c * share)[:, None], split), view.victim_row)
 
         if not isinstance(self.factor, str):
             return state, messages(self.factor)
-        gossip = view.after.index_copy(0, view.target, view.after[view.target] + view.pull())
+        gossip = view.after.index_copy(0, view.victim_row, view.after[view.victim_row] + view.pull())
         return state, messages(self.for_each(view, messages, lambda models: squared_distances(models, gossip)))

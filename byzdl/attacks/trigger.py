@@ -5,7 +5,7 @@ import math
 from torch import Tensor
 
 from byzdl.attacks.base import Attack
-from byzdl.schema import ConfigError, Count, Natural, Share
+from byzdl.config.types import ConfigError, Count, Natural, Share
 
 
 class Trigger(Attack):

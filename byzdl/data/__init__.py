@@ -8,7 +8,7 @@ from byzdl.data.partition import Iid, Partition, divide
 from byzdl.data.quantity_skew import QuantitySkew
 from byzdl.data.rotation import Rotation
 from byzdl.data.synthetic import Synthetic
-from byzdl.data.vision import Vision
+from byzdl.data.vision import TorchvisionDataset
 
 __all__ = [
     "Arrays",
@@ -26,7 +26,7 @@ __all__ = [
     "Similarity",
     "Split",
     "Synthetic",
-    "Vision",
+    "TorchvisionDataset",
     "divide",
     "load",
 ]

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from byzdl.streams import stream
+from byzdl.random_streams import stream
 
 Change = Literal["crop", "flip"]
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from byzdl.data.partition import Holding, Index
-from byzdl.streams import stream
+from byzdl.random_streams import stream
 
 
 class Batches:

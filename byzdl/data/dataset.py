@@ -17,8 +17,8 @@ from filelock import FileLock
 from numpy.typing import NDArray
 from torch import Tensor
 
-from byzdl.schema import Component, ConfigError, Count
-from byzdl.streams import stream
+from byzdl.config.types import Component, ConfigError, Count
+from byzdl.random_streams import stream
 
 log = logging.getLogger("byzdl")
 

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from byzdl.config.types import ConfigError, Count
 from byzdl.data.dataset import Arrays, Dataset
-from byzdl.schema import ConfigError, Count
 
 SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from byzdl.config.types import ConfigError, Count, Positive, Share
 from byzdl.data.partition import Index, Partition
-from byzdl.schema import ConfigError, Count, Positive, Share
 
 
 class Dirichlet(Partition):

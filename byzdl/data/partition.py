@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from byzdl.schema import Component, ConfigError, ProperShare
-from byzdl.streams import stream
+from byzdl.config.types import Component, ConfigError, ProperShare
+from byzdl.random_streams import stream
 
 MAX_DRAWS = 1000
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from byzdl.config.types import Positive
 from byzdl.data.partition import Index, Partition
-from byzdl.schema import Positive
 
 
 class QuantitySkew(Partition):

@@ -7,9 +7,9 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from byzdl.config.types import ConfigError, takes
 from byzdl.data.partition import Iid, View
-from byzdl.schema import ConfigError, takes
-from byzdl.streams import stream
+from byzdl.random_streams import stream
 
 
 class Rotation(Iid):

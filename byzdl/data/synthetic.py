@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from byzdl.config.types import Count, NonNegative
 from byzdl.data.dataset import Arrays, Dataset
-from byzdl.schema import Count, NonNegative
-from byzdl.streams import stream
+from byzdl.random_streams import stream
 
 
 class Synthetic(Dataset):

@@ -6,11 +6,11 @@ from typing import Any, Literal
 
 import numpy as np
 
+from byzdl.config.types import ConfigError
 from byzdl.data.dataset import Arrays, Dataset
-from byzdl.schema import ConfigError
 
 
-class Vision(Dataset):
+class TorchvisionDataset(Dataset):
     """CIFAR-10, CIFAR-100, MNIST or Fashion-MNIST through torchvision.
 
     - `source`: the torchvision class

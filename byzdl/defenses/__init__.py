@@ -1,5 +1,6 @@
 """Defenses: one file a rule. A new one needs its file and a YAML in `conf/defense`, and nothing else."""
 
-from byzdl.defenses.base import Defense, Tolerant, smallest
+from byzdl.defenses.base import Defense, Tolerant
+from byzdl.vectors.selection import smallest
 
 __all__ = ["Defense", "Tolerant", "smallest"]

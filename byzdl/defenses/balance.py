@@ -4,9 +4,9 @@ import math
 
 import torch
 
+from byzdl.config.types import NonNegative, Positive, Share
 from byzdl.defenses.base import Defense
 from byzdl.exchange import Inbox, Mix
-from byzdl.schema import NonNegative, Positive, Share
 
 
 class Balance(Defense):

@@ -1,15 +1,15 @@
 """What a defense is."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-import torch
 from torch import Tensor
 
-from byzdl.defenses.tolerance import Seen, Tolerance
-from byzdl.exchange import Inbox, Measure, Mix
-from byzdl.schema import Component
-from byzdl.topology import Network
+from byzdl.config.types import Component
+from byzdl.exchange import Conditions, Inbox, Mix, Tolerance
+
+OwnScores = Callable[[str, str], Tensor]
+"""own_scores(data, metric): `error` or `loss` of every learner whose epoch ended, on `test` or `validation` data [L]."""
 
 
 class Defense(Component):
@@ -24,14 +24,11 @@ class Defense(Component):
 
     knows_neighbours: ClassVar[bool] = False
 
-    def check(self, network: Network, validation: float, seen: Seen = int) -> None:
-        """Refuse, with a `ConfigError`, a (first) graph or a hold-out on which the rule's preconditions fail.
+    def check(self, conditions: Conditions) -> None:
+        """Refuse, with a `ConfigError`, conditions under which the rule cannot work."""
 
-        - `seen`: how many models the rule sees of so many neighbours: fewer where a pre-step regroups them
-        """
-
-    def facts(self, network: Network, seen: Seen = int) -> Mapping[str, Any]:
-        """What run.json should say of the defense on its (first) graph beyond its configuration; a `warning` is logged, too."""
+    def facts(self, conditions: Conditions) -> Mapping[str, Any]:
+        """The rule's entry in run.json, beside its configuration. An entry `warning` is logged, too."""
         return {}
 
     def init(self, learners: int, neighbours: int) -> Any:
@@ -45,17 +42,17 @@ class Defense(Component):
         """The models after the exchange, x^{t+1}."""
         raise NotImplementedError
 
-    def end_epoch(self, state: Any, ended: Tensor, measure: Measure) -> Any:
+    def end_epoch(self, state: Any, ended: Tensor, own_scores: OwnScores) -> Any:
         """Called after a round in which some learners' epochs ended.
 
         - `ended` [L]: whose
-        - `measure`: `measure("test", "error")` gives these learners' own test errors [L], NaN for the others
+        - `own_scores`: `own_scores("test", "error")` gives these learners' own test errors [L], NaN for the others
         """
         return state
 
-    def thresholds(self, state: Any) -> Tensor | None:
-        """theta of every learner [L], for a rule that has one."""
-        return None
+    def report(self, state: Any) -> Mapping[str, Tensor]:
+        """Named values of the state to log: [L] become columns of nodes.csv, [L, k] columns of edges.csv."""
+        return {}
 
 
 class Tolerant(Tolerance, Defense):
@@ -63,32 +60,8 @@ class Tolerant(Tolerance, Defense):
 
     group: ClassVar[str] = "defense"
 
-    def check(self, network: Network, validation: float, seen: Seen = int) -> None:
-        self.check_f(network, seen)
+    def check(self, conditions: Conditions) -> None:
+        self.check_f(conditions)
 
-    def facts(self, network: Network, seen: Seen = int) -> Mapping[str, Any]:
-        return self.facts_of_f(network, seen)
-
-
-def smallest(values: Tensor, count: Tensor | int, among: Tensor) -> Tensor:
-    """Mask [L, k] of the `count` [L] smallest values [L, k] of each row, counted only `among` [L, k].
-
-    Ties go to the left; NaN counts as +infinity.
-    """
-    # NaN sorts behind everything, +infinity included: it stands for what is not asked about.
-    known = torch.where(values.isnan(), torch.inf, values)
-    order = torch.where(among, known, torch.nan).argsort(dim=1, stable=True)
-    rank = order.argsort(dim=1)
-    limit = count[:, None] if isinstance(count, Tensor) else count
-    return among & (rank < limit)
-
-
-def levels(values: Tensor) -> Tensor:
-    """Ranks of non-negative values within their row [L, k], the same for what agrees in nine digits.
-
-    Equal models get scores that differ in their last digits; by these ranks they tie, and the left one is first.
-    """
-    ranked, order = values.sort(dim=1)
-    # The first is never above the last.
-    above = ranked > (1 + 1e-9) * ranked.roll(1, dims=1)
-    return torch.zeros_like(values).scatter(1, order, above.cumsum(1).to(values.dtype))
+    def facts(self, conditions: Conditions) -> Mapping[str, Any]:
+        return self.facts_of_f(conditions)

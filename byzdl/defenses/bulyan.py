@@ -5,12 +5,13 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from byzdl.blocks import gathered
-from byzdl.defenses.base import Tolerant, levels, smallest
+from byzdl.config.types import Share
+from byzdl.defenses.base import Tolerant
 from byzdl.defenses.krum import scores
 from byzdl.exchange import Inbox, Mix
-from byzdl.schema import Share
-from byzdl.sorting import ascending
+from byzdl.vectors.blocks import gathered
+from byzdl.vectors.selection import smallest, tied_ranks
+from byzdl.vectors.sorting import ascending
 
 
 class Bulyan(Tolerant):
@@ -52,14 +53,14 @@ class Bulyan(Tolerant):
         """The first stage's choice [L, k]."""
         squared = inbox.pairwise_distances().square()
         k = squared.shape[1]
-        every = levels(scores(squared, inbox.valid, inbox.degree))
+        every = tied_ranks(scores(squared, inbox.valid, inbox.degree))
         wanted = (inbox.degree - 2 * f).clamp(min=1)
         selected = torch.zeros_like(inbox.valid)
         for step in range(k):
             count = (inbox.degree - step - f - 2).clamp(min=1)
             left = inbox.valid & ~selected
             # Every level is below k: the second decides where the first ties.
-            order = levels(scores(squared, left, count)) * k + every
+            order = tied_ranks(scores(squared, left, count)) * k + every
             winner = smallest(order, 1, among=left)
             selected = selected | (winner & (step < wanted)[:, None])
         return selected

@@ -6,12 +6,10 @@ from typing import Annotated, Any, ClassVar
 import torch
 from torch import Tensor
 
+from byzdl.config.types import takes
 from byzdl.defenses.base import Tolerant
-from byzdl.defenses.tolerance import Seen
 from byzdl.defenses.weighted import clipped, nearest_first, tolerated_weight
-from byzdl.exchange import Inbox, Mix
-from byzdl.schema import takes
-from byzdl.topology import Network
+from byzdl.exchange import Conditions, Inbox, Mix
 
 
 def _threshold(value: float | str) -> bool:
@@ -45,14 +43,14 @@ class ClippedGossip(Tolerant):
     needs: ClassVar[int] = 1
     otherwise: ClassVar[str] = "there nothing is mixed in"
 
-    def check(self, network: Network, validation: float, seen: Seen = int) -> None:
+    def check(self, conditions: Conditions) -> None:
         if self.tau == "estimated":
-            super().check(network, validation, seen)
+            super().check(conditions)
 
-    def facts(self, network: Network, seen: Seen = int) -> Mapping[str, Any]:
+    def facts(self, conditions: Conditions) -> Mapping[str, Any]:
         if self.tau == "theory":
             return {"knows": "who is Byzantine"}
-        return super().facts(network, seen) if self.tau == "estimated" else {}
+        return super().facts(conditions) if self.tau == "estimated" else {}
 
     def aggregate(self, state: tuple[()], inbox: Inbox) -> tuple[tuple[()], Mix]:
         distances = inbox.distances()
@@ -65,7 +63,7 @@ class ClippedGossip(Tolerant):
             return torch.full((len(distances),), self.tau, dtype=torch.float64, device=distances.device)
         if self.tau == "theory":
             w = inbox.metropolis.double() * inbox.valid
-            good, bad = ~inbox.byzantine, (w * inbox.byzantine).sum(1)
+            good, bad = ~inbox.truth.byzantine, (w * inbox.truth.byzantine).sum(1)
         else:
             order, weight = nearest_first(inbox, distances)
             w = (inbox.metropolis.double() * inbox.present).gather(1, order)

@@ -3,12 +3,12 @@
 import torch
 from torch import Tensor
 
-from byzdl.blocks import gathered
 from byzdl.exchange import Inbox
-from byzdl.sorting import ascending
+from byzdl.vectors.blocks import gathered
+from byzdl.vectors.sorting import ascending
 
 
-def middle(inbox: Inbox, trim: Tensor) -> Tensor:
+def trimmed_mean(inbox: Inbox, trim: Tensor) -> Tensor:
     """Per coordinate, the mean of N_i's models and the own one without the `trim` [L] largest and smallest [L, d].
 
     Where that would leave none, the median: the middle one, or the mean of the middle two. The own model,

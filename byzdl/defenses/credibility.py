@@ -1,13 +1,14 @@
 """Credibility: trust in each neighbour, earned parameter by parameter."""
 
+from collections.abc import Mapping
 from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
 
+from byzdl.config.types import Count, NonNegative, Positive, Share
 from byzdl.defenses.base import Defense
 from byzdl.exchange import Inbox, Mix
-from byzdl.schema import Count, NonNegative, Positive, Share
 
 
 class CredibilityState(NamedTuple):
@@ -48,6 +49,9 @@ class Credibility(Defense):
 
     def init(self, learners: int, neighbours: int) -> CredibilityState:
         return CredibilityState(torch.ones(learners, neighbours, dtype=torch.float64))
+
+    def report(self, state: CredibilityState) -> Mapping[str, Tensor]:
+        return {"trust": state.trust}
 
     def aggregate(self, state: CredibilityState, inbox: Inbox) -> tuple[CredibilityState, Mix]:
         trust, step = state.trust, self.step

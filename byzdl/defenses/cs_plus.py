@@ -4,10 +4,10 @@ from typing import ClassVar
 
 import torch
 
+from byzdl.config.types import PositiveShare
 from byzdl.defenses.base import Tolerant
 from byzdl.defenses.weighted import clipped, nearest_first, tolerated_weight
 from byzdl.exchange import Inbox, Mix
-from byzdl.schema import PositiveShare
 
 
 class CsPlus(Tolerant):

@@ -2,11 +2,11 @@
 
 from typing import ClassVar, Literal
 
-from byzdl.blocks import pairwise_squared
+from byzdl.config.types import Share
 from byzdl.defenses.base import Tolerant
 from byzdl.defenses.krum import best
 from byzdl.exchange import Inbox, Mix
-from byzdl.schema import Share
+from byzdl.vectors.blocks import pairwise_squared
 
 
 class DKrum(Tolerant):

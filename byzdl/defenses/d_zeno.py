@@ -2,9 +2,10 @@
 
 from typing import ClassVar, Literal
 
-from byzdl.defenses.base import Tolerant, smallest
+from byzdl.config.types import Mixing, NonNegative
+from byzdl.defenses.base import Tolerant
 from byzdl.exchange import Inbox, Mix
-from byzdl.schema import Mixing, NonNegative
+from byzdl.vectors.selection import smallest
 
 
 class DZeno(Tolerant):

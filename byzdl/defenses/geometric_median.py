@@ -3,10 +3,11 @@
 import torch
 from torch import Tensor
 
-from byzdl.blocks import squared_to_mean
-from byzdl.defenses.base import Defense, levels, smallest
+from byzdl.config.types import Count, NonNegative, Positive
+from byzdl.defenses.base import Defense
 from byzdl.exchange import Inbox, Mix
-from byzdl.schema import Count, NonNegative, Positive
+from byzdl.vectors.blocks import squared_to_mean
+from byzdl.vectors.selection import smallest, tied_ranks
 
 TINY = 1e-150  # keeps weights finite where a majority of the models is one and the same
 
@@ -59,7 +60,7 @@ def _start(gram: Tensor, members: Tensor) -> tuple[Tensor, Tensor]:
     squared = (norms[:, :, None] + norms[:, None, :] - gram - gram.mT).clamp(min=0)
     distances = torch.where(members[:, None, :], squared.sqrt(), 0.0)
     total = torch.where(members, distances.sum(2), torch.inf)
-    medoid = smallest(levels(total), 1, among=members)
+    medoid = smallest(tied_ranks(total), 1, among=members)
     near = torch.where(medoid[:, :, None], distances, 0.0).sum(1)
     majority = smallest(near, members.sum(1) // 2 + 1, among=members)
     scale = torch.where(majority, near, 0.0).amax(1)

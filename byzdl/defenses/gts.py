@@ -4,10 +4,10 @@ from typing import ClassVar
 
 import torch
 
+from byzdl.config.types import PositiveShare
 from byzdl.defenses.base import Tolerant
-from byzdl.defenses.weighted import nearest_first, placed, tolerated_weight
+from byzdl.defenses.weighted import nearest_first, scatter_back, tolerated_weight
 from byzdl.exchange import Inbox, Mix
-from byzdl.schema import PositiveShare
 
 
 class Gts(Tolerant):
@@ -38,5 +38,5 @@ class Gts(Tolerant):
         # Differences of rounding are no weight.
         budget = torch.where(budget < 1e-12, 0.0, budget)
         taken = torch.minimum(weight, budget).diff(dim=1, prepend=torch.zeros_like(budget))
-        weights = self.eta * placed(taken, order) * inbox.valid
+        weights = self.eta * scatter_back(taken, order) * inbox.valid
         return state, Mix(inbox.combine(weights), weights > 0, weights)

@@ -4,9 +4,9 @@ import math
 
 from torch import Tensor
 
+from byzdl.config.types import NonNegative
 from byzdl.defenses.loss_threshold import LossThreshold
 from byzdl.exchange import Inbox
-from byzdl.schema import NonNegative
 
 
 class Guarded(LossThreshold):

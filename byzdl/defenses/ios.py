@@ -4,9 +4,10 @@ from typing import ClassVar
 
 import torch
 
-from byzdl.blocks import squared_to_mean
-from byzdl.defenses.base import Tolerant, levels, smallest
+from byzdl.defenses.base import Tolerant
 from byzdl.exchange import Inbox, Mix
+from byzdl.vectors.blocks import squared_to_mean
+from byzdl.vectors.selection import smallest, tied_ranks
 
 
 class Ios(Tolerant):
@@ -39,7 +40,7 @@ class Ios(Tolerant):
         for step in range(inbox.rows.shape[1]):
             shares = trusted * w
             shares = shares / shares.sum(1, keepdim=True)
-            far = levels(squared_to_mean(gram, shares)[:, 1:])
+            far = tied_ranks(squared_to_mean(gram, shares)[:, 1:])
             kept = smallest(far, trusted[:, 1:].sum(1) - 1, among=trusted[:, 1:])
             trusted = torch.cat([trusted[:, :1], torch.where((step < drops)[:, None], kept, trusted[:, 1:])], dim=1)
         shares = trusted * w

@@ -3,12 +3,12 @@
 import torch
 from torch import Tensor
 
-from byzdl.defenses.base import levels, smallest
+from byzdl.vectors.selection import smallest, tied_ranks
 
 
 def best(squared: Tensor, among: Tensor, count: Tensor, most: Tensor | int) -> Tensor:
     """Mask [L, k] of the `most` candidates of least Krum score; ties, of scores that agree in nine digits, go to the left."""
-    return smallest(levels(scores(squared, among, count)), most, among)
+    return smallest(tied_ranks(scores(squared, among, count)), most, among)
 
 
 def scores(squared: Tensor, among: Tensor, count: Tensor) -> Tensor:

@@ -1,8 +1,8 @@
 """Local performance check: who answers about as well as the own model."""
 
+from byzdl.config.types import Share
 from byzdl.defenses.base import Defense
 from byzdl.exchange import Inbox, Mix
-from byzdl.schema import Share
 
 
 class LocalPerformanceCheck(Defense):

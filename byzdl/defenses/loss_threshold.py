@@ -1,5 +1,6 @@
 """Masuda and Shudo's defense: the paper's method."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Literal, NamedTuple
 
@@ -7,11 +8,10 @@ import torch
 from pydantic import model_validator
 from torch import Tensor
 
-from byzdl.defenses.base import Defense, smallest
-from byzdl.defenses.tolerance import Seen
-from byzdl.exchange import Inbox, Measure, Mix
-from byzdl.schema import ConfigError, Count, Positive, Real, Share
-from byzdl.topology import Network
+from byzdl.config.types import ConfigError, Count, Positive, Real, Share
+from byzdl.defenses.base import Defense, OwnScores
+from byzdl.exchange import Conditions, Inbox, Mix
+from byzdl.vectors.selection import smallest
 
 FALLS = 10_000  # from theta to theta_min, at most
 
@@ -72,12 +72,12 @@ class LossThreshold(Defense):
             )
         return self
 
-    def check(self, network: Network, validation: float, seen: Seen = int) -> None:
-        if self.monitor == "validation" and validation == 0:
+    def check(self, conditions: Conditions) -> None:
+        if self.monitor == "validation" and conditions.validation == 0:
             raise ConfigError.of("defense.monitor", self.monitor, "partition.validation above 0 beside it, or test")
 
     @property
-    def levels(self) -> list[float]:
+    def thetas(self) -> list[float]:
         """The values that theta takes, exact in decimal: 0.1, 0, -0.1."""
         start, step, least = (Decimal(str(v)) for v in (self.theta, self.theta_step, self.theta_min))
         falls = int((start - least) // step)
@@ -86,7 +86,7 @@ class LossThreshold(Defense):
 
     def init(self, learners: int, neighbours: int) -> LossThresholdState:
         return LossThresholdState(
-            theta=torch.full((learners,), self.levels[0], dtype=torch.float64),
+            theta=torch.full((learners,), self.thetas[0], dtype=torch.float64),
             level=torch.zeros(learners, dtype=torch.long),
             best=torch.full((learners,), torch.inf, dtype=torch.float64),
             stale=torch.zeros(learners, dtype=torch.long),
@@ -105,19 +105,19 @@ class LossThreshold(Defense):
         """Whom the fall-back may choose [L, k], by their finite losses [L, k] and the own ones [L]: anybody."""
         return inbox.valid
 
-    def end_epoch(self, state: LossThresholdState, ended: Tensor, measure: Measure) -> LossThresholdState:
-        value = measure(self.monitor, self.monitor_metric)
+    def end_epoch(self, state: LossThresholdState, ended: Tensor, own_scores: OwnScores) -> LossThresholdState:
+        value = own_scores(self.monitor, self.monitor_metric)
         improved = ended & (value < state.best)
         stale = torch.where(improved, 0, state.stale + ended)
         overfits = ended & (stale >= self.patience)
-        level = (state.level + overfits).clamp(max=len(self.levels) - 1)
+        level = (state.level + overfits).clamp(max=len(self.thetas) - 1)
         return LossThresholdState(
-            theta=torch.tensor(self.levels, dtype=torch.float64, device=level.device)[level],
+            theta=torch.tensor(self.thetas, dtype=torch.float64, device=level.device)[level],
             level=level,
             best=torch.where(improved, value, state.best),
             stale=torch.where(overfits, 0, stale),
             detected=state.detected | overfits,
         )
 
-    def thresholds(self, state: LossThresholdState) -> Tensor:
-        return state.theta
+    def report(self, state: LossThresholdState) -> Mapping[str, Tensor]:
+        return {"theta": state.theta}

@@ -1,7 +1,7 @@
 """BRIDGE-M: the coordinate-wise median."""
 
 from byzdl.defenses.base import Defense
-from byzdl.defenses.coordinatewise import middle
+from byzdl.defenses.coordinatewise import trimmed_mean
 from byzdl.exchange import Inbox, Mix
 
 
@@ -16,4 +16,4 @@ class Median(Defense):
     """
 
     def aggregate(self, state: tuple[()], inbox: Inbox) -> tuple[tuple[()], Mix]:
-        return state, Mix(middle(inbox, inbox.degree))
+        return state, Mix(trimmed_mean(inbox, inbox.degree))

@@ -2,10 +2,10 @@
 
 from typing import Annotated, ClassVar, Literal
 
+from byzdl.config.types import Count, Share, takes
 from byzdl.defenses.base import Tolerant
 from byzdl.defenses.krum import best
 from byzdl.exchange import Inbox, Mix
-from byzdl.schema import Count, Share, takes
 
 
 class MultiKrum(Tolerant):

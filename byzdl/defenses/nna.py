@@ -2,8 +2,9 @@
 
 from typing import ClassVar
 
-from byzdl.defenses.base import Tolerant, smallest
+from byzdl.defenses.base import Tolerant
 from byzdl.exchange import Inbox, Mix
+from byzdl.vectors.selection import smallest
 
 
 class Nna(Tolerant):

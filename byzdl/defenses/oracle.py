@@ -8,6 +8,6 @@ class Oracle(Defense):
     """The uniform mean over the own model and those of the truly benign neighbours."""
 
     def aggregate(self, state: tuple[()], inbox: Inbox) -> tuple[tuple[()], Mix]:
-        benign = inbox.valid & ~inbox.byzantine
+        benign = inbox.valid & ~inbox.truth.byzantine
         weights = benign / (1 + benign.sum(1, keepdim=True))
         return state, Mix(inbox.combine(weights), benign, weights)

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from byzdl.defenses.base import Tolerant
-from byzdl.defenses.coordinatewise import middle
+from byzdl.defenses.coordinatewise import trimmed_mean
 from byzdl.exchange import Inbox, Mix
 
 
@@ -26,4 +26,4 @@ class TrimmedMean(Tolerant):
     otherwise: ClassVar[str] = "there the median is what is left of the values"
 
     def aggregate(self, state: tuple[()], inbox: Inbox) -> tuple[tuple[()], Mix]:
-        return state, Mix(middle(inbox, self.tolerated(inbox)))
+        return state, Mix(trimmed_mean(inbox, self.tolerated(inbox)))

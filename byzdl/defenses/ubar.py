@@ -4,9 +4,10 @@ from typing import Literal
 
 import torch
 
-from byzdl.defenses.base import Defense, smallest
+from byzdl.config.types import Mixing, NonNegative, PositiveShare
+from byzdl.defenses.base import Defense
 from byzdl.exchange import Inbox, Mix
-from byzdl.schema import Mixing, NonNegative, PositiveShare
+from byzdl.vectors.selection import smallest
 
 
 class Ubar(Defense):

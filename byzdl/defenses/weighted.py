@@ -23,7 +23,7 @@ def nearest_first(inbox: Inbox, distances: Tensor) -> tuple[Tensor, Tensor]:
     return order, (inbox.metropolis.double() * inbox.present).gather(1, order).cumsum(1)
 
 
-def placed(ranked: Tensor, order: Tensor) -> Tensor:
+def scatter_back(ranked: Tensor, order: Tensor) -> Tensor:
     """What was computed in that order, back at its neighbours [L, k]."""
     return torch.zeros_like(ranked).scatter(1, order, ranked)
 

@@ -4,7 +4,7 @@ from byzdl.models.base import Model, Shape, initialised
 from byzdl.models.cnn import Cnn, PooledConvolution
 from byzdl.models.dense import Linear, Mlp
 from byzdl.models.resnet import ResNet
-from byzdl.models.vision import Vision
+from byzdl.models.vision import TorchvisionModel
 
 __all__ = [
     "Cnn",
@@ -14,6 +14,6 @@ __all__ = [
     "PooledConvolution",
     "ResNet",
     "Shape",
-    "Vision",
+    "TorchvisionModel",
     "initialised",
 ]

@@ -4,8 +4,8 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from byzdl.schema import Component, ConfigError
-from byzdl.streams import torch_seed
+from byzdl.config.types import Component, ConfigError
+from byzdl.random_streams import torch_seed
 
 Shape = tuple[int, int, int]  # one image's (channels, height, width)
 

@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
+from byzdl.config.types import Count, takes
 from byzdl.models.base import Model, Shape
-from byzdl.schema import Count, takes
 
 
 class Cnn(Model):

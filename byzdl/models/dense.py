@@ -2,8 +2,8 @@
 
 from torch import nn
 
+from byzdl.config.types import Count
 from byzdl.models.base import Model, Shape
-from byzdl.schema import Count
 
 
 class Mlp(Model):

@@ -6,9 +6,9 @@ import torch.nn.functional as F
 from pydantic import model_validator
 from torch import Tensor, nn
 
+from byzdl.config.types import ConfigError, Count, takes
 from byzdl.models.base import Model, Shape
 from byzdl.models.layers import GlobalAverage
-from byzdl.schema import ConfigError, Count, takes
 
 
 class ResNet(Model):

@@ -8,14 +8,14 @@ import torch
 from pydantic import field_validator
 from torch import Tensor, nn
 
+from byzdl.config.types import ConfigError, Count
 from byzdl.models.base import Model, Shape
 from byzdl.models.layers import GlobalAverage
-from byzdl.schema import ConfigError, Count
 
 L = TypeVar("L", bound=nn.Module)
 
 
-class Vision(Model):
+class TorchvisionModel(Model):
     """A classifier of torchvision.models, not pretrained, and in evaluation mode: without dropout and stochastic depth.
 
     Most have batch norms (BatchNorm2d; torchvision has others in its video networks alone, which are no choice here), whose

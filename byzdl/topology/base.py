@@ -6,7 +6,7 @@ import networkx as nx
 import numpy as np
 from pydantic import model_validator
 
-from byzdl.schema import Component, ConfigError, Natural, ProperShare, takes
+from byzdl.config.types import Component, ConfigError, Natural, ProperShare, takes
 
 Placement = Annotated[
     str | list[int],
@@ -61,6 +61,6 @@ class Topology(Component):
         raise NotImplementedError
 
 
-def placed(graph: nx.Graph, rng: np.random.Generator) -> nx.Graph:
+def shuffled(graph: nx.Graph, rng: np.random.Generator) -> nx.Graph:
     """The graph with its nodes placed at random, so that a redraw can differ."""
     return nx.relabel_nodes(graph, dict(enumerate(rng.permutation(len(graph)).tolist())))

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import networkx as nx
 
-from byzdl.schema import ConfigError
-from byzdl.streams import stream
+from byzdl.config.types import ConfigError
+from byzdl.random_streams import stream
 from byzdl.topology.base import Requirement, Topology
 from byzdl.topology.network import Network
 from byzdl.topology.placement import Nodes, byzantine_count, placed_by

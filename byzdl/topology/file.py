@@ -7,9 +7,9 @@ from xml.etree.ElementTree import ParseError
 import networkx as nx
 import numpy as np
 
+from byzdl.config.types import ConfigError
 from byzdl.files import checksum
-from byzdl.schema import ConfigError
-from byzdl.topology.base import Topology, placed
+from byzdl.topology.base import Topology, shuffled
 
 EDGE_LISTS = (".edgelist", ".edges", ".txt")
 
@@ -34,7 +34,7 @@ class File(Topology):
         return not self.shuffle
 
     def draw(self, rng: np.random.Generator) -> nx.Graph:
-        return placed(self._graph, rng) if self.shuffle else self._graph
+        return shuffled(self._graph, rng) if self.shuffle else self._graph
 
     @cached_property
     def _graph(self) -> nx.Graph:

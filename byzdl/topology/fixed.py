@@ -5,15 +5,15 @@ from typing import Annotated
 import networkx as nx
 import numpy as np
 
-from byzdl.schema import ConfigError, Count, takes
-from byzdl.topology.base import Topology, placed
+from byzdl.config.types import ConfigError, Count, takes
+from byzdl.topology.base import Topology, shuffled
 
 
 class Ring(Topology):
     """Every node has two neighbours; the nodes' places on the ring are drawn."""
 
     def draw(self, rng: np.random.Generator) -> nx.Graph:
-        return placed(nx.cycle_graph(self.n), rng)
+        return shuffled(nx.cycle_graph(self.n), rng)
 
 
 class Complete(Topology):
@@ -43,14 +43,14 @@ class Torus(Topology):
 
     def draw(self, rng: np.random.Generator) -> nx.Graph:
         grid = nx.grid_2d_graph(*(_most_square(self.n) or ()), periodic=True)
-        return placed(nx.convert_node_labels_to_integers(grid), rng)
+        return shuffled(nx.convert_node_labels_to_integers(grid), rng)
 
 
 class Star(Topology):
     """One node, the hub, is everybody's neighbour, and there are no other edges; who is the hub is drawn."""
 
     def draw(self, rng: np.random.Generator) -> nx.Graph:
-        return placed(nx.star_graph(self.n - 1), rng)
+        return shuffled(nx.star_graph(self.n - 1), rng)
 
 
 class Tree(Topology):
@@ -62,7 +62,7 @@ class Tree(Topology):
     branching: Count = 2
 
     def draw(self, rng: np.random.Generator) -> nx.Graph:
-        return placed(nx.full_rary_tree(self.branching, self.n), rng)
+        return shuffled(nx.full_rary_tree(self.branching, self.n), rng)
 
 
 class Barbell(Topology):
@@ -84,7 +84,7 @@ class Barbell(Topology):
         graph = nx.disjoint_union(nx.complete_graph(first), nx.complete_graph(second))
         passes = [divmod(k, first) for k in range(self.bridges)]
         graph.add_edges_from((i, first + (i + shift) % second) for shift, i in passes)
-        return placed(graph, rng)
+        return shuffled(graph, rng)
 
 
 class Exponential(Topology):
@@ -95,7 +95,7 @@ class Exponential(Topology):
     """
 
     def draw(self, rng: np.random.Generator) -> nx.Graph:
-        return placed(nx.circulant_graph(self.n, [2**k for k in range((self.n - 1).bit_length())]), rng)
+        return shuffled(nx.circulant_graph(self.n, [2**k for k in range((self.n - 1).bit_length())]), rng)
 
 
 def _most_square(n: int) -> tuple[int, int] | None:

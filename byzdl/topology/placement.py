@@ -5,8 +5,8 @@ from decimal import ROUND_HALF_UP, Decimal
 
 import networkx as nx
 
-from byzdl.schema import ConfigError
-from byzdl.streams import stream
+from byzdl.config.types import ConfigError
+from byzdl.random_streams import stream
 from byzdl.topology.base import Topology
 
 Nodes = tuple[int, ...]

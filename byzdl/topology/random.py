@@ -5,8 +5,8 @@ from typing import Annotated
 import networkx as nx
 import numpy as np
 
-from byzdl.schema import ConfigError, Count, Positive, PositiveShare, Share, takes
-from byzdl.topology.base import Topology, placed
+from byzdl.config.types import ConfigError, Count, Positive, PositiveShare, Share, takes
+from byzdl.topology.base import Topology, shuffled
 
 
 class ErdosRenyi(Topology):
@@ -42,7 +42,7 @@ class SmallWorld(Topology):
     def draw(self, rng: np.random.Generator) -> nx.Graph:
         if self.degree >= self.n:
             raise ConfigError.of("topology.degree", self.degree, f"an even integer below n={self.n}")
-        return placed(nx.watts_strogatz_graph(self.n, self.degree, self.rewire, seed=rng), rng)
+        return shuffled(nx.watts_strogatz_graph(self.n, self.degree, self.rewire, seed=rng), rng)
 
 
 class RandomGeometric(Topology):
@@ -65,4 +65,4 @@ class BarabasiAlbert(Topology):
     def draw(self, rng: np.random.Generator) -> nx.Graph:
         if self.attach >= self.n:
             raise ConfigError.of("topology.attach", self.attach, f"an integer, at least 1 and below n={self.n}")
-        return placed(nx.barabasi_albert_graph(self.n, self.attach, seed=rng), rng)
+        return shuffled(nx.barabasi_albert_graph(self.n, self.attach, seed=rng), rng)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from byzdl.runs import NODE_COLUMNS, ROUND_COLUMNS, SCHEMA_VERSION
+from byzdl.config.columns import NODE_COLUMNS, ROUND_COLUMNS, SCHEMA_VERSION
 
 CONFIG: dict[str, Any] = {
     "attack": {"_target_": "byzdl.attacks.max.Max", "name": "max", "br": 0.3},
@@ -41,7 +41,7 @@ def plan(folder: Path) -> Callable[..., None]:
 
 
 def writer(folder: Path) -> Write:
-    """Writes a run's folder as byzdl.runs would. Accuracies are by round, one row each 10 rounds; there is one node."""
+    """Writes a run's folder as byzdl.runs.folder would. Accuracies are by round, one row each 10 rounds; there is one node."""
 
     def write_run(
         *,

@@ -10,7 +10,8 @@ from conftest import planner
 
 from byzdl.analysis import AnalysisError, IncompleteWarning, find, load, load_nodes
 from byzdl.analysis.files import config
-from byzdl.runs import NODE_COLUMNS, ROUND_COLUMNS, RunFolder
+from byzdl.config.columns import NODE_COLUMNS, ROUND_COLUMNS
+from byzdl.runs.folder import RunFolder
 
 
 def statuses(folder):

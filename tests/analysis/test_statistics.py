@@ -5,16 +5,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from byzdl.analysis import (
-    AnalysisError,
-    bootstrap_interval,
-    final,
-    load,
-    over_seeds,
-    paired,
-    rounds_to,
-    trimmed_mean,
-)
+from byzdl.analysis import AnalysisError, bootstrap_interval, final, load, over_seeds, paired, rounds_to, trimmed_mean
 
 RNG = np.random.default_rng(1)
 

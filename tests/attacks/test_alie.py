@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from byzdl.attacks.alie import Alie
-from byzdl.schema import ConfigError
+from byzdl.config.types import ConfigError
 
 
 def alie(z, **keys):

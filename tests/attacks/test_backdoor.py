@@ -7,9 +7,9 @@ import torch
 from helpers import chosen, graph, make_experiment
 from test_simple import own_view
 
-from byzdl.evaluation import Scores, evaluate, success
-from byzdl.schema import ConfigError
-from byzdl.simulation import simulate
+from byzdl.config.types import ConfigError
+from byzdl.simulation.evaluation import Scores, evaluate, success
+from byzdl.simulation.rounds import simulate
 
 BACKDOOR = chosen("attack", "backdoor", share=0.5, size=2)
 

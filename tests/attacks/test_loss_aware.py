@@ -8,7 +8,7 @@ from helpers import aggregate, chosen, delivered, graph, make_experiment, make_i
 
 from byzdl.attacks.loss_aware import LossAware
 from byzdl.defenses.loss_threshold import LossThreshold
-from byzdl.simulation import simulate
+from byzdl.simulation.rounds import simulate
 
 RULE = LossThreshold(name="loss_threshold")
 LADDER = {"weakest": 1.0, "strongest": 16.0, "trials": 5}  # 1, 2, 4, 8, 16

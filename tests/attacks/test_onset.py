@@ -4,7 +4,7 @@ import pytest
 import torch
 from helpers import chosen, graph, make_experiment
 
-from byzdl.simulation import simulate
+from byzdl.simulation.rounds import simulate
 
 KITE = [(0, 1), (0, 2), (1, 2), (2, 3)]
 

@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 import torch
-from helpers import choices, chosen, graph, loss_at, make_experiment, random_models
+from helpers import choices, chosen, filled_wire, graph, loss_at, make_experiment, random_models
 
 from byzdl.attacks.backdoor import Backdoor
 from byzdl.defenses import Defense
-from byzdl.evaluation import success
 from byzdl.exchange import Mix
 from byzdl.models import Linear
-from byzdl.simulation import aggregate, attack_view, exchange, local_update, one_round, send
+from byzdl.simulation.evaluation import success
+from byzdl.simulation.rounds import aggregate, attack_view, exchange, local_update, one_round, send
 
 # Attackers 2 and 5; nodes 0 and 3 hear both, 1 the first, 4 nobody but 3.
 EDGES = [(0, 1), (0, 2), (0, 5), (1, 2), (1, 3), (2, 3), (3, 4), (3, 5), (2, 5)]
@@ -41,9 +41,9 @@ def test_a_rehearsal_is_the_round_that_follows(tiny, attack, defense, pre):
         tiny, attack=chosen("attack", attack, br=0.3), defense=chosen("defense", defense), pre=chosen("pre", pre)
     )
     messages = send(experiment, state, wire)[1]
-    before = wire[:-1].clone()
+    before = wire.own.clone()
     foreseen = attack_view(experiment, state, wire).rehearse(messages).models.clone()
-    assert torch.equal(wire[:-1], before)
+    assert torch.equal(wire.own, before)
     inbox = exchange(experiment, state.round, experiment.links.roster(state.round), wire, messages)
     assert torch.equal(aggregate(experiment, state.defense, inbox)[1].models, foreseen)
 
@@ -61,7 +61,7 @@ def test_who_sees_one_neighbourhood_foresees_the_same_of_it(tiny, defense):
         near = view.near(one)
         seen.append((int(near.victim[0]), one.nodes, near.attacker.tolist()))
         mine = type(messages)(messages.models, messages.index[one.messages])
-        torch.testing.assert_close(near.rehearse(mine).models[one.at], whole[one.at])
+        torch.testing.assert_close(near.rehearse(mine).models[one.row], whole[one.row])
     assert seen == [(0, (0, 1), [0, 1]), (1, (0, 1, 3), [0]), (3, (1, 3, 4), [0, 1])]
 
 
@@ -71,14 +71,15 @@ class Tells(Defense):
     fresh: bool = False
 
     def aggregate(self, state: Any, inbox: Any) -> tuple[Any, Mix]:
-        return state, Mix(inbox.losses(fresh=self.fresh)[0][:, None])
+        own = inbox.losses(fresh=self.fresh)[0]
+        return state, Mix(own[:, None].expand(inbox.own.shape))
 
 
 @pytest.mark.parametrize("fresh", [False, True])
 def test_by_its_own_data_an_attacker_estimates_losses_on_unpoisoned_samples(tiny, fresh):
     """Of several Byzantine neighbours the one of the lowest number tells; where there is none, the own batch remains."""
     experiment, state, _ = prepared(tiny, attack=Backdoor(name="backdoor", br=0.3), defense=chosen("defense", "local"))
-    wire = random_models(7, experiment.model.d, seed=3)
+    wire = filled_wire(random_models(7, experiment.model.d, seed=3)[:6])
     told = make_experiment(tiny, SIX, attack=experiment.attack, defense=Tells(name="tells", fresh=fresh), rounds=9)
     view = attack_view(told, state, wire)
     messages = send(told, state, wire)[1]
@@ -88,7 +89,7 @@ def test_by_its_own_data_an_attacker_estimates_losses_on_unpoisoned_samples(tiny
         for i, node in enumerate(nodes):
             if node is not None:  # an attacker's own batch is poisoned
                 batch = tiny.train.batch(torch.from_numpy(draw(node, state.round))[None])
-                expected = loss_at(Linear(name="linear"), tiny, wire[i], *batch)
+                expected = loss_at(Linear(name="linear"), tiny, wire.own[i], *batch)
                 assert found[i].item() == pytest.approx(expected, rel=1e-5)
 
 

@@ -2,11 +2,12 @@
 
 import pytest
 import torch
-from helpers import choices, chosen, graph, make_experiment, random_models
+from helpers import choices, chosen, filled_wire, graph, make_experiment, random_models
+from simulations import same_bits
 
-from byzdl import checkpoint
 from byzdl.attacks.search import Search
-from byzdl.simulation import attack_view, simulate
+from byzdl.runs import checkpoint
+from byzdl.simulation.rounds import attack_view, simulate
 
 # Benign: the path 0 - 1 - 2 - 4. Node 3 attacks 0, 1 and 4, node 5 attacks 4 and node 3.
 EDGES = [(0, 1), (1, 2), (2, 4), (3, 0), (3, 1), (3, 4), (5, 4), (5, 3)]
@@ -16,7 +17,7 @@ NETWORK = graph(6, EDGES, byzantine=[3, 5])
 def sent(tiny, attack, values, network=NETWORK):
     """What goes from whom to whom, where all models are of one value everywhere: {(sender, victim): value}."""
     experiment = make_experiment(tiny, network, attack=attack)
-    wire = torch.tensor([*values, 0.0])[:, None].expand(-1, experiment.model.d).clone()
+    wire = filled_wire(torch.tensor(values)[:, None].expand(-1, experiment.model.d))
     state = experiment.initial()
     view = attack_view(experiment, state, wire)
     _, messages = attack.act(state.attack, view)
@@ -89,22 +90,23 @@ def test_so_it_is_where_a_strength_is_searched_for_each_victim(tiny, name):
 @pytest.mark.parametrize("name", ["mimic", "duplicate"])
 def test_whom_they_copy_is_in_the_neighbourhood(tiny, name):
     experiment = make_experiment(tiny, NETWORK, attack=chosen("attack", name, br=0.34, scope="neighbourhood"))
-    state, wire = experiment.initial(), random_models(5, experiment.model.d, seed=4)
-    wire[2] *= 100
+    state, wire = experiment.initial(), filled_wire(random_models(5, experiment.model.d, seed=4)[:4])
+    wire.own[2] *= 100
     view = attack_view(experiment, state, wire)
     memory, messages = experiment.attack.act(state.attack, view)
-    copied = [(wire == messages.models[m]).all(1).nonzero().item() for m in messages.index]
-    assert view.target.tolist() == [0, 1, 3, 3]
+    copied = [(wire.own == messages.models[m]).all(1).nonzero().item() for m in messages.index]
+    assert view.victim_row.tolist() == [0, 1, 3, 3]
     assert copied[0] in (0, 1)
     assert copied[1] == 2
     assert copied[2:] in ([2, 2], [3, 3])  # of two, neither is farther from their mean
     assert len(memory) == 4  # one for each learner
-    assert memory[2] == ()  # which nobody attacks
+    untouched = experiment.attack.init(4, experiment.model.d)
+    assert same_bits(memory[2], untouched)  # nobody attacks node 2
     # Each is remembered: node 2 is still copied to node 1 where node 0 stands farthest out.
-    later = random_models(5, experiment.model.d, seed=5)
-    later[0] *= 3
+    later = filled_wire(random_models(5, experiment.model.d, seed=5)[:4])
+    later.own[0] *= 3
     _, messages = experiment.attack.act(memory, attack_view(experiment, state, later))
-    assert torch.equal(messages.models[messages.index[1]], later[2])
+    assert torch.equal(messages.models[messages.index[1]], later.own[2])
 
 
 @pytest.mark.parametrize("name", ["mimic", "duplicate"])

@@ -9,10 +9,10 @@ from helpers import chosen, delivered, graph, make_experiment, view
 from byzdl.attacks.opt_alie import OptAlie
 from byzdl.attacks.opt_ipm import OptIpm
 from byzdl.attacks.search import squared_distances
+from byzdl.config.types import ConfigError
 from byzdl.exchange import Mix
-from byzdl.schema import ConfigError
-from byzdl.settings import component
-from byzdl.simulation import attack_view, local_update
+from byzdl.simulation.rounds import attack_view, local_update
+from byzdl.simulation.settings import component
 
 LADDER = {"weakest": 1.0, "strongest": 8.0, "trials": 4}  # 1, 2, 4, 8
 
@@ -41,7 +41,7 @@ def test_the_strength_is_one_for_all_and_distances_add_up_squared():
 def test_victims_that_attack_themselves_do_not_count():
     # The attacker at -8, which trains, gets the message, too: -14 takes it to -11, 169 from the mean, squared.
     seen = view([[0.0], [4.0]], own=[[-8.0]], attacker=[0, 0])
-    seen = replace(seen, roster=replace(seen.roster, target=torch.tensor([0, 2])))
+    seen = replace(seen, roster=replace(seen.roster, victim_row=torch.tensor([0, 2])))
     assert delivered(alie(), seen).tolist() == [[-6]] * 2
 
 
@@ -89,7 +89,7 @@ def test_plain_gossip_takes_the_strongest_and_who_listens_to_nobody_the_weakest(
     state = experiment.initial()
     wire = local_update(experiment, state)
     _, messages = attack.act((), attack_view(experiment, state, wire))
-    sigma, mean = torch.std_mean(wire[:-1], dim=0, correction=0)
+    sigma, mean = torch.std_mean(wire.own, dim=0, correction=0)
     torch.testing.assert_close(messages.models[0], mean - z * sigma)
 
 

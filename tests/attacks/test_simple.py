@@ -7,7 +7,7 @@ import pytest
 import torch
 from helpers import chosen, delivered, graph, make_experiment, view, view_of
 
-from byzdl.simulation import local_update, one_round
+from byzdl.simulation.rounds import local_update, one_round
 
 
 def own_view(own, previous, byzantine=1):
@@ -59,7 +59,7 @@ def test_gaussian_noise_has_its_spread_and_is_everybodys_own():
 def test_duplicate_copies_one_node_and_stays_with_it():
     attack = chosen("attack", "duplicate")
     # The mean is (4, 2): farthest is (12, 0), at 68.
-    state, messages = attack.send(attack.init(), view([[0.0, 0.0], [12.0, 0.0], [0.0, 6.0]]))
+    state, messages = attack.send(attack.init(3, 2), view([[0.0, 0.0], [12.0, 0.0], [0.0, 6.0]]))
     assert messages.models.tolist() == [[12, 0]]
     _, messages = attack.send(state, view([[90.0, 0.0], [1.0, 1.0], [0.0, 0.0]]))
     assert messages.models.tolist() == [[1, 1]]
@@ -90,7 +90,7 @@ def test_isolation_leaves_a_gossiping_node_where_it_is(tiny):
     experiment = make_experiment(
         tiny, network, attack=chosen("attack", "isolation", br=0.2), defense=chosen("defense", "mean")
     )
-    alone = local_update(experiment, experiment.initial())[:-1].clone()
+    alone = local_update(experiment, experiment.initial()).own.clone()
     state, _ = one_round(experiment, experiment.initial())
     torch.testing.assert_close(state.models[[0, 2]], alone[[0, 2]])
     assert not torch.allclose(state.models[[1, 3]], alone[[1, 3]])
@@ -98,7 +98,7 @@ def test_isolation_leaves_a_gossiping_node_where_it_is(tiny):
 
 def test_mimic_copies_who_stands_farthest_out_and_stays_with_it():
     attack = chosen("attack", "mimic", warmup=4)
-    benign, state = [[0.0, 0.1], [0.1, -0.1], [-0.1, 0.0], [3.0, 3.0]], attack.init()
+    benign, state = [[0.0, 0.1], [0.1, -0.1], [-0.1, 0.0], [3.0, 3.0]], attack.init(4, 2)
     for t in range(4):
         state, messages = attack.send(state, replace(view(benign), round=t))
     assert messages.models.tolist() == [[3, 3]]
@@ -111,7 +111,7 @@ def test_mimic_copies_who_stands_farthest_out_and_stays_with_it():
 @pytest.mark.parametrize("start", [1, 30, 60])
 def test_mimic_learns_in_the_first_rounds_in_which_it_acts(start):
     attack = chosen("attack", "mimic", warmup=4)
-    state = attack.init()
+    state = attack.init(4, 2)
     benign = [[0.0, 0.1], [0.1, -0.1], [-0.1, 0.0], [3.0, 3.0]]
     for t in range(4):
         state, messages = attack.send(state, replace(view(benign), round=start + 2 * t))
@@ -124,7 +124,7 @@ def test_copies_are_of_models_that_are_finite(lost):
     benign = [[0.0, 0.1], [0.1, -0.1], [lost, 0.0], [3.0, 3.0]]
     assert delivered(chosen("attack", "duplicate"), view(benign)).tolist() == [[3, 3]]
     mimic = chosen("attack", "mimic", warmup=6)
-    state = mimic.init()
+    state = mimic.init(4, 2)
     # Lost in some rounds of the warm-up, and back again.
     for t in range(6):
         models = [*benign[:2], benign[2] if t in (2, 3) else [-0.1, 0.0], benign[3]]

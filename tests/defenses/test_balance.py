@@ -7,7 +7,7 @@ import pytest
 from helpers import aggregate, chosen, graph, make_experiment, one_node, random_models, selected
 
 from byzdl.defenses.balance import Balance
-from byzdl.simulation import one_round
+from byzdl.simulation.rounds import one_round
 
 RULE = Balance(name="balance")
 

@@ -9,8 +9,9 @@ from helpers import aggregate, graph, make_inbox, one_node, random_models, selec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from byzdl import blocks
 from byzdl.defenses.bulyan import Bulyan
+from byzdl.exchange import Conditions
+from byzdl.vectors import blocks
 
 
 def rule(f, alpha=0.0):
@@ -72,7 +73,10 @@ def test_too_few_neighbours_leave_one():
     assert selected(mix) == [2]
     assert mix.models.item() == 5
     network = graph(7, [(0, j) for j in range(1, 7)], byzantine=[1])
-    assert "|N_i| < 4f + 3 at 6 of 6 benign nodes (0, 2, 3, 4, 5, 6)" in rule("known").facts(network)["warning"]
+    assert (
+        "|N_i| < 4f + 3 at 6 of 6 benign nodes (0, 2, 3, 4, 5, 6)"
+        in rule("known").facts(Conditions(network))["warning"]
+    )
 
 
 def test_what_is_not_finite_is_no_candidate():

@@ -8,9 +8,10 @@ from helpers import aggregate, chosen, graph, make_inbox, random_models, selecte
 from hypothesis import given
 from hypothesis import strategies as st
 
+from byzdl.config.types import ConfigError
 from byzdl.defenses.clipped_gossip import ClippedGossip
 from byzdl.defenses.mean import Mean
-from byzdl.schema import ConfigError
+from byzdl.exchange import Conditions
 
 
 def rule(tau, f="known"):
@@ -116,13 +117,13 @@ def test_tau_takes_a_number_or_a_word():
 
 def test_f_is_of_the_estimate_alone():
     network = graph(3, [(0, 1), (0, 2)], byzantine=[1])  # |N_0| = 2, |N_2| = 1
-    rule(1.0, f=7).check(network, validation=0.0)
-    assert rule(1.0, f=7).facts(network) == {}
-    assert rule("theory", f=7).facts(network) == {"knows": "who is Byzantine"}
-    assert rule("estimated", f=0).facts(network) == {"f": {0: 0, 2: 0}}
-    assert "there nothing is mixed in" in rule("estimated", f=2).facts(network)["warning"]
+    rule(1.0, f=7).check(Conditions(network))
+    assert rule(1.0, f=7).facts(Conditions(network)) == {}
+    assert rule("theory", f=7).facts(Conditions(network)) == {"knows": "who is Byzantine"}
+    assert rule("estimated", f=0).facts(Conditions(network)) == {"f": {0: 0, 2: 0}}
+    assert "there nothing is mixed in" in rule("estimated", f=2).facts(Conditions(network))["warning"]
     with pytest.raises(ConfigError, match=r"defense\.f: got 7.*below 1"):
-        rule("estimated", f=7).check(network, validation=0.0)
+        rule("estimated", f=7).check(Conditions(network))
 
 
 @given(st.lists(st.integers(-50, 50), min_size=1, max_size=6), st.integers(0, 99))

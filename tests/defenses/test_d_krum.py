@@ -8,8 +8,9 @@ from helpers import aggregate, chosen, graph, make_inbox, one_node, random_model
 from hypothesis import given
 from hypothesis import strategies as st
 
+from byzdl.config.types import ConfigError
 from byzdl.defenses.d_krum import DKrum
-from byzdl.schema import ConfigError
+from byzdl.exchange import Conditions
 
 
 def krum(f, alpha=0.5):
@@ -62,9 +63,9 @@ def test_the_own_model_may_be_a_candidate_and_a_witness():
 
 def test_with_the_own_model_a_neighbour_less_is_enough():
     network = graph(4, [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)], byzantine=[3])  # f + 2 neighbours
-    assert "|N_i| < f + 3 at 3 of 3" in krum("known").facts(network)["warning"]
-    assert "warning" not in DKrum(name="d_krum", candidates="all").facts(network)
-    assert "|N_i| < f + 2" in DKrum(name="d_krum", candidates="all", f=2).facts(network)["warning"]
+    assert "|N_i| < f + 3 at 3 of 3" in krum("known").facts(Conditions(network))["warning"]
+    assert "warning" not in DKrum(name="d_krum", candidates="all").facts(Conditions(network))
+    assert "|N_i| < f + 2" in DKrum(name="d_krum", candidates="all", f=2).facts(Conditions(network))["warning"]
 
 
 @pytest.mark.parametrize(
@@ -152,22 +153,22 @@ def test_huge_finite_models_do_not_win_by_overflow():
 
 def test_f_must_leave_somebody_to_choose():
     network = graph(4, [(0, 1), (1, 2), (2, 3), (3, 0), (0, 2)])  # node 1 has two neighbours, as has node 3
-    krum(1).check(network, validation=0.0)
+    krum(1).check(Conditions(network))
     with pytest.raises(ConfigError, match=r"defense\.f: got 2.*below 2"):
-        krum(2).check(network, validation=0.0)
+        krum(2).check(Conditions(network))
 
 
 def test_it_is_told_where_one_stands_in_for_too_few_neighbours():
     # |N_i| - f - 2 is 4 - 1 - 2 = 1 at node 0, but 2 - 1 - 2 = -1, 3 - 1 - 2 = 0 and 2 - 0 - 2 = 0 at nodes 1,
     # 2 and 3. Node 4 is the attacker, and node 5, which hears nobody, has nothing to be told of.
     network = graph(6, [(0, 1), (0, 2), (0, 3), (0, 4), (1, 4), (2, 3), (2, 4)], byzantine=[4])
-    facts = krum("known").facts(network)
+    facts = krum("known").facts(Conditions(network))
     assert facts["f"] == {0: 1, 1: 1, 2: 1, 3: 0, 5: 0}
     assert "|N_i| < f + 3 at 3 of 5 benign nodes (1, 2, 3): there one nearest other is counted" in facts["warning"]
     # With f = 0, three neighbours are enough.
-    assert "at 2 of 5 benign nodes (1, 3)" in krum(0).facts(network)["warning"]
+    assert "at 2 of 5 benign nodes (1, 3)" in krum(0).facts(Conditions(network))["warning"]
     everybody = graph(4, [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)])
-    assert krum("known").facts(everybody) == {"f": {0: 0, 1: 0, 2: 0, 3: 0}}
+    assert krum("known").facts(Conditions(everybody)) == {"f": {0: 0, 1: 0, 2: 0, 3: 0}}
 
 
 points = st.lists(

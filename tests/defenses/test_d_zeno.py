@@ -7,8 +7,9 @@ from helpers import aggregate, chosen, graph, make_inbox, one_node, selected
 from hypothesis import given
 from hypothesis import strategies as st
 
+from byzdl.config.types import ConfigError
 from byzdl.defenses.d_zeno import DZeno
-from byzdl.schema import ConfigError
+from byzdl.exchange import Conditions
 
 
 def zeno(f, rho=0.0, alpha=0.5):
@@ -104,8 +105,10 @@ def test_nobody_is_selected_where_all_neighbours_are_known_to_be_byzantine():
 def test_it_is_told_where_only_attackers_are_heard():
     # Node 1 hears the attackers 2 and 3 alone, node 0 hears node 4 beside them; node 5 hears nobody.
     network = graph(6, [(0, 2), (0, 3), (0, 4), (1, 2), (1, 3)], byzantine=[2, 3])
-    assert "at 1 of 4 benign nodes (1): there nothing is selected" in zeno("known").facts(network)["warning"]
-    assert zeno(1).facts(graph(3, [(0, 1), (0, 2), (1, 2)], byzantine=[2])) == {"f": {0: 1, 1: 1}}
+    assert (
+        "at 1 of 4 benign nodes (1): there nothing is selected" in zeno("known").facts(Conditions(network))["warning"]
+    )
+    assert zeno(1).facts(Conditions(graph(3, [(0, 1), (0, 2), (1, 2)], byzantine=[2]))) == {"f": {0: 1, 1: 1}}
 
 
 def test_a_loss_or_model_that_is_not_finite_is_never_selected():

@@ -7,9 +7,9 @@ import torch
 from helpers import aggregate, chosen, graph, make_experiment, module_at, one_node, selected
 
 from byzdl.defenses.local_performance_check import LocalPerformanceCheck
-from byzdl.flat import Batched, OneByOne
 from byzdl.models import Linear, Mlp
-from byzdl.simulation import one_round
+from byzdl.simulation.flat_model import Batched, OneByOne
+from byzdl.simulation.rounds import one_round
 
 RULE = LocalPerformanceCheck(name="local_performance_check")
 

@@ -8,8 +8,9 @@ from helpers import aggregate, chosen, graph, make_inbox, one_node, selected
 from hypothesis import given
 from hypothesis import strategies as st
 
+from byzdl.config.types import ConfigError
 from byzdl.defenses.loss_threshold import LossThreshold
-from byzdl.schema import ConfigError
+from byzdl.exchange import Conditions
 
 RULE = LossThreshold(name="loss_threshold")
 
@@ -89,11 +90,11 @@ def test_theta_through_a_whole_episode():
         *[(0.20, -0.1)] * 12,
     ]
     state = RULE.init(1, 0)
-    assert RULE.thresholds(state).tolist() == [0.1]
+    assert RULE.report(state)["theta"].tolist() == [0.1]
     thetas = []
     for error, _ in episode:
         state = epoch(RULE, state, error)
-        thetas += RULE.thresholds(state).tolist()
+        thetas += RULE.report(state)["theta"].tolist()
     # Equal, not almost: 0.1 - 0.1 - 0.1 in floats would be -0.1 here, but 0.3 - 0.1 - 0.1 - 0.1 isn't 0.
     assert thetas == [theta for _, theta in episode]
 
@@ -102,7 +103,7 @@ def test_theta_takes_exact_decimal_values():
     rule = LossThreshold(name="loss_threshold", theta=0.3, theta_step=0.1, theta_min=-0.1, patience=1)
     state, thetas = epoch(rule, rule.init(1, 0), 0.5), []
     for _ in range(6):
-        thetas += rule.thresholds(state).tolist()
+        thetas += rule.report(state)["theta"].tolist()
         state = epoch(rule, state, 0.5)
     assert thetas == [0.3, 0.2, 0.1, 0.0, -0.1, -0.1]
 
@@ -112,7 +113,7 @@ def test_a_last_step_that_is_too_long_ends_at_theta_min():
     rule = LossThreshold(name="loss_threshold", theta_step=0.15, patience=1)
     state, thetas = epoch(rule, rule.init(1, 0), 0.5), []
     for _ in range(4):
-        thetas += rule.thresholds(state).tolist()
+        thetas += rule.report(state)["theta"].tolist()
         state = epoch(rule, state, 0.5)
     assert thetas == [0.1, -0.05, -0.1, -0.1]
 
@@ -120,8 +121,8 @@ def test_a_last_step_that_is_too_long_ends_at_theta_min():
 def test_patience_counts_epochs():
     rule = LossThreshold(name="loss_threshold", patience=2)
     # minimum, 1, 2: detected; a node that has just started is not.
-    assert rule.thresholds(after(rule, [0.5, 0.5])).tolist() == [0.1]
-    assert rule.thresholds(after(rule, [0.5, 0.5, 0.5])).tolist() == [0.0]
+    assert rule.report(after(rule, [0.5, 0.5]))["theta"].tolist() == [0.1]
+    assert rule.report(after(rule, [0.5, 0.5, 0.5]))["theta"].tolist() == [0.0]
 
 
 def test_nodes_count_for_themselves_when_their_epochs_end_in_different_rounds():
@@ -141,7 +142,7 @@ def test_nodes_count_for_themselves_when_their_epochs_end_in_different_rounds():
     state = rule.init(3, 0)
     for errors, thetas in rounds:
         state = epoch(rule, state, *errors)
-        assert rule.thresholds(state).tolist() == thetas
+        assert rule.report(state)["theta"].tolist() == thetas
     assert state.detected.tolist() == [True, True, False]
 
 
@@ -156,7 +157,7 @@ def test_an_error_that_is_not_a_number_is_no_improvement():
     # A model that has diverged (monitor_metric=loss): 0.5 stays the minimum, five such epochs are a detection.
     state = after(RULE, [0.5, *[math.nan] * 5])
     assert state.best.tolist() == [0.5]
-    assert RULE.thresholds(state).tolist() == [0.0]
+    assert RULE.report(state)["theta"].tolist() == [0.0]
 
 
 def test_the_fall_back_selects_the_least_loss_after_the_first_detection():
@@ -259,9 +260,9 @@ def test_theta_min_above_theta_is_refused():
 def test_validation_needs_a_hold_out():
     rule = LossThreshold(name="loss_threshold", monitor="validation")
     network = graph(2, [(0, 1)])
-    rule.check(network, validation=0.1)
+    rule.check(Conditions(network, validation=0.1))
     with pytest.raises(ConfigError, match=r"partition\.validation"):
-        rule.check(network, validation=0.0)
+        rule.check(Conditions(network))
 
 
 @given(st.lists(st.integers(0, 20), min_size=1, max_size=60), st.integers(1, 5))
@@ -270,7 +271,7 @@ def test_theta_never_rises_and_falls_at_most_every_patience_epochs(errors, patie
     state, thetas = rule.init(1, 0), [0.1]
     for error in errors:
         state = epoch(rule, state, error / 20)
-        thetas += rule.thresholds(state).tolist()
+        thetas += rule.report(state)["theta"].tolist()
     assert set(thetas) <= {0.1, 0.0, -0.1}
     falls = [t for t in range(1, len(thetas)) if thetas[t] != thetas[t - 1]]
     assert all(thetas[t] < thetas[t - 1] for t in falls)
@@ -303,4 +304,4 @@ def test_theta_falls_in_so_many_steps_at_most(keys):
         ConfigError, match=r"theta_step: got .*, takes a number that takes theta to theta_min in at most"
     ):
         chosen("defense", "loss_threshold", **keys)
-    assert chosen("defense", "loss_threshold", theta=1e30, theta_min=1e30).levels == [1e30]
+    assert chosen("defense", "loss_threshold", theta=1e30, theta_min=1e30).thetas == [1e30]

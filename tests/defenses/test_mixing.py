@@ -8,7 +8,7 @@ from helpers import make_inbox, one_node, random_models, vectors
 from hypothesis import given
 from hypothesis import strategies as st
 
-from byzdl.defenses import smallest
+from byzdl.vectors.selection import smallest
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from helpers import aggregate, chosen, one_node, random_models, selected
 from hypothesis import given
 from hypothesis import strategies as st
 
+from byzdl.config.types import ConfigError
 from byzdl.defenses.d_krum import DKrum
 from byzdl.defenses.multi_krum import MultiKrum
-from byzdl.schema import ConfigError
 
 
 def rule(f, m="benign", alpha=0.5):

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from byzdl.defenses.nna import Nna
+from byzdl.exchange import Conditions
 
 
 def nna(f):
@@ -51,7 +52,8 @@ def test_the_left_of_equally_near():
 def test_it_is_told_where_nothing_is_mixed_in():
     network = graph(3, [(0, 2), (0, 1)], byzantine=[1, 2])
     assert (
-        "|N_i| < f + 1 at 1 of 1 benign nodes (0): there nothing is mixed in" in nna("known").facts(network)["warning"]
+        "|N_i| < f + 1 at 1 of 1 benign nodes (0): there nothing is mixed in"
+        in nna("known").facts(Conditions(network))["warning"]
     )
 
 

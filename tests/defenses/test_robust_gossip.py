@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from byzdl.defenses.cs_plus import CsPlus
 from byzdl.defenses.gts import Gts
 from byzdl.defenses.mean import Mean
+from byzdl.exchange import Conditions
 
 
 def cs(f, eta=1.0):
@@ -106,8 +107,10 @@ def test_the_right_of_equally_far_is_removed():
 
 def test_they_are_told_where_nothing_is_mixed_in():
     network = graph(4, [(0, 1), (0, 2), (3, 1), (3, 0)], byzantine=[1])  # |N_0| = 3, |N_3| = 2, f = 1
-    assert "|N_i| < 2f + 1 at 1 of 3 benign nodes (3): there nothing" in cs("known").facts(network)["warning"]
-    assert "warning" not in gts("known").facts(network)
+    assert (
+        "|N_i| < 2f + 1 at 1 of 3 benign nodes (3): there nothing" in cs("known").facts(Conditions(network))["warning"]
+    )
+    assert "warning" not in gts("known").facts(Conditions(network))
     assert not selected(aggregate(cs(1), inbox_of(0, [1, 2])))
 
 

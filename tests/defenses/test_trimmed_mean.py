@@ -9,9 +9,10 @@ from helpers import aggregate, graph, make_inbox, one_node, random_models
 from hypothesis import given
 from hypothesis import strategies as st
 
-from byzdl import blocks
 from byzdl.defenses.median import Median
 from byzdl.defenses.trimmed_mean import TrimmedMean
+from byzdl.exchange import Conditions
+from byzdl.vectors import blocks
 
 MEDIAN = Median(name="median")
 
@@ -61,7 +62,7 @@ def test_what_is_not_finite_is_absent_and_f_stays():
 def test_it_is_told_where_the_median_is_left():
     # Two neighbours and one attacker among them at 0; three at 1, as 2f + 1 asks for.
     network = graph(5, [(0, 1), (0, 4), (1, 2), (1, 4)], byzantine=[4])
-    facts = trimmed("known").facts(network)
+    facts = trimmed("known").facts(Conditions(network))
     assert facts["f"] == {0: 1, 1: 1, 2: 0, 3: 0}
     assert "|N_i| < 2f + 1 at 1 of 4 benign nodes (0): there the median is what is left" in facts["warning"]
 

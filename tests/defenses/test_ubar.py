@@ -9,8 +9,8 @@ from helpers import aggregate, chosen, make_inbox, one_node, selected
 from hypothesis import given
 from hypothesis import strategies as st
 
+from byzdl.config.types import ConfigError
 from byzdl.defenses.ubar import Ubar
-from byzdl.schema import ConfigError
 
 UBAR = Ubar(name="ubar")
 

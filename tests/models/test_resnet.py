@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from helpers import chosen
 from torch import Tensor
 
+from byzdl.config.types import ConfigError
 from byzdl.models import ResNet, initialised
-from byzdl.schema import ConfigError
 
 
 def normalised(maps: Tensor, groups: int, parameters: Iterator[Tensor]) -> Tensor:

@@ -10,13 +10,13 @@ import torchvision
 from helpers import chosen
 from torch import Tensor, nn
 
-from byzdl.flat import Batched, FlatModel, OneByOne, flat_model
-from byzdl.models import Vision, initialised
-from byzdl.schema import ConfigError
-from byzdl.streams import torch_seed
+from byzdl.config.types import ConfigError
+from byzdl.models import TorchvisionModel, initialised
+from byzdl.random_streams import torch_seed
+from byzdl.simulation.flat_model import Batched, FlatModel, OneByOne, flat_model
 
 CPU = torch.device("cpu")
-SMALL = Vision(name="torchvision", arch="shufflenet_v2_x0_5")  # 1x1 kernels, depthwise ones, in-place ReLU
+SMALL = TorchvisionModel(name="torchvision", arch="shufflenet_v2_x0_5")  # 1x1 kernels, depthwise ones, in-place ReLU
 
 
 def photographs(*shape: int, channels: int = 3) -> Tensor:
@@ -144,5 +144,5 @@ def test_an_unknown_name_is_answered_with_near_ones() -> None:
 
 
 def test_torchvision_is_loaded_for_those_who_ask_for_it() -> None:
-    code = "import sys, byzdl.settings; sys.exit('torchvision' in sys.modules)"
+    code = "import sys, byzdl.simulation.settings; sys.exit('torchvision' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=300).returncode == 0

@@ -18,7 +18,7 @@ from byzdl.defenses.median import Median
 from byzdl.defenses.multi_krum import MultiKrum
 from byzdl.defenses.nna import Nna
 from byzdl.defenses.trimmed_mean import TrimmedMean
-from byzdl.pre import blended
+from byzdl.preaggregation import blended
 
 byzfl = pytest.importorskip("byzfl", reason="make peers installs it")
 

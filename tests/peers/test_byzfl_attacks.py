@@ -73,7 +73,7 @@ def test_infinity():
 def test_gaussian():
     """ByzFL's noise is around mu, by default 0; here it is around the honest mean, as Blanchard et al. have it for gradients."""
     wide = torch.zeros(2, 5000)
-    view = replace(seen(), before=wide, after=wide, benign_learners=torch.arange(2))
+    view = replace(seen(), before=wide, after=wide, benign_rows=torch.arange(2))
     ours = sent("gaussian", view, std=3.0)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)

@@ -12,8 +12,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from byzdl.data import Synthetic, load
 from byzdl.models import Mlp
-from byzdl.settings import Optimizer
-from byzdl.simulation import one_round
+from byzdl.simulation.rounds import one_round
+from byzdl.simulation.settings import Optimizer
 
 byzfl = pytest.importorskip("byzfl", reason="make peers installs it")
 

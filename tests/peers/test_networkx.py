@@ -4,10 +4,10 @@ import networkx as nx
 import numpy as np
 import pytest
 import torch
-from helpers import chosen, graph, make_experiment
+from helpers import chosen, filled_wire, graph, make_experiment
 from torch.testing import assert_close
 
-from byzdl.simulation import attack_view, exchange
+from byzdl.simulation.rounds import attack_view, exchange
 
 N = 9
 
@@ -26,9 +26,9 @@ def laplacian(known, nodes):
 
 
 def wire_of(experiment, seed):
-    """Models of the learners, and room for one message."""
     generator = torch.Generator().manual_seed(seed)
-    return torch.randn(len(experiment.learners) + 1, experiment.model.d, generator=generator)
+    models = torch.randn(len(experiment.learners) + 1, experiment.model.d, generator=generator)
+    return filled_wire(models[:-1])
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -38,7 +38,7 @@ def test_plain_gossip_takes_off_the_laplacian(seed, tiny):
     mean = chosen("defense", "mean")
     experiment = make_experiment(tiny, network, defense=mean)
     wire = wire_of(experiment, seed)
-    start = wire[:-1].clone()
+    start = wire.own.clone()
     inbox = exchange(experiment, 0, experiment.links.roster(0), wire, nobody(experiment, wire))
     _, mix = mean.aggregate((), inbox)
     step = torch.eye(N) - laplacian(known, range(N))
@@ -64,7 +64,7 @@ def test_dissensus_adds_the_benign_laplacian(seed, eps, tiny):
     attack = chosen("attack", "dissensus", br=2 / N, eps=eps)
     experiment = make_experiment(tiny, network, attack=attack)
     wire = wire_of(experiment, seed)
-    half, view = wire[:-1], attack_view(experiment, experiment.initial(), wire)
+    half, view = wire.own, attack_view(experiment, experiment.initial(), wire)
     _, messages = attack.send((), view)
     benign = [i for i in range(N) if i not in byzantine]
     away = laplacian(known, benign) @ half

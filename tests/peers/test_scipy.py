@@ -11,7 +11,7 @@ from scipy import linalg, optimize, spatial, stats
 
 from byzdl.attacks.alie import Alie
 from byzdl.defenses.trimmed_mean import TrimmedMean
-from byzdl.pre import blended
+from byzdl.preaggregation import blended
 
 
 def pool_of(seed, p=9, d=30):
@@ -81,7 +81,7 @@ def test_mimic_learns_the_leading_direction(seed):
     """Oja's rule finds what a singular value decomposition finds at once, where the models stay what they are."""
     benign = random_models(6, 30, seed=seed)
     attack = chosen("attack", "mimic", warmup=200)
-    state = attack.init()
+    state = attack.init(*benign.shape)
     for t in range(200):
         state, messages = attack.send(state, replace(seen(benign), round=t))
     x = benign.double().numpy()
@@ -93,7 +93,7 @@ def test_mimic_learns_the_leading_direction(seed):
 
 def test_gaussian_noise_is_gaussian():
     wide = torch.ones(2, 5000)
-    view = replace(seen(wide), benign_learners=torch.arange(2))
+    view = replace(seen(wide), benign_rows=torch.arange(2))
     sent = delivered(chosen("attack", "gaussian", std=3.0), view)[0].numpy()
     assert stats.kstest(sent, stats.norm(1, 3).cdf).pvalue > 0.01
 

@@ -7,8 +7,8 @@ from torch import nn
 
 from byzdl.defenses.clipped_gossip import ClippedGossip
 from byzdl.models import Mlp
-from byzdl.settings import Optimizer
-from byzdl.simulation import one_round
+from byzdl.simulation.rounds import one_round
+from byzdl.simulation.settings import Optimizer
 
 
 @pytest.mark.parametrize("seed", range(3))

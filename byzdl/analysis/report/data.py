@@ -18,7 +18,7 @@ from byzdl.analysis.labels import named, varying_keys
 from byzdl.analysis.load import Run, rows
 from byzdl.analysis.statistics import KEYS, over_seeds
 from byzdl.analysis.tables import final_accuracy
-from byzdl.keys import MACHINE_KEYS
+from byzdl.config.keys import MACHINE_KEYS
 
 Record = dict[str, Any]
 

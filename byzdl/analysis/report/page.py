@@ -3,11 +3,11 @@
 import json
 from collections.abc import Sequence
 from html import escape
+from importlib.metadata import version
 from importlib.resources import files
 from string import Template
 from typing import Any
 
-from byzdl import __version__
 from byzdl.analysis import style
 from byzdl.analysis.figures import FEW_SEEDS
 from byzdl.analysis.load import Run
@@ -47,7 +47,7 @@ def page(title: str, runs: Sequence[Run]) -> str:
     }
     return Template(_asset("page.html")).substitute(
         title=escape(f"byzdl · {title}"),
-        version=__version__,
+        version=version("byzdl"),
         style=_asset("page.css"),
         plotly=charts.script(),
         data=_embedded(data),

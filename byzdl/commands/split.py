@@ -1,0 +1,147 @@
+"""`python -m byzdl.data.show partition=dirichlet partition.alpha=0.1`: the split of a configuration as a picture.
+
+Takes what `python train.py` takes, and draws which node holds how much of which class, before anything is trained.
+"""
+
+import argparse
+import json
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from hydra import compose, initialize_config_dir
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from numpy.typing import NDArray
+
+from byzdl.analysis import style
+from byzdl.analysis.figures import FORMATS
+from byzdl.commands.cli import door
+from byzdl.config.folders import CONF
+from byzdl.config.identity import plain
+from byzdl.config.types import ConfigError
+from byzdl.data.dataset import load
+from byzdl.data.partition import divide
+from byzdl.data.rotation import Rotation
+from byzdl.simulation.settings import Settings, parse
+from byzdl.topology import draw_network
+
+BENIGN, BYZANTINE = "#0072B2", "#D55E00"
+
+# More ticks than this would run into one another.
+MANY = 30
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What is drawn of a split.
+
+    - `counts` [n, classes]: how many samples of each class each node holds, those held out included
+    - `byzantine`: the Byzantine nodes
+    - `angles` [n]: by how many degrees each node's images are turned; empty where none are
+    - `title`: what the split is called
+    """
+
+    counts: NDArray[np.int64]
+    byzantine: tuple[int, ...]
+    angles: tuple[int, ...]
+    title: str
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Picture":
+        """The split that a run with these settings trains on.
+
+        **Raises:** `ConfigError` if there can be no such run.
+        """
+        partition, n, seed = settings.partition, settings.topology.n, settings.seed
+        network, data = draw_network(settings.topology, settings.attack.br, seed), load(settings.dataset)
+        partition.check(data.shape)
+        labels = data.train.labels.numpy()
+        holdings = divide(partition, labels, n, settings.batch_size, seed)
+        held = [labels[np.concatenate([holding.train, holding.validation])] for holding in holdings]
+        keys = "".join(f" {k}={v}" for k, v in partition.model_dump(exclude={"name", "validation"}).items())
+        return cls(
+            counts=np.stack([np.bincount(own, minlength=data.classes) for own in held]),
+            byzantine=network.byzantine,
+            angles=tuple(partition.angle(i, seed) for i in range(n)) if isinstance(partition, Rotation) else (),
+            title=f"{settings.dataset.name} split by {partition.name}{keys}, seed {seed}",
+        )
+
+    def draw(self) -> Figure:
+        """Nodes by classes, a circle's area the number of samples; above it what each node holds in all."""
+        with mpl.rc_context(style.RC):
+            n, classes = self.counts.shape
+            size = min(max(0.28 * n + 1.2, 4.0), 12.0), min(max(0.22 * classes + 2.0, 3.4), 9.0)
+            figure = Figure(figsize=size, layout="constrained")
+            above, below = figure.subplots(2, 1, sharex=True, height_ratios=(1, min(max(2.0, 0.25 * classes), 6.0)))
+            self._totals(above)
+            self._circles(below, 72 * min(0.8 * (size[0] - 1) / n, 0.7 * (size[1] - 1.2) / classes))
+            title = textwrap.fill(self.title, int(size[0] * 12))
+            figure.suptitle(title, fontsize=style.RC["axes.titlesize"])
+            if self.byzantine:
+                handles = [Patch(color=BENIGN, label="benign"), Patch(color=BYZANTINE, label="Byzantine")]
+                figure.legend(handles=handles, loc="outside lower center", ncols=2)
+        return figure
+
+    @property
+    def _colors(self) -> list[str]:
+        return [BYZANTINE if i in self.byzantine else BENIGN for i in range(len(self.counts))]
+
+    def _totals(self, axes: Axes) -> None:
+        axes.bar(np.arange(len(self.counts)), self.counts.sum(1), color=self._colors, width=0.7)
+        axes.set_ylabel("samples")
+        axes.grid(axis="x", visible=False)
+
+    def _circles(self, axes: Axes, widest: float) -> None:
+        """A circle for each node and class; the largest is so many points wide."""
+        n, classes = self.counts.shape
+        node, label = np.indices((n, classes))
+        # By area, and none for nothing.
+        areas = np.pi / 4 * widest**2 * self.counts / self.counts.max()
+        colors = np.repeat(self._colors, classes)
+        axes.scatter(node.ravel(), label.ravel(), s=areas.ravel(), c=colors.tolist(), linewidths=0)
+        axes.set(xlabel="node", ylabel="class", ylim=(classes - 0.4, -0.6), xlim=(-0.6, n - 0.4))
+        if classes <= MANY:
+            axes.set_yticks(range(classes))
+        if n <= MANY:
+            turned = [f"\n{angle}°" for angle in self.angles] or [""] * n
+            axes.set_xticks(range(n), [f"{i}{angle}" for i, angle in enumerate(turned)])
+            for tick in (axes.get_xticklabels()[i] for i in self.byzantine):
+                tick.set_color(BYZANTINE)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Draw the split of the configuration that these overrides compose.
+
+    **Raises:** `ConfigError` and Hydra's own for what cannot be composed, split or written.
+    """
+    parser = argparse.ArgumentParser(prog="python -m byzdl.data.show", description=__doc__)
+    parser.add_argument("overrides", nargs="*", metavar="GROUP=CHOICE|KEY=VALUE", help="as of python train.py")
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", default=Path("split.png"), help="a PNG, SVG or PDF to write"
+    )
+    parser.add_argument("-cd", "--config-dir", type=Path, metavar="DIR", help="choices of your own, as of train.py")
+    options = parser.parse_args(arguments)
+    ending = options.out.suffix.lower().removeprefix(".")
+    if ending not in FORMATS:
+        raise ConfigError.of("--out", str(options.out), f"a file that ends in {', '.join(f'.{f}' for f in FORMATS)}")
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        own = [f"hydra.searchpath=[{json.dumps(str(options.config_dir.resolve()))}]"] if options.config_dir else []
+        config = plain(compose("config", [*own, *options.overrides]))
+    figure = Picture.of(parse(config)).draw()
+    try:
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        with mpl.rc_context(style.RC):
+            figure.savefig(options.out, metadata=FORMATS[ending])
+    except OSError as error:
+        raise ConfigError.of("--out", str(options.out), f"a file that can be written ({error})") from error
+    print(options.out)
+
+
+if __name__ == "__main__":
+    with door():
+        main()

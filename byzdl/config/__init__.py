@@ -1,0 +1,1 @@
+"""Names, types and identities of configurations. Needs no torch."""

@@ -1,0 +1,22 @@
+"""Who hears whom, what is on the wire, and what a node can ask about it."""
+
+from byzdl.exchange.conditions import Conditions
+from byzdl.exchange.inbox import Inbox, LossOf, Measure, Mix, Truth
+from byzdl.exchange.links import Links
+from byzdl.exchange.roster import Neighbourhood, Roster
+from byzdl.exchange.tolerance import Tolerance
+from byzdl.exchange.wire import Wire
+
+__all__ = [
+    "Conditions",
+    "Inbox",
+    "Links",
+    "LossOf",
+    "Measure",
+    "Mix",
+    "Neighbourhood",
+    "Roster",
+    "Tolerance",
+    "Truth",
+    "Wire",
+]

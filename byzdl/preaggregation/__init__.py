@@ -1,0 +1,5 @@
+"""Preaggregation-steps: what is made of the received models before the defense sees them."""
+
+from byzdl.preaggregation.base import Blend, Preaggregation, blended, unblend
+
+__all__ = ["Blend", "Preaggregation", "blended", "unblend"]

@@ -1,0 +1,197 @@
+"""One run, from a configuration to a finished folder."""
+
+import logging
+import platform
+import subprocess
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from byzdl.config.columns import SCHEMA_VERSION, Row
+from byzdl.config.explain import explain
+from byzdl.config.identity import data_root, identity
+from byzdl.config.keys import VERSION
+from byzdl.config.types import ConfigError
+from byzdl.data import load
+from byzdl.exchange import Conditions
+from byzdl.progress import bar
+from byzdl.runs import checkpoint, writers
+from byzdl.runs.folder import BusyError, Mark, RunFolder, is_done, read_status
+from byzdl.simulation.answers import reported_columns
+from byzdl.simulation.experiment import Experiment, State
+from byzdl.simulation.processor import has_bf16, prepare
+from byzdl.simulation.rounds import simulate
+from byzdl.simulation.settings import Settings, parse
+from byzdl.topology import draw_network
+
+log = logging.getLogger("byzdl")
+
+PACKAGES = ("torch", "torchvision", "numpy", "networkx", "hydra-core", "omegaconf", "pydantic")
+
+
+def execute(config: Mapping[str, Any], path: Path, progress: bool = False, patient: bool = True) -> None:
+    """Compute a run into its folder, unless it is done already; go on from its checkpoint, if it has one.
+
+    - `config`: plain containers, as composed
+    - `path`: the run's folder
+    - `progress`: show a bar where the output is a terminal
+    - `patient`: wait where another process computes this run
+
+    **Raises:** `ConfigError` for what cannot be run, `BusyError` for what another process computes; whatever
+    else goes wrong is noted in the folder and raised again.
+    """
+    if _is_done(config, path):
+        log.info("done already: %s", path)
+        return
+    folder = RunFolder(path, identity(config))
+    try:
+        _compute(config, folder, progress, patient)
+    except (ConfigError, BusyError):
+        raise
+    except Exception as error:
+        log.exception("failed")
+        folder.fail(explain(error))
+        raise
+
+
+def _compute(config: Mapping[str, Any], folder: RunFolder, progress: bool, patient: bool) -> None:
+    settings = parse(config)
+    writers.check(settings.writer)
+    prepare(settings.threads)
+    if settings.screen.precision == "bf16" and settings.device == "cpu" and not has_bf16():
+        log.warning("screen.precision: this processor has no bf16 units; float32 is faster here")
+    network = draw_network(settings.topology, settings.attack.br, settings.seed)
+    settings.attack.check(network)
+    conditions = Conditions(network, settings.partition.validation, settings.pre.seen)
+    settings.pre.check(conditions)
+    settings.defense.check(conditions)
+    experiment = Experiment.build(settings, network, load(settings.dataset))
+    with folder.locked(patient):
+        if is_done(folder.path, folder.identity):
+            log.info("done meanwhile: %s", folder.path)
+            return
+        state, mark = _resumed(experiment, folder)
+        folder.start(config, _facts(config, settings, experiment), mark, reported_columns(experiment, state))
+        first = state.round + 1 if mark else 0
+        with writers.writing(settings.writer, folder.path, first) as also:
+            _record(experiment, state, folder, checkpoint.Clock(settings.checkpoint.every), also, progress)
+
+
+def _resumed(experiment: Experiment, folder: RunFolder) -> tuple[State, Mark | None]:
+    """Where the run was stopped, or its first state."""
+    first = experiment.initial()
+    saved = checkpoint.load(folder.checkpoint)
+    if saved is None:
+        return first, None
+    known = _kind(experiment, folder).items() <= saved.items()
+    if not known or not folder.reaches(mark := Mark(*saved["mark"])):
+        checkpoint.set_aside(folder.checkpoint, "is not of what lies beside it")
+        return first, None
+    state: State = checkpoint.like(first, saved["state"], experiment.device)
+    log.info("going on after round %d: %s", state.round, folder.path)
+    return state, mark
+
+
+def _keep(experiment: Experiment, state: State, folder: RunFolder) -> None:
+    content = {"mark": tuple(folder.mark()), "state": checkpoint.to_plain(state)}
+    checkpoint.save(folder.checkpoint, {**_kind(experiment, folder), **content})
+
+
+def _kind(experiment: Experiment, folder: RunFolder) -> dict[str, str]:
+    """What must be the same for a checkpoint to be gone on from."""
+    return {
+        "byzdl": VERSION,
+        "schema": str(SCHEMA_VERSION),
+        "identity": folder.identity,
+        "data": experiment.data.fingerprint,
+    }
+
+
+def _is_done(config: Mapping[str, Any], path: Path) -> bool:
+    """Whether the folder holds this run's result, on these data."""
+    try:
+        if not is_done(path, identity(config)):
+            return False
+    except FileExistsError as error:
+        raise ConfigError(f"{error}; hydra.run.dir, in a sweep hydra.sweep.subdir, takes another folder") from error
+    facts = read_status(path)
+    # The identity knows no paths: where the data have moved, their content must be the same.
+    if facts.get("root") != data_root(config) and load(parse(config).dataset).fingerprint != facts.get("data"):
+        raise ConfigError.of(
+            "dataset.root",
+            config["dataset"]["root"],
+            f"the data of {facts.get('root')}, on which {path} was computed, or a dataset.name of their own beside it",
+        )
+    return True
+
+
+def _record(
+    experiment: Experiment,
+    start: State,
+    folder: RunFolder,
+    clock: checkpoint.Clock,
+    also: Callable[[Row], None],
+    progress: bool,
+) -> None:
+    accuracy, worst = float("nan"), float("nan")
+    with bar(experiment.rounds, "round", shown=progress) as shown:
+        for state, evaluation in simulate(experiment, start):
+            shown.update(state.round - shown.n)
+            if evaluation is not None:
+                row = evaluation.round_row()
+                folder.write(row, evaluation.node_rows(), evaluation.edge_rows())
+                also(row)
+                accuracy, worst = evaluation.accuracy_mean, evaluation.accuracy_worst
+                shown.set_postfix_str(f"accuracy {accuracy:.3f}, worst node {worst:.3f}")
+            # The last state needs none: it brings the result.
+            if 0 < state.round < experiment.rounds and clock.due(state.round):
+                _keep(experiment, state, folder)
+    folder.finish({"accuracy_mean": accuracy, "accuracy_worst": worst})
+    log.info("accuracy %.4f, worst node %.4f after %d rounds: %s", accuracy, worst, experiment.rounds, folder.path)
+
+
+def _facts(config: Mapping[str, Any], settings: Settings, experiment: Experiment) -> dict[str, Any]:
+    """What run.json says of a run beyond its configuration."""
+    network = experiment.network
+    conditions = Conditions(network, settings.partition.validation, settings.pre.seen)
+    attack, defense = dict(settings.attack.facts(network)), dict(settings.defense.facts(conditions))
+    pre = dict(settings.pre.facts(conditions))
+    for warning in [chosen["warning"] for chosen in (attack, defense, pre) if "warning" in chosen]:
+        log.warning(warning)
+    return {
+        "seed": settings.seed,
+        "byzantine": network.byzantine,
+        "edges": network.edges,
+        "graph_draws": network.draws,
+        **_redraws(experiment),
+        "attack": attack,
+        "defense": defense,
+        "pre": pre,
+        "d": experiment.model.d,
+        "data": experiment.data.fingerprint,
+        "root": data_root(config),
+        "device": settings.device,
+        "threads": settings.threads,
+        "machine": platform.processor() or platform.machine(),
+        "python": platform.python_version(),
+        "packages": {"byzdl": VERSION, **{name: version(name) for name in PACKAGES}},
+        "git_commit": _git_commit(),
+    }
+
+
+def _redraws(experiment: Experiment) -> dict[str, Any]:
+    """How many graphs followed the first one, if any may, and how many draws they took; the seed gives them again."""
+    later = experiment.networks[1:]
+    return {"redraws": {"graphs": len(later), "draws": sum(network.draws for network in later)}} if later else {}
+
+
+def _git_commit() -> str | None:
+    """The commit of byzdl's own working tree, marked where it was changed since; None outside of one."""
+    git = ["git", "-C", str(Path(__file__).parent)]
+    try:
+        commit = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+        dirty = subprocess.run([*git, "status", "--porcelain", "-uno"], capture_output=True, text=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return f"{commit}+changes" if dirty else commit

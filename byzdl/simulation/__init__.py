@@ -1,0 +1,8 @@
+"""The settings of a run, its experiment, and the round loop. Opens no file, and knows no Hydra."""
+
+from byzdl.simulation.experiment import Experiment, State
+from byzdl.simulation.metrics import Evaluation
+from byzdl.simulation.rounds import one_round, simulate
+from byzdl.simulation.settings import Settings, parse
+
+__all__ = ["Evaluation", "Experiment", "Settings", "State", "one_round", "parse", "simulate"]

@@ -1,0 +1,110 @@
+"""How the models of a network do on test images, and on what nodes held out."""
+
+from collections.abc import Sequence
+from statistics import fmean
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from byzdl.data import Split
+from byzdl.data.partition import View
+from byzdl.simulation import answers
+from byzdl.simulation.experiment import Experiment, State
+from byzdl.simulation.metrics import Evaluation
+from byzdl.vectors.blocks import consensus_distance
+
+EVALUATION_BATCH = 256
+
+
+class Score(NamedTuple):
+    """How models do on some samples: shares of right and of wrong answers, mean cross-entropy; each float64 [r]."""
+
+    accuracy: Tensor
+    error: Tensor
+    loss: Tensor
+
+
+class Scores:
+    """The scores of the learners' models [L, d], each measured when first asked for."""
+
+    def __init__(self, experiment: Experiment, models: Tensor):
+        self.experiment = experiment
+        self.models = models
+        self._known: dict[str, dict[int, Tensor]] = {"test": {}, "validation": {}}
+
+    def of(self, learners: Sequence[int], data: str) -> Score:
+        """Some learners' models on `test` images, seen as the partition says, or on each one's own `validation` samples."""
+        known = self._known[data]
+        missing = [i for i in learners if i not in known]
+        if data == "test":
+            for view, group in _seen_alike(self.experiment, missing).items():
+                known.update(zip(group, self._measure(group, self.experiment.data.test, None, view), strict=True))
+        else:
+            for i in missing:
+                own = self.experiment.batches.holdings[self.experiment.learners[i]]
+                index = torch.from_numpy(own.validation)
+                (known[i],) = self._measure([i], self.experiment.data.train, index, own.view)
+        return Score(*torch.stack([known[i] for i in learners], dim=1))
+
+    def _measure(self, learners: Sequence[int], split: Split, index: Tensor | None, view: View | None) -> Tensor:
+        """Accuracy, error and loss of models on the same samples (None for all), seen the same way [r, 3]."""
+        index = torch.arange(len(split)) if index is None else index
+        wrong = torch.zeros(len(learners), dtype=torch.float64, device=self.models.device)
+        loss = torch.zeros_like(wrong)
+        for chunk in torch.split(index, EVALUATION_BATCH):
+            images, labels = split.batch(chunk)
+            images = images if view is None else view(images)
+            logits = self.experiment.model.logits(self.models, learners, images)
+            wrong += (logits.argmax(2) != labels).sum(1)
+            loss += cross_entropy(logits.mT, labels.expand(len(logits), -1), reduction="none").sum(1)
+        total = len(index)
+        return torch.stack([(total - wrong) / total, wrong / total, loss / total], dim=1)
+
+
+def evaluate(experiment: Experiment, state: State, scores: Scores) -> Evaluation:
+    """The benign nodes as they stand."""
+    network, benign = experiment.network, experiment.benign
+    on_test = scores.of(benign.tolist(), "test")
+    reported = answers.reported(experiment, state)
+    around = experiment.links.network(max(state.round - 1, 0)).neighbours
+    return Evaluation(
+        round=state.round,
+        epoch=fmean(experiment.epochs(i, state.round) for i in network.benign),
+        nodes=torch.tensor(network.benign),
+        accuracy=on_test.accuracy.cpu(),
+        loss=on_test.loss.cpu(),
+        consensus_distance=consensus_distance(state.models, benign),
+        reported={name: values[benign].cpu() for name, values in reported.items()},
+        success=success(experiment, state.models),
+        tally=state.tally.among(benign),
+        neighbours=torch.tensor([len(around[i]) for i in network.benign]),
+        byzantine_neighbours=torch.tensor([len(set(network.byzantine) & set(around[i])) for i in network.benign]),
+        senders=experiment.links.roster(max(state.round - 1, 0)).senders[benign].cpu(),
+    )
+
+
+def success(experiment: Experiment, models: Tensor) -> Tensor | None:
+    """The share of triggered test images that each benign model [L, d] takes for the attack's target: float64 [h], on the host."""
+    if not experiment.attack.triggers:
+        return None
+    test, benign = experiment.data.test, experiment.benign.tolist()
+    hits = torch.zeros(len(models), dtype=torch.float64, device=models.device)
+    shown = 0
+    for chunk in torch.split(torch.arange(len(test)), EVALUATION_BATCH):
+        images, labels = test.batch(chunk)
+        for view, group in _seen_alike(experiment, benign).items():
+            seen = images if view is None else view(images)
+            stamped, counts, target = experiment.attack.triggered(seen, labels)
+            hits[group] += ((experiment.model.logits(models, group, stamped).argmax(2) == target) & counts).sum(1)
+        shown += int(counts.sum())
+    return (hits[benign] / max(shown, 1)).cpu()
+
+
+def _seen_alike(experiment: Experiment, learners: Sequence[int]) -> dict[View | None, list[int]]:
+    """The learners, by how they see test images."""
+    groups: dict[View | None, list[int]] = {}
+    for i in learners:
+        groups.setdefault(experiment.batches.holdings[experiment.learners[i]].test_view, []).append(i)
+    return groups

@@ -1,0 +1,47 @@
+"""Every use that byzdl makes of Hydra's private modules; nothing else imports them."""
+
+import pickle
+from collections.abc import Sequence
+
+from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from omegaconf import DictConfig
+
+__all__ = ["BasicSweeper", "Composer"]
+
+
+class Composer:
+    """Composes the combinations of a sweep as Hydra does, but each choice of groups once.
+
+    Hydra reads and merges all files anew for every combination. What follows from the choices
+    is kept here, pickled, and only values are set on a copy of it.
+    """
+
+    def __init__(self, loader: ConfigLoader, sweep: DictConfig):
+        assert isinstance(loader, ConfigLoaderImpl)
+        self.loader = loader
+        self.sweep = sweep
+        self._chosen: dict[tuple[str, ...], bytes] = {}
+
+    def __call__(self, combination: Sequence[str]) -> DictConfig:
+        """The configuration of one combination, all that Hydra says of a run included."""
+        parsed = OverridesParser.create().parse_overrides(list(combination))
+        task = [o for o in parsed if not o.is_hydra_override()]
+        values = [o for o in task if isinstance(o.value(), dict) or not self._is_group(o)]
+        groups = tuple(o.input_line or "" for o in parsed if o not in values)
+        if groups not in self._chosen:
+            self._chosen[groups] = pickle.dumps(self.loader.load_sweep_config(self.sweep, list(groups)))
+        config: DictConfig = pickle.loads(self._chosen[groups])
+        self.loader._apply_overrides_to_config(values, config)
+        config.hydra.overrides.task = [o.input_line for o in task]
+        dirname = config.hydra.job.config.override_dirname
+        config.hydra.job.override_dirname = get_overrides_dirname(
+            task, dirname.exclude_keys, dirname.item_sep, dirname.kv_sep
+        )
+        return config
+
+    def _is_group(self, override: Override) -> bool:
+        return bool(self.loader.repository.group_exists(override.key_or_group))

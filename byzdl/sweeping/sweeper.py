@@ -1,0 +1,125 @@
+"""Hydra's sweeper: every combination that is not done, each failure alone."""
+
+import importlib.util
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.utils import JobStatus, configure_log, setup_globals
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf
+
+from byzdl.config.explain import explain
+from byzdl.config.types import ConfigError
+from byzdl.files import replace_file
+from byzdl.runs.folder import is_done, read_status
+from byzdl.sweeping.hydra_internals import BasicSweeper, Composer
+from byzdl.sweeping.launcher import LocalLauncher
+from byzdl.sweeping.plan import Planned, planned, write_manifest
+
+EXTRAS = {"hydra_submitit_launcher": "slurm", "hydra_ray_launcher": "ray"}  # what brings which of Hydra's launchers
+
+
+class Sweeper(BasicSweeper):
+    """Hydra's basic sweeper that skips what is done, and in which what fails fails alone.
+
+    Plans every combination, writes the plan beside the runs, hands what is left to the
+    launcher, whichever that is, and ends with the list of what failed and why.
+
+    - `params`: the values of each key, all combined with all; what the command line says replaces them
+    - `cases`: keys whose values belong together, as a list of further `params`: all combinations of each case with
+      those, one case after another
+    """
+
+    def __init__(
+        self,
+        max_batch_size: int | None = None,
+        params: dict[str, Any] | None = None,
+        cases: list[dict[str, Any]] | None = None,
+    ):
+        super().__init__(max_batch_size, params)
+        self.cases = [{}] if cases is None else cases
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Look the launcher up.
+
+        **Raises:** `ConfigError` for one that is not installed.
+        """
+        plugin = str(config.hydra.launcher._target_).split(".")[1]
+        if plugin in EXTRAS and importlib.util.find_spec(f"hydra_plugins.{plugin}") is None:
+            choice = config.hydra.runtime.choices["hydra/launcher"]
+            raise ConfigError.of(
+                "hydra/launcher", choice, f"one that is installed: pip install 'byzdl[{EXTRAS[plugin]}]'"
+            )
+        super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
+
+    def sweep(self, arguments: list[str]) -> None:
+        """Compute every combination that is not done.
+
+        **Raises:** `SystemExit` with the list of what failed, if anything did.
+        """
+        assert self.config is not None
+        assert self.hydra_context is not None
+        setup_globals()
+        configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
+        folder = Path(str(self.config.hydra.sweep.dir))
+        composer = Composer(self.hydra_context.config_loader, self.config)
+        plan = planned(self._combinations(arguments), composer)
+        write_manifest(folder, plan)
+        replace_file(folder / "multirun.yaml", OmegaConf.to_yaml(self.config).encode())
+        if done := sum(run.done for run in plan):
+            print(f"{done} of {len(plan)} runs are done already", file=sys.stderr)
+        failures = {run.overrides: run.refused for run in plan if run.refused}
+        if isinstance(self.launcher, LocalLauncher):
+            self.launcher.compose = composer
+        failures |= self._launch([run for run in plan if not run.done and not run.refused])
+        print(f"{len(plan) - len(failures)} of {len(plan)} runs done in {folder}", file=sys.stderr)
+        if failures:
+            lines = [f"  {' '.join(overrides)}: {why}" for overrides, why in failures.items()]
+            said = [f"byzdl: {len(failures)} of {len(plan)} runs failed:", *lines]
+            if any((run.folder / "run.log").exists() for run in plan if run.overrides in failures and not run.refused):
+                said.append("run.log in a run's folder holds the traceback; the same command tries them again")
+            sys.exit("\n".join(said))
+
+    def _combinations(self, arguments: list[str]) -> list[tuple[str, ...]]:
+        """The overrides of every run, each combination once."""
+        assert self.hydra_context is not None
+        if not isinstance(self.cases, Sequence) or not all(isinstance(case, Mapping) for case in self.cases):
+            raise ConfigError.of("hydra.sweeper.cases", self.cases, "a list such as [{defense: ubar, attack: max}]")
+        parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
+        found: dict[tuple[str, ...], None] = {}
+        for case in self.cases:
+            asked = [*self._parse_config(), *(f"{key}={value}" for key, value in case.items()), *arguments]
+            (combinations,) = self.split_arguments(parser.parse_overrides(asked), None)
+            found.update(dict.fromkeys(map(tuple, combinations)))
+        return list(found)
+
+    def _launch(self, runs: list[Planned]) -> dict[tuple[str, ...], str]:
+        """Have the launcher compute these; the reasons of what failed."""
+        assert self.launcher is not None
+        failures: dict[tuple[str, ...], str] = {}
+        size = self.max_batch_size or max(1, len(runs))
+        for start in range(0, len(runs), size):
+            batch = runs[start : start + size]
+            try:
+                results = self.launcher.launch([list(run.overrides) for run in batch], initial_job_idx=start)
+            except Exception as error:
+                if isinstance(self.launcher, LocalLauncher):
+                    raise
+                # Where one process died, Hydra's launchers for clusters tell nothing of the others.
+                failures |= {run.overrides: _left(run, error) for run in batch if not is_done(run.folder, run.identity)}
+                continue
+            for run, result in zip(batch, results, strict=True):
+                if result.status != JobStatus.COMPLETED:
+                    failures[run.overrides] = explain(result._return_value)
+        return failures
+
+
+def _left(run: Planned, error: Exception) -> str:
+    """Why a run has no result, when the launcher gave up."""
+    facts = read_status(run.folder)
+    if facts.get("status") == "failed":
+        return str(facts.get("error"))
+    return f"no result yet, python -m byzdl.status tells more; the launcher gave up: {explain(error)[:300]}"

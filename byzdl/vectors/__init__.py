@@ -1,0 +1,1 @@
+"""Sums, distances, ranks and selections over long vectors."""

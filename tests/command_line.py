@@ -1,0 +1,89 @@
+"""Commands as a user types them, each in a process of its own."""
+
+import csv
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+ROOT = Path(__file__).parents[1]
+
+TINY = [
+    "dataset=synthetic",
+    "dataset.train_count=240",
+    "dataset.test_count=40",
+    "model=linear",
+    "rounds=4",
+    "eval_every=2",
+    "batch_size=8",
+    "topology.n=6",
+    "topology.cr=0.8",
+]
+
+
+def train(
+    *arguments: str, cwd: Path, limits: Mapping[int, int] | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """`python train.py ...` started in an empty folder, so that all it writes lands there; under limits of resources."""
+    return subprocess.run(
+        [sys.executable, str(ROOT / "train.py"), *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={**os.environ, **environment},
+        preexec_fn=lambda: [resource.setrlimit(key, (most, most)) for key, most in (limits or {}).items()],
+    )
+
+
+T = TypeVar("T")
+
+
+def until(condition: Callable[[], T], seconds: float = 150) -> T:
+    """The first true answer, waited for."""
+    end = time.monotonic() + seconds
+    while not (answer := condition()):
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+    return answer
+
+
+@contextmanager
+def endless_sweep(cwd: Path) -> Iterator["subprocess.Popen[str]"]:
+    """A sweep that does not end by itself; killed in the end."""
+    sweep = subprocess.Popen(
+        [sys.executable, str(ROOT / "train.py"), "-m", *TINY, "rounds=1000000", "eval_every=1000000"],
+        cwd=cwd,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell that runs the tests in the background has them ignore Ctrl-C, and all that they start.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    try:
+        yield sweep
+    finally:
+        sweep.kill()
+        sweep.communicate()
+
+
+def alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
+def run_folders(outputs: Path) -> list[Path]:
+    return sorted(file.parent for file in outputs.glob("*/run.json"))
+
+
+def rows(file: Path) -> list[dict[str, str]]:
+    with open(file, newline="", encoding="utf-8") as opened:
+        return list(csv.DictReader(opened))

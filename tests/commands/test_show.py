@@ -1,0 +1,97 @@
+"""The split as a picture."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import CONF, choices
+from hydra import compose, initialize_config_dir
+from hydra.errors import MissingConfigException
+
+from byzdl.commands.split import BENIGN, BYZANTINE, Picture, main
+from byzdl.config.identity import plain
+from byzdl.config.types import ConfigError
+from byzdl.data import divide, load
+from byzdl.simulation.settings import Settings, parse
+
+TINY = ["dataset=synthetic", "dataset.train_count=200", "dataset.classes=4", "topology.n=6", "topology.cr=0.8"]
+TINY += ["batch_size=4", "attack.br=0.34"]
+
+
+def settings(folder: Path, *overrides: str) -> Settings:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return parse(plain(compose("config", [*TINY, f"dataset.cache={folder}", *overrides])))
+
+
+@pytest.mark.parametrize("partition", choices("partition"))
+def test_what_is_drawn_is_what_is_trained_on(partition: str, tmp_path: Path) -> None:
+    chosen = settings(tmp_path, f"partition={partition}", "partition.validation=0.1")
+    picture = Picture.of(chosen)
+    labels = load(chosen.dataset).train.labels.numpy()
+    holdings = divide(chosen.partition, labels, 6, 4, seed=0)
+    for node, holding in enumerate(holdings):
+        own = [*labels[holding.train], *labels[holding.validation]]
+        assert picture.counts[node].tolist() == [own.count(label) for label in range(4)]
+    assert picture.counts.sum() == 200
+    assert len(picture.byzantine) == 2
+    assert len(picture.angles) == (6 if partition == "rotation" else 0)
+
+    # And the figure holds these numbers: bars by node, circles whose areas are as the counts.
+    above, below = picture.draw().axes
+    assert [bar.get_height() for bar in above.patches] == picture.counts.sum(1).tolist()
+    (circles,) = below.collections
+    assert np.asarray(circles.get_offsets()).tolist() == [[i, k] for i in range(6) for k in range(4)]
+    areas = circles.get_sizes()
+    np.testing.assert_allclose(areas / areas.max(), picture.counts.ravel() / picture.counts.max())
+    marked = [tick.get_color() == BYZANTINE for tick in below.get_xticklabels()]
+    assert marked == [i in picture.byzantine for i in range(6)]
+    assert BENIGN != BYZANTINE
+
+
+@pytest.mark.parametrize("ending", ["png", "svg"])
+def test_a_picture_is_written(ending: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "new" / f"split.{ending}"
+    arguments = [*TINY, "partition=rotation", f"dataset.cache={tmp_path}", "--out", str(file)]
+    main(arguments)
+    first = file.read_bytes()
+    assert first[:4] in (b"\x89PNG", b"<?xm")
+    assert capsys.readouterr().out == f"{file}\n"
+    main(arguments)
+    assert file.read_bytes() == first
+
+
+def test_a_picture_that_cannot_be_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"--out: got 'split\.bmp', takes a file that ends in \.png, \.svg, \.pdf"):
+        main([*TINY, "--out", "split.bmp"])
+    with pytest.raises(ConfigError, match=r"partition\.gamma: got 2, takes a number in \[0, 1\]"):
+        main([*TINY, "partition=similarity", "partition.gamma=2"])
+    with pytest.raises(MissingConfigException):
+        main(["partition=nosuch"])
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match=r"--out: got .* takes a file that can be written"):
+        main([*TINY, f"dataset.cache={tmp_path}", "--out", str(tmp_path / "file" / "split.png")])
+
+
+def test_the_command_answers_wrong_input_with_one_line(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "byzdl.commands.split", "partition=similarty"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert result.returncode == 1
+    assert result.stderr.startswith("byzdl: partition: got 'similarty', takes one of dirichlet, iid, labels_per_node,")
+    assert "did you mean similarity?" in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_choices_of_ones_own_are_found(tmp_path: Path) -> None:
+    own = tmp_path / "it's my conf"
+    (own / "partition").mkdir(parents=True)
+    (own / "partition" / "mine.yaml").write_text(
+        "_target_: byzdl.data.Dirichlet\nname: dirichlet\nalpha: 0.7\nvalidation: 0.0\n"
+    )
+    file = tmp_path / "split.svg"
+    arguments = [*TINY, "partition=mine", f"dataset.cache={tmp_path}", "--out", str(file)]
+    with pytest.raises(MissingConfigException):
+        main(arguments)
+    main([*arguments, "-cd", str(own)])
+    assert file.read_bytes()[:4] == b"<?xm"

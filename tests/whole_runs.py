@@ -1,0 +1,42 @@
+"""Configurations of whole runs, and what is compared of them."""
+
+from pathlib import Path
+from typing import Any
+
+from helpers import CONF, choices, chosen
+from hydra import compose, initialize_config_dir
+from test_golden import COMMON
+
+from byzdl.config.identity import plain
+
+STATEFUL = ["defense=loss_threshold", "defense.patience=1", "defense.screen=fresh", "rounds=120", "eval_every=3"]
+VARYING = ["topology.redraw_every=7", "topology.drop=0.3"]
+CASES = {
+    "mlp": [*STATEFUL, "attack=max", "model=mlp"],
+    "cnn": [*STATEFUL, "attack=ipm", "model=cnn", "model.channels=[2,3]", "model.hidden=8"],
+    "followers": [*STATEFUL, "attack=label_flip", "model=linear", "partition=dirichlet", *VARYING],
+    "a rule without a state": ["defense=ubar", "attack=alie_1.5", "model=linear", "rounds=150", "eval_every=3"],
+}
+# Whatever else remembers something, now or later.
+KEEPERS = {
+    f"{group}={name}": [f"{group}={name}", "model=linear", "rounds=150", "eval_every=3"]
+    for group, empty in (
+        ("attack", lambda choice: choice.init(3, 2) == ()),
+        ("defense", lambda choice: choice.init(3, 2) == ()),
+    )
+    for name in choices(group)
+    if name != "loss_threshold" and not empty(chosen(group, name))
+}
+CASES |= KEEPERS
+
+
+def config(cache: Path, *overrides: str) -> dict[str, Any]:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        own = {o.partition("=")[0] for o in overrides}
+        common = [o for o in COMMON if o.partition("=")[0] not in own]
+        return plain(compose("config", [*overrides, *common, f"dataset.cache={cache}"]))
+
+
+def without_seconds(folder: Path) -> list[str]:
+    rows = [line.rpartition(",")[0] for line in (folder / "rounds.csv").read_text().splitlines()]
+    return [*rows, (folder / "nodes.csv").read_text(), (folder / "edges.csv").read_text()]
