@@ -165,7 +165,7 @@ def test_a_cache_whose_builder_was_killed_is_built_by_the_next(tmp_path):
 
 def test_a_cache_that_cannot_be_written_names_its_key(disk, tmp_path):
     dataset = chosen("dataset", "synthetic", cache=str(disk / "cache"), train_count=20_000)
-    with pytest.raises(ConfigError, match=r"dataset.cache: got '.*', takes a folder with room to write to \("):
+    with pytest.raises(ConfigError, match=r"dataset.cache is '.*', but must be a folder with room to write to \("):
         load(dataset)
     assert not list((disk / "cache").glob("*-*-*"))  # nothing half-built takes the room that is left
     remount(disk, "size=10m")

@@ -10,8 +10,11 @@ from typing import Any
 
 import yaml
 
+from byzdl.config.columns import SCHEMA_VERSION
+from byzdl.config.keys import FIRST_NAMES
+
 # Versions of run.json, of the columns that it stands for, and of the sweep manifests.
-KNOWN_SCHEMAS = (3,)
+KNOWN_SCHEMAS = (SCHEMA_VERSION,)
 
 # Where a key of the outermost level begins.
 OUTERMOST = re.compile(r"^(?=\w)", re.MULTILINE)
@@ -91,5 +94,6 @@ def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     elif isinstance(value, list):
         yield path, json.dumps(value)
     elif path:
-        # 1 and 1.0 are one value, as they are for a run's identity.
-        yield path, int(value) if isinstance(value, float) and value.is_integer() else value
+        # As for a run's identity, 1 and 1.0 are one value, and a class has one name.
+        whole = int(value) if isinstance(value, float) and value.is_integer() else value
+        yield path, FIRST_NAMES.get(whole, whole) if isinstance(whole, str) else whole

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from statistics import NormalDist
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 
@@ -28,6 +28,8 @@ class Alie(Attack):
 
     **Source:** G. Baruch, M. Baruch, Y. Goldberg, *A little is enough* (NeurIPS 2019).
     """
+
+    equivariant: ClassVar[tuple[str, ...]] = ("translation", "scale")
 
     z: Annotated[Real | Literal["baruch", "paper"], takes("a finite number, baruch or paper")] = "baruch"
     sigma: Literal["population", "sample"] = "population"

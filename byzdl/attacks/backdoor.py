@@ -21,6 +21,8 @@ class Backdoor(Trigger):
     (AISTATS 2020), model replacement.
     """
 
+    equivariant: ClassVar[tuple[str, ...]] = ("translation", "scale")
+
     boost: Positive = 1.0
 
     follows_protocol: ClassVar[bool] = True

@@ -201,6 +201,8 @@ class Attack(Component):
     - `scope`: what benign nodes attackers see. With `neighbourhood`, for each message, only its victim and those of its
       neighbours of the round: `send` is called once a victim, with a view and a state for it alone. A Byzantine victim
       without a benign neighbour gets the sender's own x^{t+1/2}
+    - `equivariant`: a promise that the contract suite checks: changes of all models that change the messages alike,
+      `translation` (x + c) and `scale` (c x)
     - `follows_protocol`: whether Byzantine nodes train and aggregate as benign ones do even where it always acts
     """
 
@@ -210,6 +212,7 @@ class Attack(Component):
     scope: Literal["all", "neighbourhood"] = "all"
 
     follows_protocol: ClassVar[bool] = False
+    equivariant: ClassVar[tuple[str, ...]] = ()
 
     @property
     def triggers(self) -> bool:

@@ -1,5 +1,7 @@
 """Drive the nodes apart."""
 
+from typing import ClassVar
+
 from byzdl.attacks.base import Attack, AttackView, Messages
 from byzdl.config.types import Positive
 
@@ -19,6 +21,8 @@ class Dissensus(Attack):
     (2022, arXiv 2202.01545), eq. 6. `isolation`: Z. Wu, T. Chen, Q. Ling (IEEE TSP 2023, arXiv 2206.04568), in the
     weighted form of their public code.
     """
+
+    equivariant: ClassVar[tuple[str, ...]] = ("translation", "scale")
 
     eps: Positive = 1.5
 

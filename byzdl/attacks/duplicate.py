@@ -1,6 +1,6 @@
 """One benign voice, many times over."""
 
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
@@ -33,6 +33,8 @@ class Duplicate(Attack):
     aggregation rules* (IEEE TSP 2023, arXiv 2206.04568), the duplicating attack. Deviation: their public code copies a
     benign neighbour of the victim, drawn for each victim in each round; here it is one node throughout, for all victims.
     """
+
+    equivariant: ClassVar[tuple[str, ...]] = ("translation", "scale")
 
     def init(self, learners: int, d: int) -> DuplicateState:
         return DuplicateState(False, torch.zeros(1, dtype=torch.long))

@@ -1,5 +1,7 @@
 """Noise instead of a model."""
 
+from typing import ClassVar
+
 import torch
 
 from byzdl.attacks.base import Attack, AttackView, Messages
@@ -17,6 +19,8 @@ class Gaussian(Attack):
 
     **Source:** P. Blanchard et al., *Machine learning with adversaries* (NeurIPS 2017), around the benign mean.
     """
+
+    equivariant: ClassVar[tuple[str, ...]] = ("translation",)
 
     std: Positive = 200.0
 

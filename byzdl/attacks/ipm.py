@@ -1,6 +1,6 @@
 """Inner product manipulation, "Fall of Empires": progress reversed."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from byzdl.attacks.base import Attack, AttackView, Messages
 from byzdl.config.types import Positive
@@ -17,6 +17,8 @@ class Ipm(Attack):
 
     **Source:** C. Xie, O. Koyejo, I. Gupta, *Fall of empires* (UAI 2019).
     """
+
+    equivariant: ClassVar[tuple[str, ...]] = ("translation", "scale")
 
     epsilon: Positive = 0.1
     of: Literal["updates", "models"] = "updates"

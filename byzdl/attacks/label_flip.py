@@ -15,6 +15,8 @@ class LabelFlip(Attack):
     **Source:** the data poisoning of the paper's section I.
     """
 
+    equivariant: ClassVar[tuple[str, ...]] = ("translation", "scale")
+
     follows_protocol: ClassVar[bool] = True
 
     def poison(self, images: Tensor, labels: Tensor, classes: int) -> tuple[Tensor, Tensor]:

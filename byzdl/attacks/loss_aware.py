@@ -1,6 +1,6 @@
 """As harmful as the victim's own loss lets a model be."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from torch import Tensor
 
@@ -32,6 +32,8 @@ class LossAware(Search, Trigger):
     **Source:** none; ours. The line search is in the spirit of V. Shejwalkar, A. Houmansadr, *Manipulating the Byzantine*
     (NDSS 2021), with the defense itself in place of a bound on distances.
     """
+
+    equivariant: ClassVar[tuple[str, ...]] = ("translation", "scale")
 
     direction: Literal["away", "backdoor"] = "away"
     strongest: Positive = 1000.0

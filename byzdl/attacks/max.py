@@ -1,5 +1,7 @@
 """Max: every coordinate pushed the other way."""
 
+from typing import ClassVar
+
 from byzdl.attacks.base import Attack, AttackView, Messages
 
 
@@ -10,6 +12,8 @@ class Max(Attack):
 
     **Source:** S. Masuda, K. Shudo, *Loss Based Byzantine Resilience for Decentralized Learning*, eq. 8.
     """
+
+    equivariant: ClassVar[tuple[str, ...]] = ("scale",)
 
     def send(self, state: tuple[()], view: AttackView) -> tuple[tuple[()], Messages]:
         return state, Messages.same(-view.benign.amax(0), view)

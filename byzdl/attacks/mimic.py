@@ -1,6 +1,6 @@
 """Copy the benign node whose data are the most unlike the others'."""
 
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
@@ -41,6 +41,8 @@ class Mimic(Attack):
     **Source:** S. P. Karimireddy, L. He, M. Jaggi, *Byzantine-robust learning on heterogeneous datasets via bucketing*
     (ICLR 2022), appendix B.
     """
+
+    equivariant: ClassVar[tuple[str, ...]] = ("translation", "scale")
 
     warmup: Count = 50
 

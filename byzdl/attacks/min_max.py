@@ -1,5 +1,7 @@
 """Min-Max: no farther from any benign model than these are from one another."""
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 
@@ -15,6 +17,8 @@ class MinMax(Hidden):
 
     **Source:** V. Shejwalkar, A. Houmansadr, *Manipulating the Byzantine* (NDSS 2021), Min-Max.
     """
+
+    equivariant: ClassVar[tuple[str, ...]] = ("translation", "scale")
 
     def largest(self, a: Tensor, b: Tensor, c: Tensor, squared: Tensor) -> Tensor:
         # Every benign model's quadratic has its larger root; the least of them holds for all.

@@ -1,5 +1,7 @@
 """Min-Sum: no farther from the benign models in sum than the farthest of them."""
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 
@@ -15,6 +17,8 @@ class MinSum(Hidden):
 
     **Source:** V. Shejwalkar, A. Houmansadr, *Manipulating the Byzantine* (NDSS 2021), Min-Sum.
     """
+
+    equivariant: ClassVar[tuple[str, ...]] = ("translation", "scale")
 
     def largest(self, a: Tensor, b: Tensor, c: Tensor, squared: Tensor) -> Tensor:
         a, b, excess = len(c) * a, b.sum(), c.sum() - squared.sum(1).max()

@@ -14,6 +14,8 @@ class NoAttack(Attack):
     **Knows** its own data alone.
     """
 
+    equivariant: ClassVar[tuple[str, ...]] = ("translation", "scale")
+
     follows_protocol: ClassVar[bool] = True
 
     def send(self, state: tuple[()], view: AttackView) -> tuple[tuple[()], Messages]:

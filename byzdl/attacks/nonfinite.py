@@ -1,6 +1,6 @@
 """What is no number."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 
@@ -16,6 +16,8 @@ class Nonfinite(Attack):
 
     **Source:** none; every defense must survive it.
     """
+
+    equivariant: ClassVar[tuple[str, ...]] = ("translation", "scale")
 
     value: Literal["nan", "inf", "-inf", "alternating"] = "nan"
 

@@ -1,5 +1,7 @@
 """A Little Is Enough, as strong as the defense in use lets it be."""
 
+from typing import ClassVar
+
 import torch
 
 from byzdl.attacks.base import AttackView, Messages
@@ -22,6 +24,8 @@ class OptAlie(Search):
     contracts a step of 10 in 20 evaluations from 0 on, where a ladder needs no answer before the next question, and no single
     peak.
     """
+
+    equivariant: ClassVar[tuple[str, ...]] = ("translation", "scale")
 
     def send(self, state: tuple[()], view: AttackView) -> tuple[tuple[()], Messages]:
         sigma, mean = torch.std_mean(view.benign, dim=0, correction=0)

@@ -1,5 +1,7 @@
 """Inner product manipulation, as strong as the defense in use lets it be."""
 
+from typing import ClassVar
+
 from byzdl.attacks.base import AttackView, Messages
 from byzdl.attacks.search import Search, squared_distances
 
@@ -16,6 +18,8 @@ class OptIpm(Search):
 
     **Source:** ByzFL's Opt-IPM, on gradients; carried over to models as `Ipm` is. Deviations of the search: those of `OptAlie`.
     """
+
+    equivariant: ClassVar[tuple[str, ...]] = ("translation", "scale")
 
     def send(self, state: tuple[()], view: AttackView) -> tuple[tuple[()], Messages]:
         before, mean = view.previous.mean(0), view.benign.mean(0)

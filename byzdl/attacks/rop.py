@@ -1,7 +1,7 @@
 """Perturbation at an angle to the benign update."""
 
 import math
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from pydantic import Field
@@ -25,6 +25,8 @@ class Rop(Attack):
     **Source:** K. Ozfatura et al., *Byzantines can also learn from history: fall of centered clipping* (IEEE TIFS 2024),
     relocated orthogonal perturbation. Deviation: the reference is the mean benign update of the round instead of a momentum.
     """
+
+    equivariant: ClassVar[tuple[str, ...]] = ("translation", "scale")
 
     z: Positive = 1.0
     angle: Annotated[float, takes("degrees in [0, 180]", lambda v: 0 <= v <= 180)] = Field(default=90.0)

@@ -16,6 +16,8 @@ class SignFlip(Attack):
     **Source:** L. Li et al., *RSA* (AAAI 2019), on gradients; carried over to models.
     """
 
+    equivariant: ClassVar[tuple[str, ...]] = ("translation", "scale")
+
     scale: Positive = 1.0
 
     follows_protocol: ClassVar[bool] = True

@@ -1,6 +1,6 @@
 """Drive the graph apart where it holds together the least."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -31,6 +31,8 @@ class Spectral(Search):
     Spectral Heterogeneity. Deviation: their public code's search (renaudgaucher/Byzantine-Robust-Gossip)
     expands and contracts a step, in 16 evaluations by default; here it is a ladder.
     """
+
+    equivariant: ClassVar[tuple[str, ...]] = ("translation", "scale")
 
     factor: Annotated[Positive | Literal["searched"], takes("a number above 0, or searched")] = "searched"
 

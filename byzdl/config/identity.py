@@ -17,22 +17,13 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 
 from byzdl.config.folders import CONF
-from byzdl.config.keys import GROUPS, MACHINE_KEYS, WITHOUT_PRE
+from byzdl.config.keys import FIRST_NAMES, GROUPS, MACHINE_KEYS, WITHOUT_PRE
 from byzdl.files import checksum
 
 # Raised when a change of the code changes results on purpose: old runs are then computed anew.
 # 3: mimic that begins late or rests, local and oracle behind a pre-step, attack_success_rate on turned images, a backdoor's
 # batches at some shares, and bucketing's shuffle are others than under 2.
 RESULTS_VERSION = 3
-
-# Classes that have another name since runs were first named. An identity goes by the first name.
-FIRST_NAMES = {
-    "byzdl.preaggregation.nnm.Nnm": "byzdl.pre.nnm.Nnm",
-    "byzdl.preaggregation.bucketing.Bucketing": "byzdl.pre.bucketing.Bucketing",
-    "byzdl.preaggregation.none.NoPre": "byzdl.pre.none.NoPre",
-    "byzdl.models.TorchvisionModel": "byzdl.models.Vision",
-    "byzdl.data.TorchvisionDataset": "byzdl.data.Vision",
-}
 
 
 def _number(value: Any) -> Any:

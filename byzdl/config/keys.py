@@ -12,3 +12,12 @@ MACHINE_KEYS = ("device", "threads", "writer", "checkpoint.every", "dataset.root
 
 # The choices of `writer` beside none, each with the package that it needs.
 WRITERS = {"tensorboard": "tensorboard", "wandb": "wandb"}
+
+# Classes that have another name since runs were first named. An identity goes by the first name.
+FIRST_NAMES = {
+    "byzdl.preaggregation.nnm.Nnm": "byzdl.pre.nnm.Nnm",
+    "byzdl.preaggregation.bucketing.Bucketing": "byzdl.pre.bucketing.Bucketing",
+    "byzdl.preaggregation.none.NoPre": "byzdl.pre.none.NoPre",
+    "byzdl.models.TorchvisionModel": "byzdl.models.Vision",
+    "byzdl.data.TorchvisionDataset": "byzdl.data.Vision",
+}

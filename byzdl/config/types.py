@@ -20,7 +20,7 @@ class ConfigError(ValueError):
 
     @classmethod
     def of(cls, key: str, got: object, takes: str) -> "ConfigError":
-        return cls(f"{key}: got {got!r}, takes {takes}")
+        return cls(f"{key} is {got!r}, but must be {takes}")
 
     @classmethod
     def unknown(

@@ -1,6 +1,7 @@
 """BALANCE: what is near, beside the own norm, and nearer as time goes on."""
 
 import math
+from typing import ClassVar
 
 import torch
 
@@ -23,6 +24,8 @@ class Balance(Defense):
     **Source:** M. Fang et al., *Byzantine-robust decentralized federated learning* (CCS 2024). gamma is the
     paper's 0.3; public code has 2.
     """
+
+    equivariant: ClassVar[tuple[str, ...]] = ("scale",)
 
     alpha: Share = 0.5
     gamma: Positive = 0.3

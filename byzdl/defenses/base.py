@@ -19,10 +19,19 @@ class Defense(Component):
     learners at once, [L, k] learners by neighbours. A stateless one is a single method.
     Whatever it must remember is its state: a (named) tuple of tensors, empty by default.
 
+    Class attributes are promises, which the contract suite checks (`byzdl.testing.check_defense`):
+
+    - `equivariant`: changes of all models that change the result alike: `translation` (x + c), `scale` (c x), with the
+      losses as they were
+    - `rejects_non_finite`: a received model that holds NaN or infinity is never mixed in
+    - `reference`: a line to compare with, which needs to state no assumption and no source
     - `knows_neighbours`: whether that holds something of each neighbour [L, k], who then must not be blended with others
     """
 
     knows_neighbours: ClassVar[bool] = False
+    equivariant: ClassVar[tuple[str, ...]] = ()
+    rejects_non_finite: ClassVar[bool] = True
+    reference: ClassVar[bool] = False
 
     def check(self, conditions: Conditions) -> None:
         """Refuse, with a `ConfigError`, conditions under which the rule cannot work."""

@@ -34,6 +34,8 @@ class Bulyan(Tolerant):
     Byzantium* (ICML 2018), applied to received models and mixed by alpha as D_Krum is here.
     """
 
+    equivariant: ClassVar[tuple[str, ...]] = ("translation", "scale")
+
     alpha: Share = 0.5
 
     needs: ClassVar[int] = 3

@@ -38,6 +38,8 @@ class ClippedGossip(Tolerant):
     second largest distance for tau.
     """
 
+    equivariant: ClassVar[tuple[str, ...]] = ("translation", "scale")
+
     tau: Annotated[float | str, takes("a number, at least 0, theory or estimated", _threshold)] = "estimated"
 
     needs: ClassVar[int] = 1

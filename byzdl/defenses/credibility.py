@@ -40,6 +40,8 @@ class Credibility(Defense):
     There the step has fallen once before the first block.
     """
 
+    equivariant: ClassVar[tuple[str, ...]] = ("translation",)
+
     knows_neighbours: ClassVar[bool] = True
 
     block: Count = 5120

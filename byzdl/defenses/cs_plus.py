@@ -28,6 +28,8 @@ class CsPlus(Tolerant):
     neighbours can weigh, whoever they are (in that code f times the heaviest weight).
     """
 
+    equivariant: ClassVar[tuple[str, ...]] = ("translation", "scale")
+
     eta: PositiveShare = 1.0
 
     needs: ClassVar[int] = 1

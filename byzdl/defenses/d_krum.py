@@ -31,6 +31,8 @@ class DKrum(Tolerant):
     do, nicehiro/GAA-Consensus does not), and in whether the winner is mixed with the own model.
     """
 
+    equivariant: ClassVar[tuple[str, ...]] = ("translation", "scale")
+
     alpha: Share = 0.5
     candidates: Literal["received", "all"] = "received"
     distances: Literal["squared", "plain"] = "squared"

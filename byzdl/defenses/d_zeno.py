@@ -25,6 +25,8 @@ class DZeno(Tolerant):
     (nicehiro/byzantine-resilient) or by alpha.
     """
 
+    equivariant: ClassVar[tuple[str, ...]] = ("translation", "scale")
+
     alpha: Mixing = 0.5
     rho: NonNegative = 0.0
     norm: Literal["sum", "mean"] = "sum"

@@ -1,5 +1,7 @@
 """The geometric median, within the span of the models."""
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 
@@ -31,6 +33,8 @@ class GeometricMedian(Defense):
     2022). There the start is the mean: nearly half of liars at 1e30 take it so far away that a hundred steps
     do not lead back. There the smoothing is absolute, and the end goes by the objective.
     """
+
+    equivariant: ClassVar[tuple[str, ...]] = ("translation", "scale")
 
     steps: Count = 100
     smoothing: Positive = 1e-6

@@ -27,6 +27,8 @@ class Gts(Tolerant):
     code takes f times the heaviest weight for F, and of the border one keeps the part to be removed.
     """
 
+    equivariant: ClassVar[tuple[str, ...]] = ("translation", "scale")
+
     eta: PositiveShare = 1.0
 
     needs: ClassVar[int] = 1

@@ -27,6 +27,8 @@ class Ios(Tolerant):
     aggregation rules* (IEEE TSP 2023, arXiv 2206.04568). The steps are those of their public code.
     """
 
+    equivariant: ClassVar[tuple[str, ...]] = ("translation", "scale")
+
     needs: ClassVar[int] = 1
     otherwise: ClassVar[str] = "there nothing is mixed in"
 

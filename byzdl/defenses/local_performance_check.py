@@ -1,5 +1,7 @@
 """Local performance check: who answers about as well as the own model."""
 
+from typing import ClassVar
+
 from byzdl.config.types import Share
 from byzdl.defenses.base import Defense
 from byzdl.exchange import Inbox, Mix
@@ -20,6 +22,8 @@ class LocalPerformanceCheck(Defense):
     drawn beforehand, is filtered out. That only what is worse is, and delta, are ours. So are the current mini-batch for
     these samples and the mix by alpha (eq. 6-7 of S. Masuda, K. Shudo): they make it comparable with loss_threshold.
     """
+
+    equivariant: ClassVar[tuple[str, ...]] = ("translation", "scale")
 
     alpha: Share = 0.5
     delta: Share = 0.1

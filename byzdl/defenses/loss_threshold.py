@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import torch
 from pydantic import model_validator
@@ -52,6 +52,8 @@ class LossThreshold(Defense):
 
     **Source:** S. Masuda, K. Shudo, *Loss Based Byzantine Resilience for Decentralized Learning*, eq. 4-7.
     """
+
+    equivariant: ClassVar[tuple[str, ...]] = ("translation", "scale")
 
     alpha: Share = 0.5
     theta: Real = 0.1

@@ -1,5 +1,7 @@
 """No defense: plain decentralized SGD."""
 
+from typing import ClassVar
+
 from byzdl.defenses.base import Defense
 from byzdl.exchange import Inbox, Mix
 
@@ -12,6 +14,10 @@ class Mean(Defense):
 
     **Source:** L. Xiao, S. Boyd, *Fast linear iterations for distributed averaging* (2004), for the weights.
     """
+
+    equivariant: ClassVar[tuple[str, ...]] = ("translation", "scale")
+    rejects_non_finite: ClassVar[bool] = False
+    reference: ClassVar[bool] = True
 
     def aggregate(self, state: tuple[()], inbox: Inbox) -> tuple[tuple[()], Mix]:
         weights = inbox.metropolis * inbox.present

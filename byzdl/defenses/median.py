@@ -1,5 +1,7 @@
 """BRIDGE-M: the coordinate-wise median."""
 
+from typing import ClassVar
+
 from byzdl.defenses.base import Defense
 from byzdl.defenses.coordinatewise import trimmed_mean
 from byzdl.exchange import Inbox, Mix
@@ -14,6 +16,8 @@ class Median(Defense):
     **Source:** C. Fang, Z. Yang, W. U. Bajwa, *BRIDGE: Byzantine-resilient decentralized gradient descent*
     (IEEE TSIPN 2022), BRIDGE-M. There the median is taken of the models before the local step, here after it.
     """
+
+    equivariant: ClassVar[tuple[str, ...]] = ("translation", "scale")
 
     def aggregate(self, state: tuple[()], inbox: Inbox) -> tuple[tuple[()], Mix]:
         return state, Mix(trimmed_mean(inbox, inbox.degree))

@@ -25,6 +25,8 @@ class MultiKrum(Tolerant):
     m is at most |N_i| - f - 2 in the theory; |N_i| - f is what most code has.
     """
 
+    equivariant: ClassVar[tuple[str, ...]] = ("translation", "scale")
+
     alpha: Share = 0.5
     m: Annotated[Count | Literal["benign"], takes("an integer, at least 1, or benign")] = "benign"
 

@@ -20,6 +20,8 @@ class Nna(Tolerant):
     1 - beta), which is `optimizer.average=true` here; the heavy ball that is the default is the same up to the learning rate's scale.
     """
 
+    equivariant: ClassVar[tuple[str, ...]] = ("translation", "scale")
+
     needs: ClassVar[int] = 1
     otherwise: ClassVar[str] = "there nothing is mixed in"
 

@@ -21,6 +21,8 @@ class TrimmedMean(Tolerant):
     with the others. There the mean is taken of the models before the local step, here after it.
     """
 
+    equivariant: ClassVar[tuple[str, ...]] = ("translation", "scale")
+
     needs: ClassVar[int] = 1
     per_f: ClassVar[int] = 2
     otherwise: ClassVar[str] = "there the median is what is left of the values"

@@ -1,6 +1,6 @@
 """UBAR: near in distance first, then no worse in loss."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 
@@ -26,6 +26,8 @@ class Ubar(Defense):
     Public code rounds down, with a tolerance of 0.02, the nearest for a fall-back and a uniform mean (nicehiro/byzantine-resilient,
     as MOZI). Either fall-back chooses among stage 1's neighbours whose loss is finite.
     """
+
+    equivariant: ClassVar[tuple[str, ...]] = ("translation", "scale")
 
     alpha: Mixing = 0.5
     rho: PositiveShare = 0.4

@@ -1,5 +1,6 @@
 """Who hears whom, what is on the wire, and what a node can ask about it."""
 
+from byzdl.exchange.by_hand import by_hand
 from byzdl.exchange.conditions import Conditions
 from byzdl.exchange.inbox import Inbox, LossOf, Measure, Mix, Truth
 from byzdl.exchange.links import Links
@@ -19,4 +20,5 @@ __all__ = [
     "Tolerance",
     "Truth",
     "Wire",
+    "by_hand",
 ]

@@ -144,7 +144,7 @@ def test_settings_are_not_paired_with_one_another(write, folder):
 
 def test_an_unknown_defense_to_compare_with(write, folder):
     write()
-    with pytest.raises(AnalysisError, match=r"^against: got 'locale', takes a defense of these runs: ubar$"):
+    with pytest.raises(AnalysisError, match=r"^against is 'locale', but must be a defense of these runs: ubar$"):
         paired(load(folder), against="locale")
 
 

@@ -80,7 +80,7 @@ def test_a_target_that_is_no_class_is_refused(tiny):
         chosen("attack", "backdoor", target=3),
         chosen("attack", "loss_aware", direction="backdoor", target=3),
     ):
-        with pytest.raises(ConfigError, match=r"^attack.target: got 3, takes a class below 3"):
+        with pytest.raises(ConfigError, match=r"^attack.target is 3, but must be a class below 3"):
             make_experiment(tiny, network, attack=attack)
     make_experiment(tiny, network, attack=chosen("attack", "loss_aware", target=3))
 

@@ -95,7 +95,7 @@ def test_plain_gossip_takes_the_strongest_and_who_listens_to_nobody_the_weakest(
 
 def test_the_ladder_must_go_up():
     keys = {"_target_": "byzdl.attacks.opt_alie.OptAlie", "name": "opt_alie", "br": 0.3, "weakest": 2.0}
-    with pytest.raises(ConfigError, match=r"attack.strongest: got 1.0, takes a number, at least weakest=2.0"):
+    with pytest.raises(ConfigError, match=r"attack.strongest is 1.0, but must be a number, at least weakest=2.0"):
         component("attack", {**keys, "strongest": 1.0})
 
 

@@ -30,7 +30,7 @@ def test_what_others_call_a_choice_is_no_choice_and_leads_to_one() -> None:
     [
         (
             ["attack=maxx"],
-            f"attack: got 'maxx', takes one of {', '.join(choices('attack'))} (did you mean max or min_max?)",
+            f"attack is 'maxx', but must be one of {', '.join(choices('attack'))} (did you mean max or min_max?)",
         ),
         (["defense=loss_treshold"], "did you mean loss_threshold"),
         (["defense=Centered_Clipping"], "(did you mean clipped_gossip?)"),
@@ -40,59 +40,65 @@ def test_what_others_call_a_choice_is_no_choice_and_leads_to_one() -> None:
         (["lr=0.1"], "lr: no such key; did you mean optimizer.lr?"),
         (["n=20"], "n: no such key; did you mean topology.n?"),
         (["nodes=20"], "nodes: no such key; python train.py --cfg job shows those of the chosen ones, conf/GROUP/"),
-        (["-m", "hydra.launcher.jobs=0"], "byzdl: hydra.launcher.jobs: got 0, takes an integer, at least 1, or null"),
+        (
+            ["-m", "hydra.launcher.jobs=0"],
+            "byzdl: hydra.launcher.jobs is 0, but must be an integer, at least 1, or null",
+        ),
         (["defense.thetta=0.1"], "defense.thetta: no such key; did you mean defense.theta"),
         (
             ["attack.z=1.5"],
             "attack.z: no key of the chosen attack; takes attack=alie or alie_1.5 or alie_10 or rop beside it",
         ),
-        (["attack.br=1"], "attack.br: got 1, takes a number in [0, 1)"),
+        (["attack.br=1"], "attack.br is 1, but must be a number in [0, 1)"),
         (
             ["defense=credibility", "pre=bucketing"],
-            "pre: got 'bucketing', takes none or nnm beside defense=credibility, which remembers each neighbour",
+            "pre is 'bucketing', but must be none or nnm beside defense=credibility, which remembers each neighbour",
         ),
-        (["attack.br=-0.1"], "attack.br: got -0.1, takes a number in [0, 1)"),
-        (["attack.br=0.95"], "attack.br: got 0.95, takes a rate that leaves a benign node among topology.n=10"),
-        (["attack.br=many"], "attack.br: got 'many', takes a number in [0, 1)"),
-        (["topology.n=1"], "topology.n: got 1, takes an integer, at least 2"),
-        (["topology.n=2.5"], "topology.n: got 2.5, takes an integer, at least 2"),
-        (["topology.cr=0"], "topology.cr: got 0, takes a number in (0, 1]"),
-        (["topology.cr=1.1"], "topology.cr: got 1.1, takes a number in (0, 1]"),
-        (["topology=torus", "topology.n=10"], "topology.n: got 10, takes a product of two integers"),
-        (["topology=k_regular", "topology.degree=10"], "topology.degree: got 10, takes an integer below n=10"),
+        (["attack.br=-0.1"], "attack.br is -0.1, but must be a number in [0, 1)"),
+        (["attack.br=0.95"], "attack.br is 0.95, but must be a rate that leaves a benign node among topology.n=10"),
+        (["attack.br=many"], "attack.br is 'many', but must be a number in [0, 1)"),
+        (["topology.n=1"], "topology.n is 1, but must be an integer, at least 2"),
+        (["topology.n=2.5"], "topology.n is 2.5, but must be an integer, at least 2"),
+        (["topology.cr=0"], "topology.cr is 0, but must be a number in (0, 1]"),
+        (["topology.cr=1.1"], "topology.cr is 1.1, but must be a number in (0, 1]"),
+        (["topology=torus", "topology.n=10"], "topology.n is 10, but must be a product of two integers"),
+        (["topology=k_regular", "topology.degree=10"], "topology.degree is 10, but must be an integer below n=10"),
         (
             ["topology.placement=[0,1]"],
-            "topology.placement: got [0, 1], takes 3 different node numbers below topology.n",
+            "topology.placement is [0, 1], but must be 3 different node numbers below topology.n",
         ),
         (
             ["topology=ring", "topology.n=40", "attack.br=0.5"],
             "topology.require=benign_connected: none of 1000 graphs",
         ),
-        (["batch_size=256"], "batch_size: got 256, takes at most 143"),
-        (["rounds=0"], "rounds: got 0, takes an integer, at least 1"),
-        (["eval_every=0"], "eval_every: got 0, takes an integer, at least 1"),
-        (["seed=-1"], "seed: got -1, takes an integer, at least 0"),
-        (["threads=0"], "threads: got 0, takes an integer, at least 1"),
-        (["defense.alpha=1.5"], "defense.alpha: got 1.5, takes a number in [0, 1]"),
-        (["optimizer.momentum=1"], "optimizer.momentum: got 1, takes a number in [0, 1)"),
-        (["optimizer.lr=0"], "optimizer.lr: got 0, takes a number above 0"),
-        (["defense.patience=0"], "defense.patience: got 0, takes an integer, at least 1"),
-        (["defense.theta_min=0.2"], "defense.theta_min: got 0.2, takes a number, at most theta=0.1"),
-        (["defense.monitor=train"], "defense.monitor: got 'train', takes one of 'test' or 'validation'"),
-        (["defense.monitor=validation"], "defense.monitor: got 'validation', takes partition.validation above 0"),
-        (["defense=d_krum", "defense.f=9"], "defense.f: got 9, takes an integer below"),
+        (["batch_size=256"], "batch_size is 256, but must be at most 143"),
+        (["rounds=0"], "rounds is 0, but must be an integer, at least 1"),
+        (["eval_every=0"], "eval_every is 0, but must be an integer, at least 1"),
+        (["seed=-1"], "seed is -1, but must be an integer, at least 0"),
+        (["threads=0"], "threads is 0, but must be an integer, at least 1"),
+        (["defense.alpha=1.5"], "defense.alpha is 1.5, but must be a number in [0, 1]"),
+        (["optimizer.momentum=1"], "optimizer.momentum is 1, but must be a number in [0, 1)"),
+        (["optimizer.lr=0"], "optimizer.lr is 0, but must be a number above 0"),
+        (["defense.patience=0"], "defense.patience is 0, but must be an integer, at least 1"),
+        (["defense.theta_min=0.2"], "defense.theta_min is 0.2, but must be a number, at most theta=0.1"),
+        (["defense.monitor=train"], "defense.monitor is 'train', but must be one of 'test' or 'validation'"),
+        (["defense.monitor=validation"], "defense.monitor is 'validation', but must be partition.validation above 0"),
+        (["defense=d_krum", "defense.f=9"], "defense.f is 9, but must be an integer below"),
         (["defense=d_zeno", "defense.f=most"], "defense.f"),
-        (["pre=nnm", "pre.f=50"], "pre.f: got 50, takes an integer below"),
+        (["pre=nnm", "pre.f=50"], "pre.f is 50, but must be an integer below"),
         (["attack=alie", "attack.z=paper", "attack.br=0.4"], "attack.z: got 'paper', which has no value at n=10, B=4"),
-        (["partition=dirichlet", "partition.alpha=0"], "partition.alpha: got 0, takes a number above 0"),
-        (["partition=labels_per_node", "partition.classes=11"], "partition.classes: got 11, takes an integer from 1,"),
-        (["model=cnn", "model.channels=[8]"], "model.channels: got [8], takes two integers"),
+        (["partition=dirichlet", "partition.alpha=0"], "partition.alpha is 0, but must be a number above 0"),
+        (
+            ["partition=labels_per_node", "partition.classes=11"],
+            "partition.classes is 11, but must be an integer from 1,",
+        ),
+        (["model=cnn", "model.channels=[8]"], "model.channels is [8], but must be two integers"),
         (
             ["dataset=image_folder", "dataset.root=nowhere"],
-            "dataset.root: got 'nowhere', takes a folder with train/CLASS",
+            "dataset.root is 'nowhere', but must be a folder with train/CLASS",
         ),
-        (["defense._target_=os.path.join"], "defense._target_: got 'os.path.join', takes a subclass of byzdl"),
-        (["device=tpu"], "device: got 'tpu', takes cpu, cuda or cuda:N"),
+        (["defense._target_=os.path.join"], "defense._target_ is 'os.path.join', but must be a subclass of byzdl"),
+        (["device=tpu"], "device is 'tpu', but must be cpu, cuda or cuda:N"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -189,7 +195,7 @@ def test_a_multirun_isolates_what_fails_and_goes_on_with_what_is_missing(tmp_pat
     assert "2 of 6 runs done" in result.stderr
     assert "4 of 6 runs failed" in result.stderr
     assert "defense: got 'nosuch'" in result.stderr
-    assert "attack.br: got 0.99, takes a rate that leaves a benign node" in result.stderr
+    assert "attack.br is 0.99, but must be a rate that leaves a benign node" in result.stderr
     done = [
         f for f in run_folders(tmp_path / "outputs") if json.loads((f / "run.json").read_text())["status"] == "done"
     ]
@@ -300,7 +306,7 @@ def test_a_defense_and_an_attack_from_outside_of_the_package(tmp_path: Path) -> 
     assert result.returncode == 0, result.stderr
     assert len(run_folders(tmp_path / "outputs")) == 2
     wrong = train("-cd", "conf", *TINY, "defense=nearest", "defense.alpha=2", cwd=tmp_path)
-    assert "defense.alpha: got 2, takes a number in [0, 1]" in wrong.stderr
+    assert "defense.alpha is 2, but must be a number in [0, 1]" in wrong.stderr
 
 
 def test_the_defense_in_the_readme_works_as_it_stands_there(tmp_path: Path) -> None:

@@ -63,9 +63,11 @@ def test_a_picture_is_written(ending: str, tmp_path: Path, capsys: pytest.Captur
 
 
 def test_a_picture_that_cannot_be_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"--out: got 'split\.bmp', takes a file that ends in \.png, \.svg, \.pdf"):
+    with pytest.raises(
+        ConfigError, match=r"--out is 'split\.bmp', but must be a file that ends in \.png, \.svg, \.pdf"
+    ):
         main([*TINY, "--out", "split.bmp"])
-    with pytest.raises(ConfigError, match=r"partition\.gamma: got 2, takes a number in \[0, 1\]"):
+    with pytest.raises(ConfigError, match=r"partition\.gamma is 2, but must be a number in \[0, 1\]"):
         main([*TINY, "partition=similarity", "partition.gamma=2"])
     with pytest.raises(MissingConfigException):
         main(["partition=nosuch"])
@@ -78,7 +80,9 @@ def test_the_command_answers_wrong_input_with_one_line(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "byzdl.commands.split", "partition=similarty"]
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert result.returncode == 1
-    assert result.stderr.startswith("byzdl: partition: got 'similarty', takes one of dirichlet, iid, labels_per_node,")
+    assert result.stderr.startswith(
+        "byzdl: partition is 'similarty', but must be one of dirichlet, iid, labels_per_node,"
+    )
     assert "did you mean similarity?" in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
 

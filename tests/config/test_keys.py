@@ -21,7 +21,7 @@ def test_a_wrong_value_is_answered_with_its_key_and_what_that_takes(group, name)
         assert any(answers), f"{group}.{key} takes anything"
         for line in filter(None, answers):
             # A list's key ends with the place that is wrong.
-            assert re.match(rf"{group}\.[a-z_]+(\.\d+)?: got .*, takes (?!Input)", line), line
+            assert re.match(rf"{group}\.[a-z_]+(\.\d+)? is .*, but must be (?!Input)", line), line
             assert "\n" not in line
 
 

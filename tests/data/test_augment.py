@@ -166,10 +166,10 @@ def test_the_keys_are_those_of_the_manual() -> None:
 
 @pytest.mark.parametrize("value", ["[crop,crop]", "[mixup]", "crop"])
 def test_changes_that_are_none_are_refused(value: str) -> None:
-    with pytest.raises(ConfigError, match=r"^augment: got .*, takes a list of crop and flip, each at most once$"):
+    with pytest.raises(ConfigError, match=r"^augment is .*, but must be a list of crop and flip, each at most once$"):
         parsed(f"augment={value}")
 
 
 def test_no_local_step_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"^local_steps: got 0, takes an integer, at least 1$"):
+    with pytest.raises(ConfigError, match=r"^local_steps is 0, but must be an integer, at least 1$"):
         parsed("local_steps=0")

@@ -132,7 +132,7 @@ def test_images_of_different_sizes_need_a_size(tmp_path: Path) -> None:
         (tmp_path / part / "a").mkdir(parents=True)
         for size in (4, 6):
             Image.new("L", (size, size)).save(tmp_path / part / "a" / f"{size}.png")
-    with pytest.raises(ConfigError, match=r"dataset\.image_size: got None, takes an integer"):
+    with pytest.raises(ConfigError, match=r"dataset\.image_size is None, but must be an integer"):
         load(ImageFolder(name="mine", root=str(tmp_path), cache=str(tmp_path / "cache")))
     scaled = load(ImageFolder(name="mine", root=str(tmp_path), cache=str(tmp_path / "cache"), image_size=5))
     assert scaled.shape == (3, 5, 5)
@@ -223,9 +223,13 @@ def test_labels_per_node_holds_each_class_as_often_as_any_other(n: int, classes:
 @pytest.mark.parametrize(
     ("classes", "n", "says"),
     [
-        (11, 7, "got 11, takes an integer from 2, so that 7 nodes hold every class, to 10, the classes of the data"),
-        (1, 7, "got 1, takes an integer from 2, so that 7 nodes hold every class, to 10"),
-        (10, 61, "got 10, takes fewer: 61 of 61 nodes would share 60 samples of class 0"),
+        (
+            11,
+            7,
+            "is 11, but must be an integer from 2, so that 7 nodes hold every class, to 10, the classes of the data",
+        ),
+        (1, 7, "is 1, but must be an integer from 2, so that 7 nodes hold every class, to 10"),
+        (10, 61, "is 10, but must be fewer: 61 of 61 nodes would share 60 samples of class 0"),
     ],
 )
 def test_labels_per_node_refuses_what_cannot_be_dealt(classes: int, n: int, says: str) -> None:
@@ -286,7 +290,7 @@ def test_quantities_are_drawn_until_each_node_has_a_batch() -> None:
     for seed in range(5):
         holdings = divide(QuantitySkew(name="q", beta=1.0), LABELS, n=6, batch_size=30, seed=seed)
         assert min(len(h.train) for h in holdings) >= 30
-    with pytest.raises(ConfigError, match="batch_size: got 99, takes at most"):
+    with pytest.raises(ConfigError, match="batch_size is 99, but must be at most"):
         divide(QuantitySkew(name="q", beta=0.1), LABELS, n=6, batch_size=99, seed=0)
 
 
@@ -323,7 +327,7 @@ def test_angles_are_the_seeds_and_the_nodes_and_all_come_up() -> None:
     ],
 )
 def test_a_key_out_of_range_is_named(name: str, key: str, value: object) -> None:
-    with pytest.raises(ConfigError, match=re.escape(f"partition.{key}: got {value!r}, takes")):
+    with pytest.raises(ConfigError, match=re.escape(f"partition.{key} is {value!r}, but must be")):
         chosen("partition", name, **{key: value})
 
 
@@ -338,7 +342,7 @@ def test_dirichlet_skew_grows_as_alpha_falls() -> None:
 
 
 def test_a_split_that_cannot_fill_a_batch_is_refused() -> None:
-    with pytest.raises(ConfigError, match="batch_size: got 61, takes at most 60"):
+    with pytest.raises(ConfigError, match="batch_size is 61, but must be at most 60"):
         divide(Iid(name="iid"), LABELS, n=10, batch_size=61, seed=0)
 
 

@@ -91,7 +91,9 @@ def test_images_that_are_not_square_are_turned_upside_down_alone(tiny: Data) -> 
         return replace(split, images=split.images[:, :, :3], **parts)
 
     narrow = replace(tiny, train=cut(tiny.train), test=cut(tiny.test))
-    with pytest.raises(ConfigError, match=r"partition\.angles: got \[0, 90\], takes a list of 0 and 180, .*\(4 x 3\)"):
+    with pytest.raises(
+        ConfigError, match=r"partition\.angles is \[0, 90\], but must be a list of 0 and 180, .*\(4 x 3\)"
+    ):
         experiment_with(narrow, Rotation(name="rotation", angles=[0, 90]))
     half = experiment_with(narrow, Rotation(name="rotation", angles=[180]))
     plain = experiment_with(narrow, Iid(name="iid"))

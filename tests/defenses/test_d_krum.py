@@ -71,8 +71,8 @@ def test_with_the_own_model_a_neighbour_less_is_enough():
 @pytest.mark.parametrize(
     ("keys", "says"),
     [
-        ({"candidates": "own"}, "defense.candidates: got 'own', takes one of 'received' or 'all'"),
-        ({"distances": "cubed"}, "defense.distances: got 'cubed', takes one of 'squared' or 'plain'"),
+        ({"candidates": "own"}, "defense.candidates is 'own', but must be one of 'received' or 'all'"),
+        ({"distances": "cubed"}, "defense.distances is 'cubed', but must be one of 'squared' or 'plain'"),
     ],
 )
 def test_wrong_choices_are_told(keys, says):

@@ -46,8 +46,8 @@ def test_uniformly_each_weighs_as_much_as_the_own_model():
 @pytest.mark.parametrize(
     ("keys", "says"),
     [
-        ({"alpha": "none"}, "defense.alpha: got 'none', takes a number in [0, 1], or uniform"),
-        ({"norm": "max"}, "defense.norm: got 'max', takes one of 'sum' or 'mean'"),
+        ({"alpha": "none"}, "defense.alpha is 'none', but must be a number in [0, 1], or uniform"),
+        ({"norm": "max"}, "defense.norm is 'max', but must be one of 'sum' or 'mean'"),
     ],
 )
 def test_wrong_choices_are_told(keys, says):

@@ -301,7 +301,7 @@ def test_where_the_models_stand_plays_no_part(neighbours, shift, late):
 @pytest.mark.parametrize("keys", [{"theta": 1e30}, {"theta": 1e5}, {"theta_step": 1e-8}])
 def test_theta_falls_in_so_many_steps_at_most(keys):
     with pytest.raises(
-        ConfigError, match=r"theta_step: got .*, takes a number that takes theta to theta_min in at most"
+        ConfigError, match=r"theta_step is .*, but must be a number that takes theta to theta_min in at most"
     ):
         chosen("defense", "loss_threshold", **keys)
     assert chosen("defense", "loss_threshold", theta=1e30, theta_min=1e30).thetas == [1e30]

@@ -46,7 +46,7 @@ def test_what_is_not_finite_is_no_candidate():
 
 def test_m_takes_an_integer_or_a_word():
     for wrong in (0, 1.5, "all"):
-        with pytest.raises(ConfigError, match=r"defense\.m: got .*, takes an integer, at least 1, or benign"):
+        with pytest.raises(ConfigError, match=r"defense\.m is .*, but must be an integer, at least 1, or benign"):
             chosen("defense", "multi_krum", m=wrong)
 
 

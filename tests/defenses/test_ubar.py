@@ -103,11 +103,11 @@ def test_the_fall_back_may_be_the_nearest_whose_loss_is_finite():
 @pytest.mark.parametrize(
     ("keys", "says"),
     [
-        ({"alpha": "half"}, "defense.alpha: got 'half', takes a number in [0, 1], or uniform"),
-        ({"alpha": 1.5}, "defense.alpha: got 1.5, takes a number in [0, 1], or uniform"),
-        ({"rounding": "nearest"}, "defense.rounding: got 'nearest', takes one of 'up' or 'down'"),
-        ({"tolerance": -0.02}, "defense.tolerance: got -0.02, takes a number, at least 0"),
-        ({"fallback": "own"}, "defense.fallback: got 'own', takes one of 'least_loss' or 'nearest'"),
+        ({"alpha": "half"}, "defense.alpha is 'half', but must be a number in [0, 1], or uniform"),
+        ({"alpha": 1.5}, "defense.alpha is 1.5, but must be a number in [0, 1], or uniform"),
+        ({"rounding": "nearest"}, "defense.rounding is 'nearest', but must be one of 'up' or 'down'"),
+        ({"tolerance": -0.02}, "defense.tolerance is -0.02, but must be a number, at least 0"),
+        ({"fallback": "own"}, "defense.fallback is 'own', but must be one of 'least_loss' or 'nearest'"),
     ],
 )
 def test_wrong_choices_are_told(keys, says):

@@ -324,7 +324,7 @@ def test_redrawing_what_never_differs_is_refused(tmp_path):
         with pytest.raises(ConfigError) as raised:
             chosen("topology", name, redraw_every=3, **keys)
         takes = f"0, as every draw of topology={name} gives the same graph"
-        assert str(raised.value) == f"topology.redraw_every: got 3, takes {takes}"
+        assert str(raised.value) == f"topology.redraw_every is 3, but must be {takes}"
         chosen("topology", name, drop=0.3, **keys)
     assert File(name="file", n=3, path="x.edges", shuffle=True, redraw_every=3).redraw_every == 3
 
@@ -341,7 +341,7 @@ def test_redrawing_what_never_differs_is_refused(tmp_path):
 def test_wrong_values_are_refused(key, value, takes):
     with pytest.raises(ConfigError) as raised:
         chosen("topology", "ring", **{key: value})
-    assert str(raised.value) == f"topology.{key}: got {value}, takes {takes}"
+    assert str(raised.value) == f"topology.{key} is {value}, but must be {takes}"
 
 
 def test_a_later_graph_that_cannot_be_had_is_refused_before_the_first_round(tiny, monkeypatch):
@@ -352,7 +352,7 @@ def test_a_later_graph_that_cannot_be_had_is_refused_before_the_first_round(tiny
         make_experiment(tiny, network, topology=topology, rounds=100)
     first_to_fail = next(p for p in range(1, 20) if not nx.is_connected(topology.draw(stream(0, "redraw", p, 0))))
     none = f"topology.require=connected: none of 1 graphs drawn for round {5 * first_to_fail} as"
-    for part in (none, "takes topology.redraw_every=0", "topology.cr=0.35"):
+    for part in (none, "must be topology.redraw_every=0", "topology.cr=0.35"):
         assert part in str(raised.value)
 
 

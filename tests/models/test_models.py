@@ -273,7 +273,9 @@ class Normalised(Model):
 def test_a_model_with_buffers_is_refused() -> None:
     with pytest.raises(ValueError, match="buffers"):
         flat_model(nn.Sequential(nn.BatchNorm2d(3)), CPU)
-    with pytest.raises(ConfigError, match=r"^model: got 'mine', takes a network without buffers.*\(0\.running_mean\)$"):
+    with pytest.raises(
+        ConfigError, match=r"^model is 'mine', but must be a network without buffers.*\(0\.running_mean\)$"
+    ):
         initialised(Normalised(name="mine"), SHAPE, 10, seed=0)
 
 
@@ -290,7 +292,7 @@ class Anonymous(Model):
 
 @pytest.mark.parametrize("lazy", [False, True])
 def test_a_batch_norm_without_buffers_is_refused_too(lazy: bool) -> None:
-    with pytest.raises(ConfigError, match=r"^model: got 'mine', takes a network whose answers know no batch \(0: "):
+    with pytest.raises(ConfigError, match=r"^model is 'mine', but must be a network whose answers know no batch \(0: "):
         initialised(Anonymous(name="mine", lazy=lazy), SHAPE, 10, seed=0)
 
 

@@ -66,10 +66,10 @@ def test_its_kernels_have_hes_initialisation() -> None:
 
 @pytest.mark.parametrize("depth", [2, 18, 21, 110.5])
 def test_a_depth_that_is_none_is_refused(depth: float) -> None:
-    with pytest.raises(ConfigError, match=rf"^model\.depth: got {depth}, takes 6n \+ 2: 8, 14, 20"):
+    with pytest.raises(ConfigError, match=rf"^model\.depth is {depth}, but must be 6n \+ 2: 8, 14, 20"):
         chosen("model", "resnet", depth=depth)
 
 
 def test_groups_must_divide_the_width() -> None:
-    with pytest.raises(ConfigError, match=r"^model\.groups: got 6, takes a divisor of width=16$"):
+    with pytest.raises(ConfigError, match=r"^model\.groups is 6, but must be a divisor of width=16$"):
         chosen("model", "resnet", groups=6)

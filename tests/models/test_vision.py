@@ -111,10 +111,10 @@ def test_its_dropout_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("keys", "says"),
     [
-        ({"named": True}, "takes a network that answers with logits alone"),
-        ({"idle": True}, r"takes a network of which every parameter counts \(idle does not\)"),
-        ({"constant": True}, r"takes a network without buffers, which nodes would share \(table\)"),
-        ({"side": 9}, r"takes a network for images of 8 x 8 \(.*Kernel size can't be greater.*\)"),
+        ({"named": True}, "must be a network that answers with logits alone"),
+        ({"idle": True}, r"must be a network of which every parameter counts \(idle does not\)"),
+        ({"constant": True}, r"must be a network without buffers, which nodes would share \(table\)"),
+        ({"side": 9}, r"must be a network for images of 8 x 8 \(.*Kernel size can't be greater.*\)"),
     ],
     ids=["tuple", "idle parameter", "buffer", "too small images"],
 )
@@ -126,19 +126,21 @@ def test_what_cannot_be_trained_so_is_refused(monkeypatch: pytest.MonkeyPatch, k
 
 def test_images_of_other_channels_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     known(monkeypatch)
-    with pytest.raises(ConfigError, match="takes images of 1 or 3 channels, and these have 2"):
+    with pytest.raises(ConfigError, match="must be images of 1 or 3 channels, and these have 2"):
         initialised(chosen("model", "torchvision"), (2, 8, 8), 10, seed=0)
 
 
 def test_batch_norms_left_as_they_are_are_refused() -> None:
     model = SMALL.model_copy(update={"norm": "none"})
-    says = r"takes model\.norm=group beside it, or a network without buffers, .*\(conv1\.1\.running_mean\)$"
+    says = r"must be model\.norm=group beside it, or a network without buffers, .*\(conv1\.1\.running_mean\)$"
     with pytest.raises(ConfigError, match=says):
         initialised(model, (3, 32, 32), 10, seed=0)
 
 
 def test_an_unknown_name_is_answered_with_near_ones() -> None:
-    says = r"^model\.arch: got 'resnet19', takes a classifier of torchvision\.models \(did you mean .*resnet18.*\?\)$"
+    says = (
+        r"^model\.arch is 'resnet19', but must be a classifier of torchvision\.models \(did you mean .*resnet18.*\?\)$"
+    )
     with pytest.raises(ConfigError, match=says):
         chosen("model", "torchvision", arch="resnet19")
 

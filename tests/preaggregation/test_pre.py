@@ -197,7 +197,8 @@ def test_nearest_neighbour_mixing_says_where_f_is_too_much():
     # Node 0 has four neighbours, 1 and 2 have two, 3 and 4 one; node 5 has none, and nothing to be told of.
     network = graph(6, [(0, 1), (0, 2), (0, 3), (0, 4), (1, 2)], byzantine=[3])
     with pytest.raises(
-        ConfigError, match=r"^pre\.f: got 1, takes an integer below 1, the number of neighbours of node 4, or known$"
+        ConfigError,
+        match=r"^pre\.f is 1, but must be an integer below 1, the number of neighbours of node 4, or known$",
     ):
         chosen("pre", "nnm", f=1).check(Conditions(network))
     chosen("pre", "nnm").check(Conditions(network))
@@ -212,7 +213,7 @@ def test_nearest_neighbour_mixing_says_where_f_is_too_much():
 def test_a_step_that_is_told_f_refuses_one_that_leaves_nothing(pre):
     network = graph(3, [(0, 1), (1, 2), (0, 2)], byzantine=[1])
     told = isinstance(chosen("pre", pre), Tolerance)
-    with pytest.raises(ConfigError, match=r"^pre\.f: got 50, takes") if told else nullcontext():
+    with pytest.raises(ConfigError, match=r"^pre\.f is 50, but must be") if told else nullcontext():
         chosen("pre", pre, **({"f": 50} if told else {})).check(Conditions(network))
     assert ("f" in chosen("pre", pre).facts(Conditions(network))) == told
 
@@ -236,7 +237,7 @@ def test_f_is_of_the_models_that_the_defense_sees():
     nna = chosen("defense", "nna", f=3)
     nna.check(Conditions(everybody))
     with pytest.raises(
-        ConfigError, match=r"^defense.f: got 3, takes an integer below 3, what pre makes of 5 neighbours, or known$"
+        ConfigError, match=r"^defense.f is 3, but must be an integer below 3, what pre makes of 5 neighbours, or known$"
     ):
         nna.check(Conditions(everybody, seen=halves))
     cs_plus = chosen("defense", "cs_plus")  # f known: two of five, and of three

@@ -124,13 +124,13 @@ def test_what_is_not_installed_is_refused_before_any_data_is_read(tmp_path, fake
         with pytest.raises(ConfigError) as refused:
             execute(run, tmp_path / "run")
         assert str(refused.value) == (
-            f"writer: got 'tensorboard', takes none, or that and {missing} installed: pip install 'byzdl[tensorboard]'"
+            f"writer is 'tensorboard', but must be none, or that and {missing} installed: pip install 'byzdl[tensorboard]'"
         )
     assert not fake.log
 
 
 def test_an_unknown_one_is_told(tmp_path):
-    with pytest.raises(ConfigError, match=r"^writer: got 'tensorbord', takes one of none, tensorboard, wandb$"):
+    with pytest.raises(ConfigError, match=r"^writer is 'tensorbord', but must be one of none, tensorboard, wandb$"):
         parse(config(tmp_path / "cache", *RUN, "writer=tensorbord"))
 
 

@@ -87,7 +87,7 @@ def test_combinations_that_are_the_same_run_are_one_unless_each_has_a_folder_of_
 
 @pytest.mark.parametrize("wrong", ["defense=ubar", {"defense": "ubar"}, ["ubar"], 3])
 def test_cases_that_are_none_are_told_in_one_line(wrong):
-    with pytest.raises(ConfigError, match=r"^hydra.sweeper.cases: got .*, takes a list such as"):
+    with pytest.raises(ConfigError, match=r"^hydra.sweeper.cases is .*, but must be a list such as"):
         combinations(cases=wrong)
 
 

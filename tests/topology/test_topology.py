@@ -195,7 +195,7 @@ def test_barbell_has_as_many_bridges_as_asked_for(n, data):
 
 
 def test_barbell_refuses_more_bridges_than_pairs():
-    with pytest.raises(ConfigError, match=r"topology\.bridges: got 13, takes an integer, at most 12"):
+    with pytest.raises(ConfigError, match=r"topology\.bridges is 13, but must be an integer, at most 12"):
         draw_network(Barbell(name="barbell", n=7, bridges=13), 0.0, seed=0)
 
 
@@ -233,7 +233,7 @@ def test_barabasi_albert_grows_by_attachment():
     # The oldest nodes have most edges; numbers at random hide who they are.
     hubs = {int(np.argmax(degrees(draw_network(BarabasiAlbert(name="b", n=30), 0.0, s)))) for s in range(10)}
     assert max(hubs) > 5
-    with pytest.raises(ConfigError, match=r"topology\.attach: got 4, takes an integer, at least 1 and below n=4"):
+    with pytest.raises(ConfigError, match=r"topology\.attach is 4, but must be an integer, at least 1 and below n=4"):
         draw_network(BarabasiAlbert(name="b", n=4, attach=4), 0.0, seed=0)
 
 
@@ -302,17 +302,17 @@ def test_graphml_as_networkx_writes_it(name, tmp_path):
 @pytest.mark.parametrize(
     ("file", "content", "says"),
     [
-        ("a.edges", None, "takes the file of a graph"),
-        ("a.csv", "0,1\n", "takes a file that ends in .edgelist, .edges, .txt or .graphml"),
-        ("a.edges", "0,1\n", "takes a graph with edges"),
-        ("a.edges", "\xff\xfe", "takes a graph that can be read"),
-        ("a.graphml", "<graphml", "takes a graph that can be read"),
-        ("a.edges", "0 1\n1 2\n", "topology.n: got 4, takes 3, the nodes of topology.path="),
+        ("a.edges", None, "must be the file of a graph"),
+        ("a.csv", "0,1\n", "must be a file that ends in .edgelist, .edges, .txt or .graphml"),
+        ("a.edges", "0,1\n", "must be a graph with edges"),
+        ("a.edges", "\xff\xfe", "must be a graph that can be read"),
+        ("a.graphml", "<graphml", "must be a graph that can be read"),
+        ("a.edges", "0 1\n1 2\n", "topology.n is 4, but must be 3, the nodes of topology.path="),
         (
             "a.graphml",
             '<graphml xmlns="http://graphml.graphdrawing.org/xmlns"><graph edgedefault="directed">'
             '<node id="0"/><node id="1"/><edge source="0" target="1"/></graph></graphml>',
-            "takes a graph without directions",
+            "must be a graph without directions",
         ),
     ],
 )
@@ -487,13 +487,15 @@ def test_placement_by_hand_is_kept():
 def test_nodes_that_are_no_byzantine_set_are_refused(nodes):
     with pytest.raises(ConfigError) as raised:
         draw_network(Complete(name="complete", n=10, placement=nodes), 0.3, seed=0)
-    takes = "takes 3 different node numbers below topology.n=10, as attack.br=0.3 has it"
-    assert str(raised.value) == f"topology.placement: got {nodes}, {takes}"
+    takes = "must be 3 different node numbers below topology.n=10, as attack.br=0.3 has it"
+    assert str(raised.value) == f"topology.placement is {nodes}, but {takes}"
 
 
 @pytest.mark.parametrize("placement", ["hub", [-1], [0.5], ["0"], None, [True]])
 def test_a_placement_that_is_none_is_refused(placement):
-    with pytest.raises(ConfigError, match=r"topology\.placement: got .*, takes random, degree, betweenness, or a list"):
+    with pytest.raises(
+        ConfigError, match=r"topology\.placement is .*, but must be random, degree, betweenness, or a list"
+    ):
         chosen("topology", "ring", placement=placement)
 
 
@@ -506,7 +508,7 @@ def test_a_placement_that_cuts_every_graph_is_refused_by_its_key(tmp_path):
             draw_network(topology, 0.25, seed=0)
         for part in (
             f"topology.placement={topology.placement}",
-            "takes another topology.placement",
+            "must be another topology.placement",
             "topology.require",
         ):
             assert part in str(raised.value)

@@ -1,0 +1,80 @@
+"""An inbox from a few models: for examples, tests, and a rule that is tried on its own."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from byzdl.config.types import RuleError
+from byzdl.exchange.inbox import Inbox, LossOf, Measure, Truth
+
+OnModel = Callable[[int, Tensor], float]
+"""A value of a model [d] at a learner, by its row: a loss, or an accuracy."""
+
+
+def by_hand(
+    own: Tensor,
+    received: Sequence[Tensor],
+    *,
+    loss: OnModel | None = None,
+    accuracy: OnModel | None = None,
+    byzantine: Sequence[Sequence[bool]] | None = None,
+    metropolis: Sequence[Sequence[float]] | None = None,
+    seed: int = 0,
+    round: int = 0,
+    rounds: int = 1,
+    classes: int = 2,
+) -> Inbox:
+    """Puts the learners' own models and the models that each received into an inbox.
+
+    - `own` [L, d]
+    - `received`: for each learner, the models [k_i, d] of its k_i neighbours
+    - `loss`, `accuracy`: of a model at a learner; a rule that asks for one that is not given is refused
+    - `byzantine`: for each learner, which of these models came from Byzantine nodes; none by default
+    - `metropolis`: for each learner, its neighbours' mixing weights; 1 / (1 + k_i) each by default
+    - `seed`, `round`, `rounds`, `classes`: see `Inbox`
+
+    >>> inbox = by_hand(torch.zeros(1, 2), [torch.tensor([[3.0, 4.0], [0.0, 1.0]])])
+    >>> inbox.distances()
+    tensor([[5., 1.]], dtype=torch.float64)
+    """
+    degrees = [len(models) for models in received]
+    learners, k = len(own), max(degrees, default=0)
+
+    def padded(rows: Sequence[Sequence[float | bool | int]], with_: Sequence[float | bool | int]) -> Tensor:
+        listed = [[*row, *[fill] * (k - len(row))] for row, fill in zip(rows, with_, strict=True)]
+        return torch.tensor(listed).reshape(learners, k)
+
+    ends = [learners + sum(degrees[: i + 1]) for i in range(learners)]
+    rows = [range(end - degree, end) for end, degree in zip(ends, degrees, strict=True)]
+    flags = padded(byzantine or [[False] * degree for degree in degrees], [False] * learners).bool()
+    weights = padded(metropolis or [[1 / (1 + degree)] * degree for degree in degrees], [0.0] * learners)
+    return Inbox(
+        models=torch.cat([own, *received]),
+        rows=padded(rows, range(learners)).long(),
+        present=padded([[True] * degree for degree in degrees], [False] * learners).bool(),
+        metropolis=weights.to(own.dtype),
+        truth=Truth(flags.to(own.device), flags.sum(1).to(own.device)),
+        loss_of=_oracle(loss, accuracy),
+        nodes=tuple(range(learners)),
+        seed=seed,
+        round=round,
+        rounds=rounds,
+        classes=classes,
+    )
+
+
+def _oracle(loss: OnModel | None, accuracy: OnModel | None) -> LossOf:
+    """Evaluates what is asked for, and nothing else."""
+    known: dict[str, OnModel | None] = {"loss": loss, "accuracy": accuracy}
+
+    def loss_of(models: Tensor, rows: Tensor, wanted: Tensor, fresh: bool, measure: Measure = "loss") -> Tensor:
+        value = known[measure]
+        if value is None:
+            raise RuleError(f"the rule asks for the {measure} of models; must be given, as {measure}=f(model)")
+        found = torch.full(rows.shape, torch.nan, dtype=torch.float64)
+        for i, column in wanted.nonzero().tolist():
+            found[i, column] = float(value(i, models[rows[i, column]]))
+        return found
+
+    return loss_of
