@@ -7,11 +7,12 @@ line: the key, what it got, what it takes.
 
 import difflib
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError, WrapValidator
+from pydantic import BaseModel, ConfigDict, ValidationError, WrapValidator, model_validator
 from pydantic_core import ErrorDetails
 
 
@@ -87,9 +88,24 @@ class Record(BaseModel):
 
 
 class Component(Record):
-    """One choice of a config group. `name` is what logs, tables and legends call it."""
+    """One choice of a config group.
+
+    - `name`: its name in logs, tables and legends; by default the class name in snake case
+
+    >>> class MyRule(Component):
+    ...     tau: Positive = 1.0
+    >>> MyRule(tau=2.0)
+    MyRule(name='my_rule', tau=2.0)
+    """
 
     name: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or "name" in data:
+            return data
+        return {"name": re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", cls.__name__).lower(), **data}
 
 
 def complaint(error: ErrorDetails, prefix: str = "") -> ConfigError:
