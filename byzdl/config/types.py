@@ -98,7 +98,7 @@ class Component(Record):
     MyRule(name='my_rule', tau=2.0)
     """
 
-    name: str
+    name: str = ""
 
     @model_validator(mode="before")
     @classmethod

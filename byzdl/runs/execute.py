@@ -12,42 +12,49 @@ from byzdl.config.columns import SCHEMA_VERSION, Row
 from byzdl.config.explain import explain
 from byzdl.config.identity import data_root, identity
 from byzdl.config.keys import VERSION
-from byzdl.config.types import ConfigError
+from byzdl.config.types import Component, ConfigError, RuleError
 from byzdl.data import load
-from byzdl.exchange import Conditions
 from byzdl.progress import bar
 from byzdl.runs import checkpoint, writers
 from byzdl.runs.folder import BusyError, Mark, RunFolder, is_done, read_status
 from byzdl.simulation.answers import reported_columns
+from byzdl.simulation.build import build, conditions_of
 from byzdl.simulation.experiment import Experiment, State
 from byzdl.simulation.processor import has_bf16, prepare
 from byzdl.simulation.rounds import simulate
 from byzdl.simulation.settings import Settings, parse
-from byzdl.topology import draw_network
 
 log = logging.getLogger("byzdl")
+
+Given = Mapping[str, Component] | None
 
 PACKAGES = ("torch", "torchvision", "numpy", "networkx", "hydra-core", "omegaconf", "pydantic")
 
 
-def execute(config: Mapping[str, Any], path: Path, progress: bool = False, patient: bool = True) -> None:
+def execute(
+    config: Mapping[str, Any], path: Path, progress: bool = False, patient: bool = True, given: Given = None
+) -> None:
     """Compute a run into its folder, unless it is done already; go on from its checkpoint, if it has one.
 
     - `config`: plain containers, as composed
     - `path`: the run's folder
     - `progress`: show a bar where the output is a terminal
     - `patient`: wait where another process computes this run
+    - `given`: instances in place of the configured choices, by group
 
     **Raises:** `ConfigError` for what cannot be run, `BusyError` for what another process computes; whatever
     else goes wrong is noted in the folder and raised again.
     """
-    if _is_done(config, path):
+    if _is_done(config, path, given):
         log.info("done already: %s", path)
         return
     folder = RunFolder(path, identity(config))
     try:
-        _compute(config, folder, progress, patient)
+        _compute(config, given, folder, progress, patient)
     except (ConfigError, BusyError):
+        raise
+    except RuleError as error:
+        folder.fail(str(error))
         raise
     except Exception as error:
         log.exception("failed")
@@ -55,18 +62,13 @@ def execute(config: Mapping[str, Any], path: Path, progress: bool = False, patie
         raise
 
 
-def _compute(config: Mapping[str, Any], folder: RunFolder, progress: bool, patient: bool) -> None:
-    settings = parse(config)
+def _compute(config: Mapping[str, Any], given: Given, folder: RunFolder, progress: bool, patient: bool) -> None:
+    settings = parse(config, given)
     writers.check(settings.writer)
     prepare(settings.threads)
     if settings.screen.precision == "bf16" and settings.device == "cpu" and not has_bf16():
         log.warning("screen.precision: this processor has no bf16 units; float32 is faster here")
-    network = draw_network(settings.topology, settings.attack.br, settings.seed)
-    settings.attack.check(network)
-    conditions = Conditions(network, settings.partition.validation, settings.pre.seen)
-    settings.pre.check(conditions)
-    settings.defense.check(conditions)
-    experiment = Experiment.build(settings, network, load(settings.dataset))
+    experiment = build(settings)
     with folder.locked(patient):
         if is_done(folder.path, folder.identity):
             log.info("done meanwhile: %s", folder.path)
@@ -108,7 +110,7 @@ def _kind(experiment: Experiment, folder: RunFolder) -> dict[str, str]:
     }
 
 
-def _is_done(config: Mapping[str, Any], path: Path) -> bool:
+def _is_done(config: Mapping[str, Any], path: Path, given: Given) -> bool:
     """Whether the folder holds this run's result, on these data."""
     try:
         if not is_done(path, identity(config)):
@@ -117,7 +119,7 @@ def _is_done(config: Mapping[str, Any], path: Path) -> bool:
         raise ConfigError(f"{error}; hydra.run.dir, in a sweep hydra.sweep.subdir, takes another folder") from error
     facts = read_status(path)
     # The identity knows no paths: where the data have moved, their content must be the same.
-    if facts.get("root") != data_root(config) and load(parse(config).dataset).fingerprint != facts.get("data"):
+    if facts.get("root") != data_root(config) and load(parse(config, given).dataset).fingerprint != facts.get("data"):
         raise ConfigError.of(
             "dataset.root",
             config["dataset"]["root"],
@@ -154,7 +156,7 @@ def _record(
 def _facts(config: Mapping[str, Any], settings: Settings, experiment: Experiment) -> dict[str, Any]:
     """What run.json says of a run beyond its configuration."""
     network = experiment.network
-    conditions = Conditions(network, settings.partition.validation, settings.pre.seen)
+    conditions = conditions_of(settings, network)
     attack, defense = dict(settings.attack.facts(network)), dict(settings.defense.facts(conditions))
     pre = dict(settings.pre.facts(conditions))
     for warning in [chosen["warning"] for chosen in (attack, defense, pre) if "warning" in chosen]:

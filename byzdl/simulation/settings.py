@@ -120,12 +120,16 @@ class Settings(Record):
     model: Model
 
 
-def parse(config: Mapping[str, Any]) -> Settings:
-    """Plain containers to checked settings.
+def parse(config: Mapping[str, Any], given: Mapping[str, Component] | None = None) -> Settings:
+    """Turns a composed configuration into checked settings.
+
+    - `config`: plain containers
+    - `given`: instances in place of the configured choices, by group
 
     **Raises:** `ConfigError`, one line for the first key that is wrong.
     """
-    components = {group: component(group, config[group]) for group in GROUPS if group in config}
+    given = given or {}
+    components = {group: given.get(group) or component(group, config[group]) for group in GROUPS if group in config}
     try:
         settings = Settings.model_validate({**config, **components})
     except ValidationError as error:
@@ -151,8 +155,10 @@ def component(group: str, chosen: object) -> Component:
     if not (isinstance(cls, type) and issubclass(cls, KINDS[group])):
         takes = f"a subclass of {KINDS[group].__module__}.{KINDS[group].__name__}"
         raise ConfigError.of(f"{group}._target_", chosen["_target_"], takes)
+    if not chosen.get("name"):
+        raise ConfigError(f"{group}.name: missing, and it has no default")
     try:
-        return cls.model_validate({key: value for key, value in chosen.items() if key != "_target_"})
+        return cls.model_validate({key: value for key, value in chosen.items() if not str(key).startswith("_")})
     except ValidationError as error:
         raise complaint(error.errors()[0], prefix=group) from None
 
