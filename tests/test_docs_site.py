@@ -1,0 +1,118 @@
+"""The catalogue covers every choice, and links in the documents lead somewhere."""
+
+import importlib
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from helpers import choices
+
+from byzdl.config.keys import GROUPS
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+pytest.importorskip("griffe", reason="needs the extra docs")
+
+
+def module(name):
+    """A module of docs/, which is no package."""
+    sys.path.insert(0, str(ROOT / "docs"))
+    try:
+        return importlib.import_module(name)
+    finally:
+        sys.path.pop(0)
+
+
+@pytest.fixture(scope="module")
+def catalogue():
+    return module("catalogue")
+
+
+def prose(text):
+    """A document without its code."""
+    text = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    return re.sub(r"(`+)(?!`).+?(?<!`)\1(?!`)", "", text)
+
+
+def dead_links(text, folder):
+    links = [link for link in LINK.findall(prose(text)) if "://" not in link and not link.startswith(("#", "mailto:"))]
+    return [link for link in links if not (folder / link.partition("#")[0]).exists()]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: file.name)
+def test_every_link_leads_somewhere(document):
+    assert not dead_links(document.read_text(encoding="utf-8"), document.parent)
+
+
+def test_a_dead_link_would_be_found():
+    text = "[a](b/c.md#d) [e](train.py) `[f](g)` [h](https://i)\n```\n[j](k)\n```\n"
+    assert dead_links(text, ROOT) == ["b/c.md#d"]
+
+
+def test_the_catalogue_covers_every_group(catalogue):
+    assert set(catalogue.TITLES) == set(GROUPS)
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_the_catalogue_covers_every_choice(catalogue, group):
+    entries = catalogue.choices(group)
+    assert [one.name for one in entries] == choices(group)
+    page = catalogue.catalogue()
+    for one in entries:
+        assert one.line
+        assert (ROOT / one.file).is_file()
+        assert f"| [{one.name}](../{one.file.as_posix()}) | " in page
+
+
+def test_every_row_has_three_cells_and_every_link_leads_somewhere(catalogue):
+    page = catalogue.catalogue()
+    rows = [line for line in page.splitlines() if line.startswith("| ")]
+    assert len(rows) > 80
+    assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {4}
+    assert not dead_links(page, ROOT / "docs")
+
+
+def test_the_catalogue_is_the_same_in_every_process(catalogue):
+    code = "import catalogue; print(catalogue.catalogue(), end='')"
+    other = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT / "docs", capture_output=True, encoding="utf-8", check=True
+    )
+    assert other.stdout == catalogue.catalogue()
+
+
+def test_a_variant_is_told_apart_by_its_yaml(catalogue):
+    by_name = {one.name: one for one in catalogue.choices("attack")}
+    first = (ROOT / "conf/attack/alie_1.5.yaml").read_text(encoding="utf-8").splitlines()[0]
+    assert by_name["alie_1.5"].line == first.removeprefix("# ")
+    assert by_name["alie_1.5"].file == Path("conf/attack/alie_1.5.yaml")
+    assert by_name["alie"].file == Path("byzdl/attacks/alie.py")
+
+
+def test_curated_sources_are_of_choices_that_exist():
+    curated = yaml.safe_load((ROOT / "docs" / "sources.yaml").read_text(encoding="utf-8"))
+    assert not {(group, name) for group, of in curated.items() for name in of if name not in choices(group)}
+
+
+@pytest.mark.parametrize(
+    ("docstring", "shown"),
+    [
+        ("Clips.\n\n    **Source:** A. Doe, *A\n    clip* (ICML 2020). Slow.", "A. Doe, *A clip* (ICML 2020)"),
+        (
+            "Clips.\n\n**Source:** A. Doe, *Clip* (ICML 2020), https://a.b/c. Slow.",
+            "[A. Doe, *Clip* (ICML 2020)](https://a.b/c)",
+        ),
+        ("Clips.\n\n**Source:** *Clip* (2020, arXiv:2001.00001).", "[*Clip* (2020)](https://arxiv.org/abs/2001.00001)"),
+        ("Clips.\n\n**Source:** *Clip* (2020), doi:10.1/2.", "[*Clip* (2020)](https://doi.org/10.1/2)"),
+        ("Clips.\n\n**Source:** [*Clip* (2020)](https://a.b/c), eq. 1.", "[*Clip* (2020)](https://a.b/c)"),
+        ("Clips.\n\n**Source:** after A. Doe et al. Theirs is slower.", "after A. Doe et al. Theirs is slower"),
+        ("Clips.\n\n**Source:** none; ours.", "none; ours"),
+        ("Clips.", ""),
+    ],
+)
+def test_a_choice_without_curated_sources_shows_its_docstrings_first_reference(catalogue, docstring, shown):
+    assert catalogue.source_of(docstring) == shown
