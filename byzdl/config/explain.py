@@ -4,12 +4,12 @@ import difflib
 import re
 
 from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
-from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from byzdl.config.folders import CONF, SWEEPS
 from byzdl.config.keys import GROUPS
 from byzdl.config.types import ConfigError, RuleError
+from byzdl.config.yamls import keys, names
 
 # What others call our choices, in letters and digits alone.
 SYNONYMS = {
@@ -81,15 +81,10 @@ def _unknown_key(key: str) -> str:
 
 
 def _known_keys() -> dict[str, list[str]]:
-    """Every key that a configuration can have, with the choices of its group that have it."""
-    known: dict[str, list[str]] = {group: [] for group in GROUPS}
-    for file in sorted(CONF.glob("config.yaml")) + [f for g in GROUPS for f in sorted((CONF / g).glob("*.yaml"))]:
-        prefix = "" if file.parent == CONF else f"{file.parent.name}."
-        loaded = OmegaConf.to_container(OmegaConf.load(file), resolve=False)
-        for key, value in loaded.items() if isinstance(loaded, dict) else ():
-            if key in ("defaults", "hydra", "_target_"):
-                continue
-            for inner in value if isinstance(value, dict) else [None]:
-                path = f"{prefix}{key!s}" if inner is None else f"{prefix}{key!s}.{inner!s}"
-                known.setdefault(path, []).append(file.stem)
+    """Maps every key that a configuration can have to the choices of its group that have it."""
+    known: dict[str, list[str]] = {group: [] for group in GROUPS} | {key: [] for key in keys(CONF / "config.yaml")}
+    for group in GROUPS:
+        for choice in names(group):
+            for key in keys(CONF / group / f"{choice}.yaml"):
+                known.setdefault(f"{group}.{key}", []).append(choice)
     return known

@@ -18,6 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from byzdl.config.folders import CONF
 from byzdl.config.keys import FIRST_NAMES, GROUPS, MACHINE_KEYS, WITHOUT_PRE
+from byzdl.config.yamls import names
 from byzdl.files import checksum
 
 # Raised when a change of the code changes results on purpose: old runs are then computed anew.
@@ -83,11 +84,13 @@ def register_resolvers() -> None:
     - `${gpus:DEVICE}`: how many of them that takes
     - `${number:X}`: a number as it is written in names, 10.0 as 10
     - `${checksum:PATH}`: of a file, so that what is in it is a part of a run's identity; null where there is none
+    - `${choices:GROUP}`: all choices of a config group, those of a `-cd` folder included: `a, b, c`
     """
     OmegaConf.register_new_resolver("run_name", lambda *, _root_: run_name(plain(_root_)), replace=True)
     OmegaConf.register_new_resolver("gpus", lambda device: int(str(device).startswith("cuda")), replace=True)
     OmegaConf.register_new_resolver("number", _number, replace=True)
     OmegaConf.register_new_resolver("checksum", _checksum, replace=True)
+    OmegaConf.register_new_resolver("choices", _choices, replace=True)
 
 
 def data_root(config: Mapping[str, Any]) -> str | None:
@@ -107,6 +110,11 @@ def _checksum(path: object) -> str | None:
         return checksum(Path(path).expanduser()) if isinstance(path, str) else None
     except (OSError, ValueError):  # told later, when the file is read
         return None
+
+
+def _choices(group: str, *, _root_: DictConfig) -> str:
+    sources = OmegaConf.select(_root_, "hydra.runtime.config_sources", default=())
+    return ", ".join(names(group, [CONF, *(Path(source.path) for source in sources if source.schema == "file")]))
 
 
 def _foreign_code(config: Mapping[str, Any]) -> dict[str, str]:
