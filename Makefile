@@ -8,7 +8,7 @@ DEVICE ?= cpu
 KILLS ?= 200
 
 .DEFAULT_GOAL := help
-.PHONY: help setup figures docs-figures report status test peers smoke soak lint bench clean
+.PHONY: help setup figures docs-figures docs report status test peers smoke soak lint bench clean
 
 help: ## every target, one line each
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1|\2/p' Makefile | awk -F'|' '{ printf "%-17s %s\n", $$1, $$2 }'
@@ -30,6 +30,10 @@ report: setup ## one HTML page of the default sweep, once it has run (SWEEP=NAME
 
 docs-figures: setup ## draw the figures of docs/ again, from the tables that are committed beside them
 	$(BIN)/python docs/figures.py
+
+docs: setup ## build the documentation site into site/, strictly
+	$(BIN)/python docs/catalogue.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 status: setup ## how the runs of the default sweep stand (SWEEP=NAME for another)
 	$(BIN)/python -m byzdl.status outputs/$(SWEEP)

@@ -1,4 +1,4 @@
-"""The catalogue covers every choice, and links in the documents lead somewhere."""
+"""The catalogue covers every choice, links in the documents lead somewhere, and so do those that the site rewrites."""
 
 import importlib
 import re
@@ -31,6 +31,12 @@ def module(name):
 @pytest.fixture(scope="module")
 def catalogue():
     return module("catalogue")
+
+
+@pytest.fixture(scope="module")
+def hooks():
+    pytest.importorskip("mkdocs", reason="needs the extra docs")
+    return module("site_hooks")
 
 
 def prose(text):
@@ -116,3 +122,47 @@ def test_curated_sources_are_of_choices_that_exist():
 )
 def test_a_choice_without_curated_sources_shows_its_docstrings_first_reference(catalogue, docstring, shown):
     assert catalogue.source_of(docstring) == shown
+
+
+def test_the_site_keeps_links_between_documents_and_rewrites_those_that_leave_them(hooks):
+    config = hooks.MkDocsConfig()
+    config.load_dict({"site_name": "byzdl", "docs_dir": str(ROOT / "docs")})
+    config.validate()
+    names = ["scaling.md", "catalogue.md", "index.md", "contributing.md", "reproduction/fig1_max.png"]
+    files = hooks.Files([hooks.File(name, None, "site", use_directory_urls=False) for name in names])
+
+    def of(uri, text):
+        return "\n".join(hooks._lines(text, uri, config, files)).rstrip("\n")
+
+    assert of("index.md", "[a](docs/scaling.md#ray)") == "[a](scaling.md#ray)"
+    assert of("index.md", "![a](docs/reproduction/fig1_max.png)") == "![a](reproduction/fig1_max.png)"
+    assert of("index.md", "[a](CONTRIBUTING.md)") == "[a](contributing.md)"
+    assert of("scaling.md", "[b](../README.md)") == "[b](index.md)"
+    assert (
+        of("scaling.md", "[two\nlines](catalogue.md) [c](https://a.b)") == "[two\nlines](catalogue.md) [c](https://a.b)"
+    )
+    assert of("scaling.md", "[Alie](../byzdl/attacks/alie.py)") == "[Alie][byzdl.attacks.alie.Alie]"
+    assert of("scaling.md", "[ring](../byzdl/topology/fixed.py)") == "[ring][byzdl.topology.fixed.Ring]"
+    assert of("scaling.md", "[conf/](../conf)") == "conf/"
+    assert of("scaling.md", "[a](../missing.py)") == "[a](../missing.py)"
+    code = "`[a](../conf)`\n\n```\n[a](../conf)\n```"
+    assert of("scaling.md", code) == code
+    config.repo_url = "https://host/owner/byzdl"
+    assert of("scaling.md", "[conf/](../conf)") == "[conf/](https://host/owner/byzdl/tree/HEAD/conf)"
+    assert of("index.md", "[a](train.py#L3)") == "[a](https://host/owner/byzdl/blob/HEAD/train.py#L3)"
+
+
+def test_a_notebook_becomes_a_page_and_its_pictures(hooks, tmp_path):
+    notebook = tmp_path / "notebook.ipynb"
+    notebook.write_text(
+        """{"cells": [
+        {"cell_type": "markdown", "source": ["# Title\\n", "text"]},
+        {"cell_type": "raw", "source": ["left out"]},
+        {"cell_type": "code", "source": ["1 + 1"], "outputs": [
+            {"output_type": "stream", "text": ["out\\n"]},
+            {"output_type": "execute_result", "data": {"text/plain": ["2"]}},
+            {"output_type": "display_data", "data": {"image/png": "aGk=\\n", "text/plain": ["<Figure>"]}}]}]}""",
+        encoding="utf-8",
+    )
+    page = "# Title\ntext\n\n```python\n1 + 1\n```\n\n```text\nout\n```\n\n```text\n2\n```\n\n![Output of the code above](notebook/0.png)\n"
+    assert dict(hooks._pages_of(notebook)) == {"notebook/0.png": b"hi", "notebook.md": page}
