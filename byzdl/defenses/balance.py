@@ -1,4 +1,4 @@
-"""BALANCE: what is near, beside the own norm, and nearer as time goes on."""
+"""BALANCE: a radius in proportion to the own model's norm, falling over the run."""
 
 import math
 from typing import ClassVar
@@ -11,15 +11,24 @@ from byzdl.exchange import Inbox, Mix
 
 
 class Balance(Defense):
-    """Accept j if ||x_i - x_j|| <= gamma exp(-kappa t/T) ||x_i||; mix the mean of the accepted with the own model by alpha.
+    """Mixes in the mean of the models near the own one, within a radius shrinking over the run.
 
-    t counts the rounds done, from 0, and T is how many the run has.
+    Accepts j if ||x_i - x_j|| <= gamma exp(-kappa t/T) ||x_i||. The result is alpha x_i + (1 - alpha) times the mean of
+    the accepted models. t is the number of completed rounds, from 0. T is the number of rounds in the run.
+
+    >>> import torch
+    >>> from byzdl.exchange import by_hand
+    >>> inbox = by_hand(torch.tensor([[30.0, 40.0]]), [torch.tensor([[33.0, 44.0], [30.0, 24.0]])])
+    >>> _, mix = Balance(gamma=0.3).aggregate((), inbox)  # distances 5 and 16, radius 0.3 * 50 = 15
+    >>> mix.selected.tolist(), mix.models.tolist()
+    ([[True, False]], [[31.5, 42.0]])
 
     - `alpha`: weight of the own model in the mix
-    - `gamma`, `kappa`: how near is near enough at first, and how fast that falls
+    - `gamma`: the first radius, as a share of the own norm
+    - `kappa`: how fast the radius falls
 
-    **Assumes** that the benign differ by less than this share of their norm. It is told no f. A model that is
-    not finite is not accepted; a node whose own model isn't accepts nobody.
+    **Assumes** that benign models differ by less than this share of their norm. The rule takes no f. A non-finite
+    model is never accepted. A node with a non-finite own model accepts nobody.
 
     **Source:** M. Fang et al., *Byzantine-robust decentralized federated learning* (CCS 2024). gamma is the
     paper's 0.3; public code has 2.
@@ -32,7 +41,7 @@ class Balance(Defense):
     kappa: NonNegative = 1.0
 
     def aggregate(self, state: tuple[()], inbox: Inbox) -> tuple[tuple[()], Mix]:
-        reach = self.gamma * math.exp(-self.kappa * inbox.round / inbox.rounds)
+        radius = self.gamma * math.exp(-self.kappa * inbox.round / inbox.rounds)
         norm = torch.linalg.vector_norm(inbox.own, dim=1, dtype=torch.float64)
-        near = inbox.valid & inbox.members[:, :1] & (inbox.distances() <= reach * norm[:, None])
-        return state, inbox.mix(near, self.alpha)
+        accepted = inbox.valid & inbox.members[:, :1] & (inbox.distances() <= radius * norm[:, None])
+        return state, inbox.mix(accepted, self.alpha)

@@ -1,4 +1,4 @@
-"""Bulyan: Krum again and again, then what is near the median of each coordinate."""
+"""Bulyan: repeated Krum, then a mean around the median of each coordinate."""
 
 from typing import ClassVar
 
@@ -15,23 +15,34 @@ from byzdl.vectors.sorting import ascending
 
 
 class Bulyan(Tolerant):
-    """Select |N_i| - 2f by repeated Krum; per coordinate average the 2f fewer of them that are closest to their median.
+    """Selects models by repeated Krum, then averages per coordinate the values nearest to their median.
 
-    Krum is D_Krum's, each time on those that are left: the own model is no candidate, and of r that are left
-    the max(r - f - 2, 1) nearest others count. Where that is one, the nearest two always tie: of a tie the one
-    with the least sum of squared distances to all received models is selected. Of an even number the median is the mean of the middle two; of
-    two values that are equally close to it the smaller one is averaged. The result is mixed with the own model
-    by alpha. `selected` in the logs is the first stage's choice.
+    Stage 1 selects |N_i| - 2f models, one at a time, each by D_Krum's score among the models not yet selected. The own
+    model is no candidate. With r models left, the max(r - f - 2, 1) nearest others count. Where only one counts, the two
+    models nearest to each other always tie. Among tied models, the one with the least sum of squared distances to all
+    received models is selected.
+
+    Stage 2 averages, per coordinate, the |selected| - 2f selected values closest to their median. For an even number
+    of values, the median is the mean of the middle two. Of two values equally close to it, the smaller one is averaged.
+    The result is mixed with the own model by alpha. `selected` in the logs is the choice of stage 1.
+
+    >>> import torch
+    >>> from byzdl.exchange import by_hand
+    >>> received = torch.tensor([[0.0], [90.0], [1.0], [2.0], [-50.0], [4.0], [7.0]])
+    >>> inbox = by_hand(torch.zeros(1, 1), [received])
+    >>> _, mix = Bulyan(f=1, alpha=0.0).aggregate((), inbox)
+    >>> mix.selected.tolist(), mix.models.tolist()  # the selected have median 2; 0, 1 and 2 count
+    ([[True, False, True, True, False, True, True]], [[1.0]])
 
     - `alpha`: weight of the own model in the mix
     - `f`: Byzantine neighbours to tolerate, an integer or `known`
 
-    **Assumes** f Byzantine neighbours of |N_i| >= 4f + 3. Where there are fewer, at least one is selected and
-    at least one value averaged all the same, which promises nothing; run.json and the log say so. A model that
-    is not finite is no candidate; f stays what it is.
+    **Assumes** f Byzantine neighbours of |N_i| >= 4f + 3. A node with fewer neighbours still selects at least one model
+    and averages at least one value, which promises nothing; run.json and the log say so. A non-finite model is no
+    candidate, and f is not reduced for it.
 
     **Source:** E. M. El Mhamdi, R. Guerraoui, S. Rouault, *The hidden vulnerability of distributed learning in
-    Byzantium* (ICML 2018), applied to received models and mixed by alpha as D_Krum is here.
+    Byzantium* (ICML 2018), applied to received models and mixed by alpha, as D_Krum is here.
     """
 
     equivariant: ClassVar[tuple[str, ...]] = ("translation", "scale")
@@ -40,52 +51,56 @@ class Bulyan(Tolerant):
 
     needs: ClassVar[int] = 3
     per_f: ClassVar[int] = 4
-    otherwise: ClassVar[str] = "there at least one model is selected and one value averaged, which promises nothing"
+    otherwise: ClassVar[str] = (
+        "these nodes select at least one model and average at least one value, which promises nothing"
+    )
 
     def aggregate(self, state: tuple[()], inbox: Inbox) -> tuple[tuple[()], Mix]:
         f = self.tolerated(inbox)
         selected = self._selected(inbox, f)
         count = selected.sum(1)
         models = self._near_median(inbox, selected, (count - 2 * f).clamp(min=1))
-        if self.alpha > 0:  # 0 times a diverged own model would be no number
+        if self.alpha > 0:  # 0 times a diverged own model would be NaN
             models = (1 - self.alpha) * models + self.alpha * inbox.own
         return state, Mix(torch.where((count > 0)[:, None], models, inbox.own), selected)
 
     def _selected(self, inbox: Inbox, f: Tensor) -> Tensor:
-        """The first stage's choice [L, k]."""
+        """Selects the models of stage 1: a mask [L, k]."""
         squared = inbox.pairwise_distances().square()
         k = squared.shape[1]
-        every = tied_ranks(scores(squared, inbox.valid, inbox.degree))
-        wanted = (inbox.degree - 2 * f).clamp(min=1)
+        tie_break = tied_ranks(scores(squared, inbox.valid, inbox.degree))
+        most = (inbox.degree - 2 * f).clamp(min=1)
         selected = torch.zeros_like(inbox.valid)
         for step in range(k):
             count = (inbox.degree - step - f - 2).clamp(min=1)
             left = inbox.valid & ~selected
-            # Every level is below k: the second decides where the first ties.
-            order = tied_ranks(scores(squared, left, count)) * k + every
+            # The tie-break is below k, so it decides between equal scores only.
+            order = tied_ranks(scores(squared, left, count)) * k + tie_break
             winner = smallest(order, 1, among=left)
-            selected = selected | (winner & (step < wanted)[:, None])
+            selected = selected | (winner & (step < most)[:, None])
         return selected
 
-    def _near_median(self, inbox: Inbox, selected: Tensor, most: Tensor) -> Tensor:
-        """Per coordinate, the mean of the `most` [L] selected values that are closest to their median [L, d]."""
+    def _near_median(self, inbox: Inbox, selected: Tensor, beta: Tensor) -> Tensor:
+        """Averages, per coordinate, the `beta` [L] selected values closest to their median [L, d]."""
         count = selected.sum(1)
         rank = torch.arange(selected.shape[1], device=count.device)
-        # Both are one where the number is odd.
+        # The two middle ranks, which coincide for an odd count.
         centre = (rank == ((count - 1) // 2)[:, None]).double() + (rank == (count // 2)[:, None]).double()
-        most = torch.minimum(most, count)[:, None]
-        after = rank + most  # where what comes next stands, for each first one of so many in order
-        more, after = after < count[:, None], after.clamp(max=len(rank) - 1)
+        beta = torch.minimum(beta, count)[:, None]
+        beyond = rank + beta  # the first rank behind a window of `beta` values, for each start of the window
+        has_next, beyond = beyond < count[:, None], beyond.clamp(max=len(rank) - 1)
         means = torch.empty_like(inbox.own)
-        for few, columns, values in gathered(inbox.models, inbox.rows):
-            out = ~selected[few, :, None]
-            ranked = ascending(values.masked_fill_(out, torch.inf)).double()
-            ranked = torch.where(ranked.isinf(), 0.0, ranked)  # those that are not selected, behind all others
-            median = (ranked * (centre[few, :, None] / 2)).sum(1, keepdim=True)
-            # What is nearest stands side by side: from the least on, as long as the next one is nearer than the first.
-            following = ranked.gather(1, after[few, :, None].expand_as(ranked))
-            start = (more[few, :, None] & (following - median < median - ranked)).sum(1, keepdim=True)
-            near = (rank[:, None] >= start) & (rank[:, None] < start + most[few, None])
+        for learners, columns, values in gathered(inbox.models, inbox.rows):
+            rejected = ~selected[learners, :, None]
+            # Rejected values rank last. A zero there keeps the sums finite.
+            ranked = ascending(values.masked_fill_(rejected, torch.inf)).double()
+            ranked = torch.where(ranked.isinf(), 0.0, ranked)
+            median = (ranked * (centre[learners, :, None] / 2)).sum(1, keepdim=True)
+            # The nearest values are a window of consecutive ranks. It moves up while the value behind its end is nearer
+            # than its first one.
+            following = ranked.gather(1, beyond[learners, :, None].expand_as(ranked))
+            start = (has_next[learners, :, None] & (following - median < median - ranked)).sum(1, keepdim=True)
+            near = (rank[:, None] >= start) & (rank[:, None] < start + beta[learners, None])
             total = torch.where(near, ranked, 0.0).sum(1)
-            means[few, columns] = (total / most[few]).to(means.dtype)
+            means[learners, columns] = (total / beta[learners]).to(means.dtype)
         return means

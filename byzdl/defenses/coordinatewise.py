@@ -1,4 +1,4 @@
-"""What coordinate-wise rules share."""
+"""The coordinate-wise trimmed mean: for `TrimmedMean` and `Median`."""
 
 import torch
 from torch import Tensor
@@ -9,10 +9,15 @@ from byzdl.vectors.sorting import ascending
 
 
 def trimmed_mean(inbox: Inbox, trim: Tensor) -> Tensor:
-    """Per coordinate, the mean of N_i's models and the own one without the `trim` [L] largest and smallest [L, d].
+    """Drops the `trim` [L] largest and smallest values of each coordinate of N_i and i, and averages the rest: [L, d].
 
-    Where that would leave none, the median: the middle one, or the mean of the middle two. The own model,
-    bit by bit, where nothing valid came in, or where it is not finite itself.
+    Where that would leave no value, the median is the result: the middle value, or the mean of the middle two. A node
+    keeps its own model, bit for bit, if it received no valid model or its own is non-finite.
+
+    >>> from byzdl.exchange import by_hand
+    >>> inbox = by_hand(torch.tensor([[0.0]]), [torch.tensor([[1.0], [2.0], [90.0]])])
+    >>> trimmed_mean(inbox, torch.tensor([1]))
+    tensor([[1.5000]])
     """
     members = inbox.members
     count = members.sum(1)
@@ -20,9 +25,9 @@ def trimmed_mean(inbox: Inbox, trim: Tensor) -> Tensor:
     rank = torch.arange(members.shape[1], device=count.device)
     kept = (rank >= trim[:, None]) & (rank < (count - trim)[:, None])
     means = torch.empty_like(inbox.own)
-    for few, columns, values in gathered(inbox.models, inbox.pool):
-        # Members are finite: what is not one of them comes last.
-        ranked = ascending(values.masked_fill_(~members[few, :, None], torch.inf))
-        total = torch.where(kept[few, :, None], ranked, 0.0).sum(1, dtype=torch.float64)
-        means[few, columns] = (total / kept[few].sum(1, keepdim=True)).to(means.dtype)
+    for learners, columns, values in gathered(inbox.models, inbox.pool):
+        # Members are finite, so infinity ranks all others last.
+        ranked = ascending(values.masked_fill_(~members[learners, :, None], torch.inf))
+        total = torch.where(kept[learners, :, None], ranked, 0.0).sum(1, dtype=torch.float64)
+        means[learners, columns] = (total / kept[learners].sum(1, keepdim=True)).to(means.dtype)
     return torch.where((members[:, 0] & inbox.valid.any(1))[:, None], means, inbox.own)

@@ -11,27 +11,37 @@ from byzdl.exchange import Inbox, Mix
 from byzdl.vectors.blocks import squared_to_mean
 from byzdl.vectors.selection import smallest, tied_ranks
 
-TINY = 1e-150  # keeps weights finite where a majority of the models is one and the same
+TINY = 1e-150  # keeps weights finite where a majority of the models are equal
 
 
 class GeometricMedian(Defense):
-    """argmin_z sum_k ||z - x_k|| over N_i and i, by smoothed Weiszfeld steps on the weights u of z = sum_k u_k x_k.
+    """Takes the geometric median of the own and the received models: the point of least total distance.
 
-    A step is u_k ~ 1 / max(||z - x_k||, smoothing s), for all k. The scale s is the median distance from the
-    medoid, the model with the least sum of distances, to N_i and i. The start is the mean of the majority
-    nearest to the medoid, floor(p/2) + 1 of p models. The end is a step shorter than tolerance s, or `steps`.
+    argmin_z sum_k ||z - x_k|| over N_i and i, by smoothed Weiszfeld steps on the weights u of z = sum_k u_k x_k.
 
-    - `steps`: how many at most
-    - `smoothing`: how near to a model, relative to s, z counts as being there
-    - `tolerance`: the step that is the last, relative to s
+    A step is u_k ~ 1 / max(||z - x_k||, smoothing s), for all k. The medoid is the model with the least sum of
+    distances to the others. The scale s is the median distance from the medoid to N_i and i. The start is the mean of
+    the majority nearest to the medoid, floor(p/2) + 1 of p models. The steps end with one shorter than tolerance s,
+    or after `steps` of them.
 
-    **Assumes** that fewer than half of N_i and i are Byzantine. It is told no f. A model that is not finite
-    counts as absent. A node whose own model is not finite keeps it. Of an even number of models on one line
-    any point between the middle two is a median: which one comes out depends on the start.
+    >>> import torch
+    >>> from byzdl.exchange import by_hand
+    >>> inbox = by_hand(torch.tensor([[-1.0, 0.0]]), [torch.tensor([[1.0, 0.0], [0.0, 3.0]])])
+    >>> height = GeometricMedian().aggregate((), inbox)[1].models[0, 1].item()
+    >>> round(height, 2)  # 1 / sqrt(3): from there, the three models are seen at 120 degrees from each other
+    0.58
+
+    - `steps`: the most steps
+    - `smoothing`: the distance from a model, relative to s, up to which z counts as being there
+    - `tolerance`: the length of the last step, relative to s
+
+    **Assumes** that fewer than half of N_i and i are Byzantine. The rule takes no f. A non-finite model counts as
+    absent. A node with a non-finite own model keeps it. For an even number of models on one line, any point between
+    the middle two is a median, and the start decides which one comes out.
 
     **Source:** K. Pillutla, S. M. Kakade, Z. Harchaoui, *Robust aggregation for federated learning* (IEEE TSP
-    2022). There the start is the mean: nearly half of liars at 1e30 take it so far away that a hundred steps
-    do not lead back. There the smoothing is absolute, and the end goes by the objective.
+    2022). The paper starts at the mean. A minority of nearly half the models, at 1e30, takes that so far away that a
+    hundred steps do not lead back. The paper's smoothing is absolute, and its last step depends on the objective.
     """
 
     equivariant: ClassVar[tuple[str, ...]] = ("translation", "scale")
@@ -50,7 +60,7 @@ class GeometricMedian(Defense):
             after = inverse / inverse.sum(1, keepdim=True)
             moved = after - u
             step = (moved * (gram @ moved[:, :, None])[:, :, 0]).sum(1).clamp(min=0).sqrt()
-            # Who has arrived stays: all take as many steps, and nobody is waited for.
+            # A learner that has arrived keeps its weights. An early end of the loop would wait for the device.
             u = torch.where(moving[:, None], after, u)
             moving = moving & (step > self.tolerance * scale)
         alone = ~members[:, 0] | ~inbox.valid.any(1)
@@ -59,7 +69,7 @@ class GeometricMedian(Defense):
 
 
 def _start(gram: Tensor, members: Tensor) -> tuple[Tensor, Tensor]:
-    """The weights of the mean of the majority nearest to the medoid [L, p], and the scale [L]."""
+    """Computes the weights of the mean of the majority nearest to the medoid [L, p], and the scale [L]."""
     norms = gram.diagonal(dim1=1, dim2=2)
     squared = (norms[:, :, None] + norms[:, None, :] - gram - gram.mT).clamp(min=0)
     distances = torch.where(members[:, None, :], squared.sqrt(), 0.0)

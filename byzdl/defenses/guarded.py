@@ -10,17 +10,24 @@ from byzdl.exchange import Inbox
 
 
 class Guarded(LossThreshold):
-    """loss_threshold whose fall-back chooses nobody rather than somebody who is no good.
+    """Acts as loss_threshold, but falls back only to a model that beats the own one or guessing.
 
-    Where loss_threshold takes the neighbour of least loss, whatever that loss is, here it must be below the own
-    one by more than `margin`, or below log C, the loss of guessing among C classes. Else the node stays alone.
+    loss_threshold falls back to the neighbour of least loss, at any loss. Here this loss must be below the own one by
+    more than `margin`, or below log C, the loss of guessing among C classes. Otherwise the node keeps its own model.
 
-    - `margin`: how much better than the own loss is good enough, whatever chance is
-    - all others: loss_threshold's
+    >>> import torch
+    >>> from byzdl.exchange import by_hand
+    >>> inbox = by_hand(torch.tensor([[0.1]]), [torch.tensor([[0.5], [0.9]])], loss=lambda node, model: model.item())
+    >>> state = Guarded().init(1, 2)._replace(detected=torch.tensor([True]))
+    >>> Guarded().aggregate(state, inbox)[1].selected  # worse than the own loss, 0.1, but better than log 2 = 0.69
+    tensor([[ True, False]])
 
-    **Assumes** nothing about the number of Byzantine neighbours; that their models, where they do harm, are
-    worse than guessing. While theta is at most `margin`, whoever is better by more has passed eq. 4 already,
-    and chance alone decides.
+    - `margin`: a gain over the own loss above this is enough, even for a loss above chance
+    - all others: see `LossThreshold`
+
+    **Assumes** nothing about the number of Byzantine neighbours, but that their models, if harmful, are worse than
+    guessing. While theta is at most `margin`, a neighbour with a gain above `margin` has passed eq. 4 already, and
+    chance alone decides.
 
     **Source:** ours; a variant of S. Masuda, K. Shudo, *Loss Based Byzantine Resilience for Decentralized
     Learning*, eq. 5, which has no such guard.

@@ -1,4 +1,4 @@
-"""IOS: drop the most distant, one after another."""
+"""IOS: repeated removal of the farthest neighbour."""
 
 from typing import ClassVar
 
@@ -11,17 +11,23 @@ from byzdl.vectors.selection import smallest, tied_ranks
 
 
 class Ios(Tolerant):
-    """Iterative outlier scissor: f times, drop the neighbour farthest from the weighted mean; return what is left's.
+    """Drops, f times, the neighbour farthest from the weighted mean, and returns the mean of the rest.
 
-    The weights are Metropolis', over N_i and i; the mean divides by those that are left. The own model is
-    never dropped.
+    Iterative outlier scissor. The weights are the Metropolis weights over N_i and i, divided by their sum over the
+    models that are left. The own model is never dropped.
+
+    >>> import torch
+    >>> from byzdl.exchange import by_hand
+    >>> inbox = by_hand(torch.tensor([[0.0]]), [torch.tensor([[10.0], [4.0], [6.0], [80.0]])])
+    >>> _, mix = Ios(f=1).aggregate((), inbox)  # all weigh 1/5, and 80 is the farthest from the mean, 20
+    >>> mix.selected.tolist(), mix.models.round(decimals=4).tolist()
+    ([[True, True, True, False]], [[5.0]])
 
     - `f`: Byzantine neighbours to tolerate, an integer or `known`
 
-    **Assumes** f Byzantine neighbours, of less than a third of the weight in theory. Where |N_i| <= f all are
-    dropped, which run.json and the log say. A model that is not finite is the first to be dropped, and is
-    never mixed in, however many there are. Of equally far ones the right one is dropped. A node whose own
-    model is not finite keeps it.
+    **Assumes** f Byzantine neighbours, in theory of less than a third of the weight. Where |N_i| <= f, all are dropped;
+    run.json and the log say so. Non-finite models are dropped first. However many there are, none is mixed in. Of
+    equally far models, the right one is dropped. A node with a non-finite own model keeps it.
 
     **Source:** Z. Wu, T. Chen, Q. Ling, *Byzantine-resilient decentralized stochastic optimization with robust
     aggregation rules* (IEEE TSP 2023, arXiv 2206.04568). The steps are those of their public code.
@@ -30,7 +36,7 @@ class Ios(Tolerant):
     equivariant: ClassVar[tuple[str, ...]] = ("translation", "scale")
 
     needs: ClassVar[int] = 1
-    otherwise: ClassVar[str] = "there nothing is mixed in"
+    otherwise: ClassVar[str] = "these nodes mix nothing in"
 
     def aggregate(self, state: tuple[()], inbox: Inbox) -> tuple[tuple[()], Mix]:
         members, gram = inbox.members, inbox.gram()
@@ -42,8 +48,8 @@ class Ios(Tolerant):
         for step in range(inbox.rows.shape[1]):
             shares = trusted * w
             shares = shares / shares.sum(1, keepdim=True)
-            far = tied_ranks(squared_to_mean(gram, shares)[:, 1:])
-            kept = smallest(far, trusted[:, 1:].sum(1) - 1, among=trusted[:, 1:])
+            distance_ranks = tied_ranks(squared_to_mean(gram, shares)[:, 1:])
+            kept = smallest(distance_ranks, trusted[:, 1:].sum(1) - 1, among=trusted[:, 1:])
             trusted = torch.cat([trusted[:, :1], torch.where((step < drops)[:, None], kept, trusted[:, 1:])], dim=1)
         shares = trusted * w
         shares = shares / shares.sum(1, keepdim=True)

@@ -9,7 +9,16 @@ from byzdl.exchange import Inbox, Mix
 
 
 class Local(Defense):
-    """x_i^{t+1} = x_i^{t+1/2}: never mixes."""
+    """Keeps the own model and mixes nothing in: learning alone, the floor for every defense.
+
+    x_i^{t+1} = x_i^{t+1/2}.
+
+    >>> import torch
+    >>> from byzdl.exchange import by_hand
+    >>> inbox = by_hand(torch.tensor([[1.0]]), [torch.tensor([[2.0], [3.0]])])
+    >>> Local().aggregate((), inbox)[1].models
+    tensor([[1.]])
+    """
 
     equivariant: ClassVar[tuple[str, ...]] = ("translation", "scale")
     reference: ClassVar[bool] = True

@@ -1,4 +1,4 @@
-"""Masuda and Shudo's defense: the paper's method."""
+"""The paper's method: Masuda and Shudo's defense."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -13,15 +13,15 @@ from byzdl.defenses.base import Defense, OwnScores
 from byzdl.exchange import Conditions, Inbox, Mix
 from byzdl.vectors.selection import smallest
 
-FALLS = 10_000  # from theta to theta_min, at most
+FALLS = 10_000  # the most steps from theta to theta_min
 
 
 class LossThresholdState(NamedTuple):
     """Per learner, each [L].
 
-    - `theta`: the threshold, and `level`: how many steps it has fallen
+    - `theta`: the threshold; `level`: the number of its falls so far
     - `best`: the least monitored value so far
-    - `stale`: epochs in a row that did not improve it
+    - `stale`: epochs in a row without a new `best`
     - `detected`: whether overfitting was ever detected
     """
 
@@ -33,18 +33,31 @@ class LossThresholdState(NamedTuple):
 
 
 class LossThreshold(Defense):
-    """Select j if loss_i(own) - loss_i(j) >= theta_i, eq. 4; a fall-back after overfitting, eq. 5; mix by eq. 6-7.
+    """Mixes in the models that beat the own loss by theta, a threshold that falls with overfitting.
 
-    When the monitored value of a node's own model has not fallen below its minimum for
-    `patience` epochs in a row, overfitting is detected: theta_i falls by a step and the count
-    starts again. From a node's first detection on, where no neighbour passes it selects the
-    neighbour of least loss.
+    Selects j if loss_i(own) - loss_i(j) >= theta_i (eq. 4), with a fall-back after overfitting (eq. 5), and mixes the
+    mean of the selected models with the own one by alpha (eq. 6-7).
+
+    Overfitting is detected when the monitored value of a node's own model has not fallen below its minimum so
+    far for `patience` epochs in a row. Then theta_i falls by a step, and the count starts again. From a node's first detection
+    on, if no neighbour passes eq. 4, the node selects the neighbour of least loss.
+
+    >>> import torch
+    >>> from byzdl.exchange import by_hand
+    >>> received = torch.tensor([[0.5], [0.95], [2.0]])
+    >>> inbox = by_hand(torch.tensor([[1.0]]), [received], loss=lambda node, model: model.item())
+    >>> rule = LossThreshold(theta=0.1)
+    >>> _, mix = rule.aggregate(rule.init(1, 3), inbox)  # gains of 0.5, 0.05 and -1
+    >>> mix.selected.tolist(), mix.models.tolist()
+    ([[True, False, False]], [[0.75]])
 
     - `alpha`: weight of the own model in the mix
-    - `theta`, `theta_step`, `theta_min`: theta starts at `theta`, falls by `theta_step`, never below `theta_min`
+    - `theta`: the first threshold: the margin by which a neighbour's model must beat a node's own loss to be accepted
+    - `theta_step`: how much theta falls at a detection
+    - `theta_min`: the least theta
     - `patience`: epochs without improvement until overfitting is detected
-    - `monitor`: `test` (the paper: every node measures the test error) or `validation`
-      (a hold-out of the node's own data, no leakage; needs `partition.validation`)
+    - `monitor`: `test` (the paper: every node measures the test error) or `validation` (a hold-out of the node's own
+      data, no leakage; needs `partition.validation`)
     - `monitor_metric`: `error` (the paper's word) or `loss`
     - `screen`: losses on `batch` (the current mini-batch, as eq. 4 writes it) or `fresh` (another one)
 
@@ -70,17 +83,17 @@ class LossThreshold(Defense):
             raise ConfigError.of("theta_min", self.theta_min, f"a number, at most theta={self.theta}")
         if not (self.theta - self.theta_min) / self.theta_step <= FALLS:
             raise ConfigError.of(
-                "theta_step", self.theta_step, f"a number that takes theta to theta_min in at most {FALLS} steps"
+                "theta_step", self.theta_step, f"large enough to reach theta_min from theta in at most {FALLS} steps"
             )
         return self
 
     def check(self, conditions: Conditions) -> None:
         if self.monitor == "validation" and conditions.validation == 0:
-            raise ConfigError.of("defense.monitor", self.monitor, "partition.validation above 0 beside it, or test")
+            raise ConfigError.of("defense.monitor", self.monitor, "test, unless partition.validation is above 0")
 
     @property
     def thetas(self) -> list[float]:
-        """The values that theta takes, exact in decimal: 0.1, 0, -0.1."""
+        """All values of theta in order, exact in decimal: by default 0.1, 0, -0.1."""
         start, step, least = (Decimal(str(v)) for v in (self.theta, self.theta_step, self.theta_min))
         falls = int((start - least) // step)
         exact = [start - i * step for i in range(falls + 1)]
@@ -104,7 +117,10 @@ class LossThreshold(Defense):
         return state, inbox.mix(selected, self.alpha, fallback)
 
     def eligible(self, own: Tensor, losses: Tensor, inbox: Inbox) -> Tensor:
-        """Whom the fall-back may choose [L, k], by their finite losses [L, k] and the own ones [L]: anybody."""
+        """Masks the neighbours open to the fall-back [L, k]: here, every valid one.
+
+        - `own` [L], `losses` [L, k]: losses of the own and the received models, +infinity where not finite
+        """
         return inbox.valid
 
     def end_epoch(self, state: LossThresholdState, ended: Tensor, own_scores: OwnScores) -> LossThresholdState:

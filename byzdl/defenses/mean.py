@@ -7,10 +7,17 @@ from byzdl.exchange import Inbox, Mix
 
 
 class Mean(Defense):
-    """x_i + sum_j W_ij (x_j - x_i) with Metropolis weights, eq. 3: everything that comes in is mixed in.
+    """Averages the own and all received models by Metropolis weights: plain decentralized SGD, no defense.
 
-    The only rule that mixes in models with non-finite values, too. A line to compare with as it stands; behind a pre-step it is a
-    rule of its own, such as nnm and mean, which is why it takes one where `local` and `oracle` do not.
+    x_i + sum_j W_ij (x_j - x_i) with the Metropolis weights W, eq. 3. All received models are mixed in. No other rule
+    mixes in non-finite models, too. By itself, the rule is a reference line. Behind a pre-step it is a rule of its own,
+    such as nnm and mean. So it takes a pre-step, unlike `local` and `oracle`.
+
+    >>> import torch
+    >>> from byzdl.exchange import by_hand
+    >>> inbox = by_hand(torch.tensor([[0.0]]), [torch.tensor([[1.0], [2.0], [90.0]])])
+    >>> Mean().aggregate((), inbox)[1].models  # W_ij = 1/4
+    tensor([[23.2500]])
 
     **Source:** L. Xiao, S. Boyd, *Fast linear iterations for distributed averaging* (2004), for the weights.
     """

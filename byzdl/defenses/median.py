@@ -8,13 +8,21 @@ from byzdl.exchange import Inbox, Mix
 
 
 class Median(Defense):
-    """Per coordinate, the median over N_i and i; of an even number of values the mean of the middle two.
+    """Takes the median of each coordinate over the own and the received models.
 
-    **Assumes** that fewer than half of N_i and i are Byzantine. It is told no f. A model that is not finite
-    counts as absent. A node whose own model is not finite keeps it.
+    For an even number of values, it is the mean of the middle two.
+
+    >>> import torch
+    >>> from byzdl.exchange import by_hand
+    >>> inbox = by_hand(torch.tensor([[1.0, 2.0]]), [torch.tensor([[2.0, 9.0], [50.0, 1.0]])])
+    >>> Median().aggregate((), inbox)[1].models
+    tensor([[2., 2.]])
+
+    **Assumes** that fewer than half of N_i and i are Byzantine. The rule takes no f. A non-finite model counts as
+    absent. A node with a non-finite own model keeps it.
 
     **Source:** C. Fang, Z. Yang, W. U. Bajwa, *BRIDGE: Byzantine-resilient decentralized gradient descent*
-    (IEEE TSIPN 2022), BRIDGE-M. There the median is taken of the models before the local step, here after it.
+    (IEEE TSIPN 2022), BRIDGE-M. The paper takes the median of the models before the local step, here it is after it.
     """
 
     equivariant: ClassVar[tuple[str, ...]] = ("translation", "scale")

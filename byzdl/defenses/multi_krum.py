@@ -1,4 +1,4 @@
-"""Multi-Krum: the mean of the models that are nearest to the others."""
+"""Multi-Krum: the mean of the models with the best Krum scores."""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -9,20 +9,28 @@ from byzdl.exchange import Inbox, Mix
 
 
 class MultiKrum(Tolerant):
-    """The mean of the m received models of best Krum score, mixed with the own one by alpha.
+    """Mixes in the mean of the m received models of best Krum score.
 
-    The scores are D_Krum's: the own model is no candidate, and max(|N_i| - f - 2, 1) nearest others count.
+    The scores are D_Krum's: the own model is no candidate, and the max(|N_i| - f - 2, 1) nearest others count. The mean
+    is mixed with the own model by alpha.
+
+    >>> import torch
+    >>> from byzdl.exchange import by_hand
+    >>> inbox = by_hand(torch.tensor([[8.0]]), [torch.tensor([[0.0], [0.0], [10.0], [11.0], [12.0]])])
+    >>> _, mix = MultiKrum(f=1, m=3).aggregate((), inbox)  # scores 100, 100, 1 + 4, 1 + 1 and 1 + 4
+    >>> mix.selected.tolist(), mix.models.round(decimals=4).tolist()
+    ([[False, False, True, True, True]], [[9.5]])
 
     - `alpha`: weight of the own model in the mix
-    - `m`: how many are averaged, an integer or `benign`: |N_i| - f, at least 1
+    - `m`: number of averaged models, an integer or `benign`: |N_i| - f, at least 1
     - `f`: Byzantine neighbours to tolerate, an integer or `known`
 
-    **Assumes** f Byzantine neighbours of |N_i| > 2f + 2 in theory, as D_Krum does, and m of at most |N_i| - f;
-    where |N_i| - f - 2 is below 1, so that 1 stands in for it, run.json and the log say so. A model that is
-    not finite is no candidate; f stays what it is. Where fewer than m came in, all are averaged.
+    **Assumes** f Byzantine neighbours of |N_i| > 2f + 2 in theory, as D_Krum does, and m of at most |N_i| - f. Where
+    |N_i| - f - 2 is below 1, it is replaced by 1; run.json and the log say so. A non-finite model is no candidate, and
+    f is not reduced for it. Where fewer than m came in, all are averaged.
 
-    **Source:** P. Blanchard et al., *Machine learning with adversaries* (NeurIPS 2017), applied to models. There
-    m is at most |N_i| - f - 2 in the theory; |N_i| - f is what most code has.
+    **Source:** P. Blanchard et al., *Machine learning with adversaries* (NeurIPS 2017), applied to models. In the
+    theory, m is at most |N_i| - f - 2; most implementations have |N_i| - f.
     """
 
     equivariant: ClassVar[tuple[str, ...]] = ("translation", "scale")
@@ -31,7 +39,7 @@ class MultiKrum(Tolerant):
     m: Annotated[Count | Literal["benign"], takes("an integer, at least 1, or benign")] = "benign"
 
     needs: ClassVar[int] = 3
-    otherwise: ClassVar[str] = "there one nearest other is counted, and neighbours who send the same model come first"
+    otherwise: ClassVar[str] = "these nodes count one nearest other, and neighbours with the same model come first"
 
     def aggregate(self, state: tuple[()], inbox: Inbox) -> tuple[tuple[()], Mix]:
         benign = inbox.degree - self.tolerated(inbox)

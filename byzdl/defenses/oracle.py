@@ -1,4 +1,4 @@
-"""Knowing who is benign: the ceiling."""
+"""Averaging with the truly benign: the ceiling."""
 
 from typing import ClassVar
 
@@ -7,7 +7,15 @@ from byzdl.exchange import Inbox, Mix
 
 
 class Oracle(Defense):
-    """The uniform mean over the own model and those of the truly benign neighbours."""
+    """Averages, with equal weights, the own model and those of the truly benign neighbours: the ceiling.
+
+    >>> import torch
+    >>> from byzdl.exchange import by_hand
+    >>> received = torch.tensor([[3.0], [100.0], [6.0]])
+    >>> inbox = by_hand(torch.tensor([[0.0]]), [received], byzantine=[[False, True, False]])
+    >>> Oracle().aggregate((), inbox)[1].models
+    tensor([[3.]])
+    """
 
     equivariant: ClassVar[tuple[str, ...]] = ("translation", "scale")
     reference: ClassVar[bool] = True

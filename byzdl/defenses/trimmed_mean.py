@@ -8,24 +8,32 @@ from byzdl.exchange import Inbox, Mix
 
 
 class TrimmedMean(Tolerant):
-    """Per coordinate, drop the f largest and the f smallest values of N_i and i, and average the rest.
+    """Drops the f largest and f smallest values of each coordinate, and averages the rest.
+
+    The values are those of the received models and the own one (N_i and i).
+
+    >>> import torch
+    >>> from byzdl.exchange import by_hand
+    >>> inbox = by_hand(torch.tensor([[0.0]]), [torch.tensor([[1.0], [2.0], [90.0]])])
+    >>> TrimmedMean(f=1).aggregate((), inbox)[1].models
+    tensor([[1.5000]])
 
     - `f`: Byzantine neighbours to tolerate, an integer or `known`
 
-    **Assumes** f Byzantine neighbours of |N_i| >= 2f + 1. Where there are fewer, the median is what is left
-    of the values, and run.json and the log say so. A model that is not finite counts as absent, and f stays
-    what it is: who is absent may have been benign. A node whose own model is not finite keeps it.
+    **Assumes** f Byzantine neighbours of |N_i| >= 2f + 1. With fewer neighbours, the median is left; run.json and the
+    log say so. A non-finite model counts as absent, and f is not reduced for it: an absent sender may have been benign.
+    A node with a non-finite own model keeps it.
 
-    **Source:** C. Fang, Z. Yang, W. U. Bajwa, *BRIDGE: Byzantine-resilient decentralized gradient descent*
-    (IEEE TSIPN 2022), BRIDGE-T. There the own value is never dropped; here, as in most code, it is ranked
-    with the others. There the mean is taken of the models before the local step, here after it.
+    **Source:** C. Fang, Z. Yang, W. U. Bajwa, *BRIDGE: Byzantine-resilient decentralized gradient descent* (IEEE
+    TSIPN 2022), BRIDGE-T. The paper never drops the own value; here, as in most implementations, it is ranked with
+    the others. The paper takes the mean of the models before the local step, here it is after it.
     """
 
     equivariant: ClassVar[tuple[str, ...]] = ("translation", "scale")
 
     needs: ClassVar[int] = 1
     per_f: ClassVar[int] = 2
-    otherwise: ClassVar[str] = "there the median is what is left of the values"
+    otherwise: ClassVar[str] = "these nodes take the median"
 
     def aggregate(self, state: tuple[()], inbox: Inbox) -> tuple[tuple[()], Mix]:
         return state, Mix(trimmed_mean(inbox, self.tolerated(inbox)))

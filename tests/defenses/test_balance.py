@@ -1,4 +1,4 @@
-"""BALANCE: near beside the own norm, and nearer as time goes on."""
+"""BALANCE: a radius in proportion to the own norm, falling over the run."""
 
 import dataclasses
 import math

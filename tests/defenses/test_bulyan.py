@@ -1,4 +1,4 @@
-"""Bulyan: Krum again and again, then what is near the median."""
+"""Bulyan: repeated Krum, then a mean around the median."""
 
 import math
 
@@ -19,7 +19,7 @@ def rule(f, alpha=0.0):
 
 
 def brute_force(x, f):
-    """Whom it selects of models [k, d], and what it makes of them."""
+    """The selected of models [k, d], and their result."""
     k = len(x)
     squared = ((x[:, None] - x) ** 2).sum(-1)
     left, chosen = list(range(k)), []
@@ -80,7 +80,7 @@ def test_too_few_neighbours_leave_one():
 
 
 def test_what_is_not_finite_is_no_candidate():
-    # Five of seven are wanted, f = 1, and just so many came in.
+    # Five of seven are wanted, f = 1, and exactly five came in.
     mix = aggregate(rule(1), one_node(0, [math.nan, 0, 1, 2, math.inf, 4, 7]))
     assert selected(mix) == [1, 2, 3, 5, 6]
     assert mix.models.item() == pytest.approx(1)

@@ -111,7 +111,9 @@ def test_for_the_estimate_what_is_not_finite_is_the_farthest():
 def test_tau_takes_a_number_or_a_word():
     assert chosen("defense", "clipped_gossip", tau=2).tau == 2
     for wrong in (-1, "theoretical", math.inf, math.nan, None):
-        with pytest.raises(ConfigError, match=r"defense\.tau: got .*a number, at least 0, theory or estimated"):
+        with pytest.raises(
+            ConfigError, match=r"defense\.tau is .*, but must be estimated, theory, or a number, at least 0"
+        ):
             chosen("defense", "clipped_gossip", tau=wrong)
 
 
@@ -121,8 +123,8 @@ def test_f_is_of_the_estimate_alone():
     assert rule(1.0, f=7).facts(Conditions(network)) == {}
     assert rule("theory", f=7).facts(Conditions(network)) == {"knows": "who is Byzantine"}
     assert rule("estimated", f=0).facts(Conditions(network)) == {"f": {0: 0, 2: 0}}
-    assert "there nothing is mixed in" in rule("estimated", f=2).facts(Conditions(network))["warning"]
-    with pytest.raises(ConfigError, match=r"defense\.f: got 7.*below 1"):
+    assert "these nodes mix nothing in" in rule("estimated", f=2).facts(Conditions(network))["warning"]
+    with pytest.raises(ConfigError, match=r"defense\.f is 7, but must be .*below 1"):
         rule("estimated", f=7).check(Conditions(network))
 
 

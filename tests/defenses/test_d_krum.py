@@ -75,10 +75,10 @@ def test_with_the_own_model_a_neighbour_less_is_enough():
         ({"distances": "cubed"}, "defense.distances is 'cubed', but must be one of 'squared' or 'plain'"),
     ],
 )
-def test_wrong_choices_are_told(keys, says):
-    with pytest.raises(ConfigError) as told:
+def test_wrong_choices_are_refused(keys, says):
+    with pytest.raises(ConfigError) as error:
         chosen("defense", "d_krum", **keys)
-    assert str(told.value) == says
+    assert str(error.value) == says
 
 
 @pytest.mark.parametrize(
@@ -92,12 +92,12 @@ def test_wrong_choices_are_told(keys, says):
         (4, 0),
     ],
 )
-def test_so_many_nearest_others_count(f, winner):
+def test_f_sets_the_number_of_nearest_others(f, winner):
     assert selected(aggregate(krum(f), one_node(5, [0, 0, 10, 11, 12]))) == [winner]
 
 
 def test_known_f_is_the_number_of_byzantine_neighbours():
-    # The case above with f = 1, whoever of them it is.
+    # The case above with f = 1, whichever it is.
     inbox = one_node(5, [0, 0, 10, 11, 12], byzantine=[False, False, False, False, True])
     assert selected(aggregate(krum("known"), inbox)) == [3]
 
@@ -154,17 +154,17 @@ def test_huge_finite_models_do_not_win_by_overflow():
 def test_f_must_leave_somebody_to_choose():
     network = graph(4, [(0, 1), (1, 2), (2, 3), (3, 0), (0, 2)])  # node 1 has two neighbours, as has node 3
     krum(1).check(Conditions(network))
-    with pytest.raises(ConfigError, match=r"defense\.f: got 2.*below 2"):
+    with pytest.raises(ConfigError, match=r"defense\.f is 2, but must be .*below 2"):
         krum(2).check(Conditions(network))
 
 
-def test_it_is_told_where_one_stands_in_for_too_few_neighbours():
+def test_a_warning_names_the_nodes_with_too_few_neighbours():
     # |N_i| - f - 2 is 4 - 1 - 2 = 1 at node 0, but 2 - 1 - 2 = -1, 3 - 1 - 2 = 0 and 2 - 0 - 2 = 0 at nodes 1,
-    # 2 and 3. Node 4 is the attacker, and node 5, which hears nobody, has nothing to be told of.
+    # 2 and 3. Node 4 is the attacker, and node 5, which hears nobody, needs no warning.
     network = graph(6, [(0, 1), (0, 2), (0, 3), (0, 4), (1, 4), (2, 3), (2, 4)], byzantine=[4])
     facts = krum("known").facts(Conditions(network))
     assert facts["f"] == {0: 1, 1: 1, 2: 1, 3: 0, 5: 0}
-    assert "|N_i| < f + 3 at 3 of 5 benign nodes (1, 2, 3): there one nearest other is counted" in facts["warning"]
+    assert "|N_i| < f + 3 at 3 of 5 benign nodes (1, 2, 3): these nodes count one nearest other" in facts["warning"]
     # With f = 0, three neighbours are enough.
     assert "at 2 of 5 benign nodes (1, 3)" in krum(0).facts(Conditions(network))["warning"]
     everybody = graph(4, [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)])

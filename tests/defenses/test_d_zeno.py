@@ -50,10 +50,10 @@ def test_uniformly_each_weighs_as_much_as_the_own_model():
         ({"norm": "max"}, "defense.norm is 'max', but must be one of 'sum' or 'mean'"),
     ],
 )
-def test_wrong_choices_are_told(keys, says):
-    with pytest.raises(ConfigError) as told:
+def test_wrong_choices_are_refused(keys, says):
+    with pytest.raises(ConfigError) as error:
         chosen("defense", "d_zeno", **keys)
-    assert str(told.value) == says
+    assert str(error.value) == says
 
 
 def test_rho_weighs_the_squared_distance():
@@ -91,7 +91,7 @@ def test_known_f_is_the_number_of_byzantine_neighbours_of_each_node():
         byzantine=[[True, False, True], [False, True]],
     )
     mix = aggregate(zeno("known"), inbox)
-    # 3 - 2 = 1 and 2 - 1 = 1: f is a number, not a list of names; the attacker of least loss gets in.
+    # 3 - 2 = 1 and 2 - 1 = 1: f is a number, not a list of names; the attacker of least loss is selected.
     assert [selected(mix, i) for i in range(2)] == [[2], [1]]
 
 
@@ -102,11 +102,11 @@ def test_nobody_is_selected_where_all_neighbours_are_known_to_be_byzantine():
     assert mix.models.item() == 7
 
 
-def test_it_is_told_where_only_attackers_are_heard():
+def test_a_warning_names_the_nodes_that_hear_only_attackers():
     # Node 1 hears the attackers 2 and 3 alone, node 0 hears node 4 beside them; node 5 hears nobody.
     network = graph(6, [(0, 2), (0, 3), (0, 4), (1, 2), (1, 3)], byzantine=[2, 3])
     assert (
-        "at 1 of 4 benign nodes (1): there nothing is selected" in zeno("known").facts(Conditions(network))["warning"]
+        "at 1 of 4 benign nodes (1): these nodes select nothing" in zeno("known").facts(Conditions(network))["warning"]
     )
     assert zeno(1).facts(Conditions(graph(3, [(0, 1), (0, 2), (1, 2)], byzantine=[2]))) == {"f": {0: 1, 1: 1}}
 

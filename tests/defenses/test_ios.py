@@ -89,7 +89,7 @@ def test_known_f_and_a_learner_of_its_own_each():
     assert [selected(mix, i) for i in range(2)] == [[1, 2], []]
     assert mix.models[1].item() == 0
     network = graph(3, [(0, 2), (0, 1)], byzantine=[1, 2])
-    assert "there nothing is mixed in" in ios("known").facts(Conditions(network))["warning"]
+    assert "these nodes mix nothing in" in ios("known").facts(Conditions(network))["warning"]
 
 
 @pytest.mark.parametrize("lie", [1e30, 3e38])

@@ -62,7 +62,7 @@ def test_accuracies_are_those_of_a_plain_forward(tiny, model, way):
     assert found[:, 2].tolist() == [0, 0]
 
 
-def test_equal_models_are_let_in_from_the_first_round_on(tiny):
+def test_equal_models_are_accepted_from_the_first_round_on(tiny):
     experiment = make_experiment(
         tiny, graph(3, [(0, 1), (1, 2)]), defense=chosen("defense", "local_performance_check", delta=1.0)
     )

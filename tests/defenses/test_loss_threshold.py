@@ -209,7 +209,7 @@ def test_a_node_falls_back_only_after_its_own_detection():
 
 
 def test_theta_is_each_nodes_own():
-    # Node 0 stands at -0.1 after two detections and takes a loss of 1.05 against 1.0; node 1, at 0.1, doesn't.
+    # Node 0 is at theta -0.1 after two detections, and accepts a loss of 1.05 against 1.0; node 1, at 0.1, doesn't.
     state = RULE.init(2, 0)
     for error in [*OVERFITTED, *[0.5] * 5]:
         state = epoch(RULE, state, error, None)
@@ -253,7 +253,7 @@ def test_the_default_is_the_papers():
 
 
 def test_theta_min_above_theta_is_refused():
-    with pytest.raises(ValueError, match=r"theta_min: got 0\.2"):
+    with pytest.raises(ValueError, match=r"theta_min is 0\.2, but must be a number, at most theta=0\.1"):
         LossThreshold(name="loss_threshold", theta_min=0.2)
 
 
@@ -261,7 +261,10 @@ def test_validation_needs_a_hold_out():
     rule = LossThreshold(name="loss_threshold", monitor="validation")
     network = graph(2, [(0, 1)])
     rule.check(Conditions(network, validation=0.1))
-    with pytest.raises(ConfigError, match=r"partition\.validation"):
+    with pytest.raises(
+        ConfigError,
+        match=r"defense\.monitor is 'validation', but must be test, unless partition\.validation is above 0",
+    ):
         rule.check(Conditions(network))
 
 
@@ -299,9 +302,9 @@ def test_where_the_models_stand_plays_no_part(neighbours, shift, late):
 
 
 @pytest.mark.parametrize("keys", [{"theta": 1e30}, {"theta": 1e5}, {"theta_step": 1e-8}])
-def test_theta_falls_in_so_many_steps_at_most(keys):
+def test_the_number_of_steps_of_theta_is_bounded(keys):
     with pytest.raises(
-        ConfigError, match=r"theta_step is .*, but must be a number that takes theta to theta_min in at most"
+        ConfigError, match=r"theta_step is .*, but must be large enough to reach theta_min from theta in at most"
     ):
         chosen("defense", "loss_threshold", **keys)
     assert chosen("defense", "loss_threshold", theta=1e30, theta_min=1e30).thetas == [1e30]

@@ -1,4 +1,4 @@
-"""What rules share: eq. 6-7, selection of the smallest, and what an inbox answers."""
+"""The common parts of rules: eq. 6-7, selection of the smallest, and the answers of an inbox."""
 
 import math
 
@@ -84,7 +84,7 @@ def test_only_the_selected_count_and_the_result_lies_between_them(own, received,
     assert (result <= models.amax(0) + 1e-3).all()
     if not any(chosen):
         assert torch.equal(result, models[0])
-    # Whatever stands in the models that were not selected, no bit of the result changes.
+    # The values of the models not selected change no bit of the result.
     spoiled = [model if keep else [garbage] * 3 for model, keep in received]
     assert torch.equal(one_node(own, spoiled).mix(mask, alpha).models[0], result)
 

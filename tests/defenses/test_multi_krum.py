@@ -1,4 +1,4 @@
-"""Multi-Krum: the mean of the models of best score."""
+"""Multi-Krum: the mean of the models with the best scores."""
 
 import math
 

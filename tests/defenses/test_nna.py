@@ -49,10 +49,10 @@ def test_the_left_of_equally_near():
     assert selected(aggregate(nna(2), one_node(0, [5, -3, 3]))) == [1]
 
 
-def test_it_is_told_where_nothing_is_mixed_in():
+def test_a_warning_names_the_nodes_that_mix_nothing_in():
     network = graph(3, [(0, 2), (0, 1)], byzantine=[1, 2])
     assert (
-        "|N_i| < f + 1 at 1 of 1 benign nodes (0): there nothing is mixed in"
+        "|N_i| < f + 1 at 1 of 1 benign nodes (0): these nodes mix nothing in"
         in nna("known").facts(Conditions(network))["warning"]
     )
 

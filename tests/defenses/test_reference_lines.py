@@ -1,4 +1,4 @@
-"""mean, local and oracle: what every other rule is measured against."""
+"""mean, local and oracle: the reference lines."""
 
 import math
 
@@ -62,7 +62,7 @@ def test_local_keeps_every_model():
     inbox = make_inbox([[1, 2], [3, 4]], [[[5, 6]], [[7, 8], [9, 9]]])
     mix = aggregate(LOCAL, inbox)
     assert mix.models.tolist() == [[1, 2], [3, 4]]
-    # It let nothing in, and says so.
+    # It reports that nothing was mixed in.
     assert not mix.selected.any()
     assert not mix.weights.any()
 

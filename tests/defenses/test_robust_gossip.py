@@ -1,4 +1,4 @@
-"""CS+ and GTS: differences clipped, or the largest removed, by the weight that may be Byzantine."""
+"""CS+ and GTS: differences clipped, or the largest removed, by the weight of possibly Byzantine neighbours."""
 
 import math
 
@@ -86,7 +86,7 @@ def test_the_threshold_of_cs_plus_goes_by_weight():
 
 
 def test_known_f_is_the_number_of_byzantine_neighbours():
-    # Whoever they are: the near attacker is let in.
+    # f is a number, not a list of names: the near attacker is accepted.
     mix = aggregate(gts("known"), inbox_of(0, [1, 2, 9], byzantine=[True, False, False]))
     assert selected(mix) == [0, 1]
     mix = aggregate(cs("known"), inbox_of(0, [1, 2, 9], byzantine=[True, False, False]))
@@ -105,10 +105,11 @@ def test_the_right_of_equally_far_is_removed():
     assert selected(aggregate(gts(1), inbox_of(0, [2, -2, 2]))) == [0, 1]
 
 
-def test_they_are_told_where_nothing_is_mixed_in():
+def test_a_warning_names_the_nodes_that_mix_nothing_in():
     network = graph(4, [(0, 1), (0, 2), (3, 1), (3, 0)], byzantine=[1])  # |N_0| = 3, |N_3| = 2, f = 1
     assert (
-        "|N_i| < 2f + 1 at 1 of 3 benign nodes (3): there nothing" in cs("known").facts(Conditions(network))["warning"]
+        "|N_i| < 2f + 1 at 1 of 3 benign nodes (3): these nodes mix nothing in"
+        in cs("known").facts(Conditions(network))["warning"]
     )
     assert "warning" not in gts("known").facts(Conditions(network))
     assert not selected(aggregate(cs(1), inbox_of(0, [1, 2])))

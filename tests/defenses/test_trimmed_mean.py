@@ -1,4 +1,4 @@
-"""BRIDGE-T and BRIDGE-M: what is in the middle of each coordinate."""
+"""BRIDGE-T and BRIDGE-M: the middle of each coordinate."""
 
 import math
 
@@ -59,12 +59,12 @@ def test_what_is_not_finite_is_absent_and_f_stays():
         assert aggregate(trimmed(1), one_node(0, [value, 2, 13, 6])).models.item() == 4
 
 
-def test_it_is_told_where_the_median_is_left():
+def test_a_warning_names_the_nodes_that_take_the_median():
     # Two neighbours and one attacker among them at 0; three at 1, as 2f + 1 asks for.
     network = graph(5, [(0, 1), (0, 4), (1, 2), (1, 4)], byzantine=[4])
     facts = trimmed("known").facts(Conditions(network))
     assert facts["f"] == {0: 1, 1: 1, 2: 0, 3: 0}
-    assert "|N_i| < 2f + 1 at 1 of 4 benign nodes (0): there the median is what is left" in facts["warning"]
+    assert "|N_i| < 2f + 1 at 1 of 4 benign nodes (0): these nodes take the median" in facts["warning"]
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_an_own_model_that_is_not_finite_is_kept(rule, lost):
     assert model[1] == 1
 
 
-def test_they_cannot_say_what_was_let_in():
+def test_they_report_no_selection():
     for rule in (MEDIAN, trimmed(1)):
         mix = aggregate(rule, one_node(0, [1, 2, 3]))
         assert (mix.selected, mix.weights, mix.fallback) == (None, None, None)

@@ -110,10 +110,10 @@ def test_the_fall_back_may_be_the_nearest_whose_loss_is_finite():
         ({"fallback": "own"}, "defense.fallback is 'own', but must be one of 'least_loss' or 'nearest'"),
     ],
 )
-def test_wrong_choices_are_told(keys, says):
-    with pytest.raises(ConfigError) as told:
+def test_wrong_choices_are_refused(keys, says):
+    with pytest.raises(ConfigError) as error:
         chosen("defense", "ubar", **keys)
-    assert str(told.value) == says
+    assert str(error.value) == says
 
 
 def test_if_none_passes_the_least_loss_of_stage_1_is_taken():
