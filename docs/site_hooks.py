@@ -51,9 +51,9 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 def _classes(group: str) -> Iterator[str]:
     """The sections of an API page with the choices' classes, so that a new one appears without being listed."""
     yield "\n\n## Choices\n\n"
-    targets = sorted({choice.target for choice in catalogue.choices(group) if choice.target})
-    for target in targets:
-        yield f"::: {target}\n    options:\n      heading_level: 3\n      show_root_heading: true\n      show_root_toc_entry: true\n\n"
+    options = {"heading_level": 3, "show_root_heading": True, "show_root_toc_entry": True}
+    for target in sorted({choice.target for choice in catalogue.choices(group) if choice.target}):
+        yield f"::: {target}\n    options: {json.dumps(options)}\n\n"
 
 
 def _lines(markdown: str, uri: str, config: MkDocsConfig, files: Files) -> Iterator[str]:

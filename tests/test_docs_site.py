@@ -166,3 +166,12 @@ def test_a_notebook_becomes_a_page_and_its_pictures(hooks, tmp_path):
     )
     page = "# Title\ntext\n\n```python\n1 + 1\n```\n\n```text\nout\n```\n\n```text\n2\n```\n\n![Output of the code above](notebook/0.png)\n"
     assert dict(hooks._pages_of(notebook)) == {"notebook/0.png": b"hi", "notebook.md": page}
+
+
+def test_an_example_in_a_docstring_becomes_a_block_of_code():
+    fenced = module("griffe_doctests").fenced
+    example = "    >>> if x:\n    ...     f()\n    2\n    >>> g()"
+    fence = "    ```"
+    assert fenced(f"Adds.\n\n{example}\n\n    - `a`: b") == f"Adds.\n\n{fence}pycon\n{example}\n{fence}\n\n    - `a`: b"
+    assert fenced("Adds.\n\n>>> 1\n1") == "Adds.\n\n```pycon\n>>> 1\n1\n```"
+    assert fenced("a >>> b") == "a >>> b"
