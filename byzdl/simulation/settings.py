@@ -1,4 +1,4 @@
-"""The schema of a run: every key typed and range-checked before any data is read."""
+"""The schema of a run. Every key is checked for type and range before any data are read."""
 
 import importlib
 import math
@@ -42,12 +42,18 @@ KINDS: dict[str, type[Component]] = {
 
 
 class Optimizer(Record):
-    """Stochastic gradient descent with momentum, eq. 2: m <- momentum m + g, x <- x - lr m.
+    """Configures stochastic gradient descent with momentum, eq. 2: m <- momentum m + g, x <- x - lr m.
 
-    - `average`: m <- momentum m + (1 - momentum) g in its place, as S. P. Karimireddy, L. He, M. Jaggi, *Learning from
-      history for Byzantine robust optimization* (ICML 2021); the same as eq. 2 at lr (1 - momentum)
-    - `weight_decay`: what is added to g, times x
+    - `lr`: the learning rate of the first round
+    - `momentum`: beta in the paper
+    - `average`: m <- momentum m + (1 - momentum) g in place of eq. 2, as in S. P. Karimireddy, L. He, M. Jaggi, *Learning
+      from history for Byzantine robust optimization* (ICML 2021); the same as eq. 2 at lr (1 - momentum)
+    - `weight_decay`: its product with x is added to g
     - `schedule`: of the learning rate over the rounds t of T: `constant`, `linear` (1 - t/T), `cosine` ((1 + cos(pi t/T)) / 2)
+
+    >>> optimizer = Optimizer(lr=0.5, momentum=0.9, schedule="linear")
+    >>> [optimizer.step(round, rounds=4) for round in range(4)]
+    [0.5, 0.375, 0.25, 0.125]
     """
 
     lr: Positive
@@ -57,7 +63,7 @@ class Optimizer(Record):
     schedule: Literal["constant", "linear", "cosine"] = "constant"
 
     def step(self, round: int, rounds: int) -> float:
-        """What m is multiplied by in a round (rounds count from 0)."""
+        """Returns the factor of m in a round (rounds count from 0)."""
         lr = self.lr * (1 - self.momentum) if self.average else self.lr
         match self.schedule:
             case "linear":
@@ -68,32 +74,39 @@ class Optimizer(Record):
 
 
 class Screen(Record):
-    """How received models are screened: losses in `float32`, or in `bf16`, which is faster on a GPU."""
+    """Configures the losses of received models.
+
+    - `precision`: the type that they are computed in: `float32`, or `bf16`, which is faster on a GPU
+    """
 
     precision: Literal["float32", "bf16"]
 
 
-def _often(every: int | str) -> bool:
+def _is_interval(every: int | str) -> bool:
     return every >= 1 if isinstance(every, int) else re.fullmatch(r"\d+(\.\d+)?s", every) is not None
 
 
 class Checkpoint(Record):
-    """How often the state of a run is kept, so that it can go on from there."""
+    """Configures the checkpoints, from which an interrupted run goes on.
 
-    every: Annotated[int | str, takes("a number of rounds such as 100, or of seconds such as 60s", _often)]
+    - `every`: the interval between two checkpoints, in rounds (100) or in seconds (60s)
+    """
+
+    every: Annotated[int | str, takes("a number of rounds such as 100, or of seconds such as 60s", _is_interval)]
 
 
 class Settings(Record):
-    """One run, in full.
+    """Holds all settings of one run.
 
+    - `seed`: fixes every random number of the run
     - `rounds`: communication rounds
-    - `local_steps`: mini-batch iterations in a round before the exchange; 1 in the paper, more in local SGD. The learning
-      rate's schedule counts rounds
+    - `local_steps`: mini-batch iterations before the exchange of a round; 1 in the paper, more in local SGD. The
+      learning rate's schedule counts rounds
     - `batch_size`: samples in a mini-batch
-    - `augment`: what is changed in training images at random, see `Augmentation`
+    - `augment`: random changes of training images, see `Augmentation`
     - `eval_every`: rounds between two rows of the logs
-    - `device`, `threads`: where it is computed; they are no part of the run's identity
-    - `writer`: where its numbers also go; no part of it either
+    - `device`, `threads`: the hardware to compute on; no part of the run's identity
+    - `writer`: a tracker that gets the numbers as well; no part of the run's identity
     """
 
     seed: Natural
@@ -126,7 +139,12 @@ def parse(config: Mapping[str, Any], given: Mapping[str, Component] | None = Non
     - `config`: plain containers
     - `given`: instances in place of the configured choices, by group
 
-    **Raises:** `ConfigError`, one line for the first key that is wrong.
+    **Raises:** `ConfigError`, one line for the first wrong key.
+
+    >>> from byzdl.config.compose import compose
+    >>> settings = parse(compose("defense=ubar", "rounds=5"))
+    >>> settings.rounds, settings.defense
+    (5, Ubar(name='ubar', ...))
     """
     given = given or {}
     components = {group: given.get(group) or component(group, config[group]) for group in GROUPS if group in config}
@@ -134,8 +152,7 @@ def parse(config: Mapping[str, Any], given: Mapping[str, Component] | None = Non
         settings = Settings.model_validate({**config, **components})
     except ValidationError as error:
         raise complaint(error.errors()[0]) from None
-    if settings.device != "cpu" and (torch.device(settings.device).index or 0) >= torch.cuda.device_count():
-        raise ConfigError.of("device", settings.device, f"cpu, or one of {torch.cuda.device_count()} CUDA devices")
+    _check_device(settings.device)
     if settings.pre.regroups and settings.defense.knows_neighbours:
         takes = f"none or nnm beside defense={settings.defense.name}, which remembers each neighbour"
         raise ConfigError.of("pre", settings.pre.name, takes)
@@ -144,17 +161,26 @@ def parse(config: Mapping[str, Any], given: Mapping[str, Component] | None = Non
 
 
 def component(group: str, chosen: object) -> Component:
-    """The chosen member of a config group, made from its `_target_` and its keys."""
+    """Makes the chosen member of a config group.
+
+    - `chosen`: a mapping of the keys of the choice, with its class as `_target_`
+
+    **Raises:** `ConfigError` for a class that cannot be imported or is of another group, and for a wrong key.
+
+    >>> component("partition", {"_target_": "byzdl.data.Shards", "name": "shards", "classes": 3})
+    Shards(name='shards', validation=0.0, classes=3)
+    """
     if not isinstance(chosen, Mapping) or "_target_" not in chosen:
-        raise ConfigError.of(group, chosen, "the name of a YAML in this group, which names its class as _target_")
-    module, _, name = str(chosen["_target_"]).rpartition(".")
+        raise ConfigError.of(group, chosen, "the name of a YAML in this group, with a class as its _target_")
+    target = chosen["_target_"]
+    module, _, name = str(target).rpartition(".")
     try:
         cls = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigError(f"{group}._target_: got {chosen['_target_']!r}, which cannot be imported: {error}") from error
+        raise ConfigError.of(f"{group}._target_", target, f"a class that can be imported ({error})") from error
     if not (isinstance(cls, type) and issubclass(cls, KINDS[group])):
         takes = f"a subclass of {KINDS[group].__module__}.{KINDS[group].__name__}"
-        raise ConfigError.of(f"{group}._target_", chosen["_target_"], takes)
+        raise ConfigError.of(f"{group}._target_", target, takes)
     if not chosen.get("name"):
         raise ConfigError(f"{group}.name: missing, and it has no default")
     try:
@@ -163,8 +189,15 @@ def component(group: str, chosen: object) -> Component:
         raise complaint(error.errors()[0], prefix=group) from None
 
 
+def _check_device(device: str) -> None:
+    count = torch.cuda.device_count()
+    if device != "cpu" and (torch.device(device).index or 0) >= count:
+        takes = f"cpu or one of cuda:0 to cuda:{count - 1}" if count else "cpu, as no CUDA device was found"
+        raise ConfigError.of("device", device, takes)
+
+
 def _check_batch_size(settings: Settings) -> None:
-    """Refuse early what no split could fill; `divide` refuses the rest once it has split."""
+    """Refuses early a batch that no split could fill. `divide` refuses the others after the split."""
     total, n = settings.dataset.train_size, settings.topology.n
     if total is None:
         return
@@ -173,6 +206,6 @@ def _check_batch_size(settings: Settings) -> None:
         raise ConfigError.of(
             "batch_size",
             settings.batch_size,
-            f"at most {most}, what a node's data can be: {total} samples of dataset={settings.dataset.name} "
-            f"over topology.n={n}",
+            f"at most {most}, the training samples of a node when topology.n={n} nodes share the {total} samples of "
+            f"dataset={settings.dataset.name}",
         )
