@@ -1,16 +1,10 @@
-"""Hydra's door: a configuration in, a run (or with -m, a sweep of runs) out."""
+"""`python train.py ...`: one run, or with -m a sweep. The same as `byzdl run`."""
 
-import hydra
-from omegaconf import DictConfig
+import sys
 
-from byzdl.commands.cli import door, run
-
-
-@hydra.main(version_base="1.3", config_path="conf", config_name="config")
-def train(config: DictConfig) -> None:
-    run(config)
-
+from byzdl.commands.door import door
+from byzdl.commands.train import train
 
 if __name__ == "__main__":
     with door():
-        train()
+        train(sys.argv)

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 
 from byzdl.attacks import Attack, AttackView, Messages
 from byzdl.attacks.none import NoAttack
-from byzdl.config.identity import plain, register_resolvers
+from byzdl.config.compose import prepare_hydra
+from byzdl.config.identity import plain
 from byzdl.data import Data, Iid
 from byzdl.defenses import Defense
 from byzdl.defenses.local import Local
@@ -33,7 +34,7 @@ CONF = Path(__file__).resolve().parent.parent / "conf"
 # What a choice cannot do without: a graph of 12 nodes, each linked to those 1, 2 and 5 places away.
 NEEDED = {"file": [f"topology.path={Path(__file__).parent / 'graphs' / 'twelve.edges'}"]}
 
-register_resolvers()
+prepare_hydra()
 
 Vector = Sequence[float] | float
 

@@ -1,10 +1,9 @@
-"""`python -m byzdl.data.show partition=dirichlet partition.alpha=0.1`: the split of a configuration as a picture.
+"""`byzdl split partition=dirichlet partition.alpha=0.1`: the split of a configuration as a picture.
 
 Takes what `python train.py` takes, and draws which node holds how much of which class, before anything is trained.
 """
 
 import argparse
-import json
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +11,6 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
-from hydra import compose, initialize_config_dir
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
@@ -20,9 +18,7 @@ from numpy.typing import NDArray
 
 from byzdl.analysis import style
 from byzdl.analysis.figures import FORMATS
-from byzdl.commands.cli import door
-from byzdl.config.folders import CONF
-from byzdl.config.identity import plain
+from byzdl.config.compose import compose
 from byzdl.config.types import ConfigError
 from byzdl.data.dataset import load
 from byzdl.data.partition import divide
@@ -119,7 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     **Raises:** `ConfigError` and Hydra's own for what cannot be composed, split or written.
     """
-    parser = argparse.ArgumentParser(prog="python -m byzdl.data.show", description=__doc__)
+    parser = argparse.ArgumentParser(prog="byzdl split", description=__doc__)
     parser.add_argument("overrides", nargs="*", metavar="GROUP=CHOICE|KEY=VALUE", help="as of python train.py")
     parser.add_argument(
         "--out", type=Path, metavar="FILE", default=Path("split.png"), help="a PNG, SVG or PDF to write"
@@ -129,9 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     ending = options.out.suffix.lower().removeprefix(".")
     if ending not in FORMATS:
         raise ConfigError.of("--out", str(options.out), f"a file that ends in {', '.join(f'.{f}' for f in FORMATS)}")
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        own = [f"hydra.searchpath=[{json.dumps(str(options.config_dir.resolve()))}]"] if options.config_dir else []
-        config = plain(compose("config", [*own, *options.overrides]))
+    config = compose(*options.overrides, config_dir=options.config_dir)
     figure = Picture.of(parse(config)).draw()
     try:
         options.out.parent.mkdir(parents=True, exist_ok=True)
@@ -140,8 +134,3 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except OSError as error:
         raise ConfigError.of("--out", str(options.out), f"a file that can be written ({error})") from error
     print(options.out)
-
-
-if __name__ == "__main__":
-    with door():
-        main()

@@ -1,4 +1,4 @@
-"""`python -m byzdl.status [FOLDER]`: how the runs of a sweep stand. Reads files alone and disturbs nothing."""
+"""`byzdl status [FOLDER]`: how the runs of a sweep stand. Reads files alone and disturbs nothing."""
 
 import argparse
 import csv
@@ -125,7 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     **Raises:** `SystemExit` with one line where the folder cannot be read.
     """
-    parser = argparse.ArgumentParser(prog="python -m byzdl.status", description=__doc__)
+    parser = argparse.ArgumentParser(prog="byzdl status", description=__doc__)
     parser.add_argument("folder", nargs="?", default=Path("outputs"), type=Path, metavar="FOLDER")
     parser.add_argument(
         "--watch",
@@ -142,7 +142,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             time.sleep(options.watch)
         print(table(standings(options.folder)))
     except AnalysisError as error:
-        sys.exit(f"byzdl.status: {error}")
+        sys.exit(f"byzdl: {error}")
     except KeyboardInterrupt:
         return
 
@@ -163,7 +163,3 @@ def _now(folder: Path) -> str:
         if not folder.is_dir():
             raise
         return str(error)
-
-
-if __name__ == "__main__":
-    main()

@@ -3,30 +3,28 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig
-
 from byzdl.config.columns import SCHEMA_VERSION
 from byzdl.config.explain import WRONG_INPUT, explain
-from byzdl.config.identity import data_root, identity, plain
+from byzdl.config.identity import data_root, identity
 from byzdl.config.types import ConfigError
 from byzdl.files import replace_file
 from byzdl.progress import bar
 from byzdl.runs.folder import is_done, read_status
 
-Compose = Callable[[Sequence[str]], DictConfig]
+Compose = Callable[[tuple[str, ...]], tuple[Mapping[str, Any], Path]]
 
 
 @dataclass(frozen=True)
 class Planned:
     """One combination of a sweep.
 
-    - `overrides`: what was asked for
-    - `folder`, `identity`: where it is written, and what it is
+    - `overrides`: its overrides
+    - `folder`, `identity`: where it is written, and the identity of its configuration
     - `done`: whether it has a result already
     - `refused`: why it cannot be computed; empty if it can
     """
@@ -39,37 +37,41 @@ class Planned:
 
 
 def planned(combinations: Sequence[tuple[str, ...]], compose: Compose) -> list[Planned]:
-    """Every run, in order: once, however many combinations ask for it; one whose folder another one takes is refused."""
+    """Plans every run once, in order, however many combinations ask for it.
+
+    A combination is refused if its configuration is wrong, or if an earlier one with another configuration takes its
+    folder.
+
+    - `compose`: the configuration of a combination, as plain containers, and its folder
+    """
     plan: list[Planned] = []
-    takers: dict[Path, Planned] = {}
+    first_in: dict[Path, Planned] = {}
     with bar(len(combinations), "planned") as shown:
         for overrides in combinations:
-            run = _one_planned(overrides, compose)
+            run = _planned(overrides, compose)
             shown.update()
-            taker = run if run.refused else takers.setdefault(run.folder, run)
-            if taker.identity != run.identity:
+            first = run if run.refused else first_in.setdefault(run.folder, run)
+            if first.identity != run.identity:
                 taken = ConfigError.of("hydra.sweep.subdir", str(run.folder), "a folder of its own for every run")
                 plan.append(replace(run, refused=str(taken)))
-            elif taker is run:
+            elif first is run:
                 plan.append(run)
     return plan
 
 
-def _one_planned(overrides: tuple[str, ...], compose: Compose) -> Planned:
+def _planned(overrides: tuple[str, ...], compose: Compose) -> Planned:
     try:
-        config = compose(overrides)
-        folder = Path(str(config.hydra.sweep.dir)) / str(config.hydra.sweep.subdir)
-        composed = plain(config)
-        own = identity(composed)
-        # Done on the same data, as far as can be told without reading any; else the run itself looks.
-        done = is_done(folder, own) and read_status(folder).get("root") == data_root(composed)
+        config, folder = compose(overrides)
+        own = identity(config)
+        # Done on the same data, as far as paths show. Otherwise the run itself compares the data.
+        done = is_done(folder, own) and read_status(folder).get("root") == data_root(config)
         return Planned(overrides, folder, own, done)
     except WRONG_INPUT as error:
         return Planned(overrides, refused=explain(error))
 
 
 def write_manifest(folder: Path, plan: Sequence[Planned]) -> None:
-    """Say which runs belong to this sweep, so that analysis can tell which are missing."""
+    """Writes the list of a sweep's runs, so that analysis can tell which are missing."""
     runs: list[dict[str, Any]] = [
         {
             "name": None if run.refused else Path(os.path.relpath(run.folder, folder)).as_posix(),

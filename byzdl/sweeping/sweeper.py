@@ -3,6 +3,7 @@
 import importlib.util
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from byzdl.config.explain import explain
+from byzdl.config.identity import plain
 from byzdl.config.types import ConfigError
 from byzdl.files import replace_file
 from byzdl.runs.folder import is_done, read_status
@@ -66,7 +68,7 @@ class Sweeper(BasicSweeper):
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         folder = Path(str(self.config.hydra.sweep.dir))
         composer = Composer(self.hydra_context.config_loader, self.config)
-        plan = planned(self._combinations(arguments), composer)
+        plan = planned(self._combinations(arguments), partial(_composed, composer))
         write_manifest(folder, plan)
         replace_file(folder / "multirun.yaml", OmegaConf.to_yaml(self.config).encode())
         if done := sum(run.done for run in plan):
@@ -117,9 +119,14 @@ class Sweeper(BasicSweeper):
         return failures
 
 
+def _composed(compose: Composer, overrides: Sequence[str]) -> tuple[dict[str, Any], Path]:
+    config = compose(overrides)
+    return plain(config), Path(str(config.hydra.sweep.dir)) / str(config.hydra.sweep.subdir)
+
+
 def _left(run: Planned, error: Exception) -> str:
     """Why a run has no result, when the launcher gave up."""
     facts = read_status(run.folder)
     if facts.get("status") == "failed":
         return str(facts.get("error"))
-    return f"no result yet, python -m byzdl.status tells more; the launcher gave up: {explain(error)[:300]}"
+    return f"no result yet, byzdl status tells more; the launcher gave up: {explain(error)[:300]}"

@@ -15,7 +15,7 @@ from command_line import ROOT, TINY, alive, endless_sweep, rows, run_folders, tr
 from helpers import choices
 from PIL import Image
 
-from byzdl.commands.cli import deferred, understood
+from byzdl.commands.arguments import deferred, understood
 from byzdl.config.explain import SYNONYMS
 
 
@@ -82,7 +82,7 @@ def test_what_others_call_a_choice_is_no_choice_and_leads_to_one() -> None:
         (["defense.patience=0"], "defense.patience is 0, but must be an integer, at least 1"),
         (["defense.theta_min=0.2"], "defense.theta_min is 0.2, but must be a number, at most theta=0.1"),
         (["defense.monitor=train"], "defense.monitor is 'train', but must be one of 'test' or 'validation'"),
-        (["defense.monitor=validation"], "defense.monitor is 'validation', but must be partition.validation above 0"),
+        (["defense.monitor=validation"], "defense.monitor is 'validation', but must be test, unless partition.validation is above 0"),
         (["defense=d_krum", "defense.f=9"], "defense.f is 9, but must be an integer below"),
         (["defense=d_zeno", "defense.f=most"], "defense.f"),
         (["pre=nnm", "pre.f=50"], "pre.f is 50, but must be an integer below"),

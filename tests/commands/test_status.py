@@ -98,7 +98,7 @@ def test_a_record_that_cannot_be_read_is_one_line(tmp_path, capsys):
 
 def test_a_folder_that_is_none_is_one_line(tmp_path):
     for watched in [], ["--watch"]:
-        with pytest.raises(SystemExit, match=r"^byzdl.status: .*nowhere: no such folder$"):
+        with pytest.raises(SystemExit, match=r"^byzdl: .*nowhere: no such folder$"):
             main([str(tmp_path / "nowhere"), *watched])
 
 

@@ -10,8 +10,6 @@ from helpers import CONF
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-import byzdl.commands.cli  # noqa: F401 - what configs resolve
-
 DEFENSE = """
 import os, signal
 from pathlib import Path

@@ -1,5 +1,6 @@
 """How a sweep is planned."""
 
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -10,11 +11,10 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import OmegaConf
 
-import byzdl.commands.cli  # noqa: F401
 from byzdl.config.types import ConfigError
 from byzdl.sweeping.hydra_internals import Composer
 from byzdl.sweeping.plan import planned
-from byzdl.sweeping.sweeper import Sweeper
+from byzdl.sweeping.sweeper import Sweeper, _composed
 
 
 def test_a_sweeps_combinations_are_composed_as_hydra_composes_them():
@@ -76,7 +76,9 @@ def test_combinations_that_are_the_same_run_are_one_unless_each_has_a_folder_of_
             loader = GlobalHydra.instance().config_loader()
             sweep = loader.load_configuration("config", [f"hydra.sweep.dir={tmp_path}", *more], RunMode.MULTIRUN)
             asked = [(f"defense={defense}", f"pre={pre}") for defense in ("local", "median") for pre in ("none", "nnm")]
-            return [(run.overrides, run.folder.name) for run in planned(asked, Composer(loader, sweep))]
+            return [
+                (run.overrides, run.folder.name) for run in planned(asked, partial(_composed, Composer(loader, sweep)))
+            ]
 
     first, *others = plan()
     assert first[0] == ("defense=local", "pre=none")
@@ -91,9 +93,15 @@ def test_cases_that_are_none_are_told_in_one_line(wrong):
         combinations(cases=wrong)
 
 
-@pytest.mark.parametrize("group", ["attack", "defense"])
-def test_the_ci_sweep_has_every_choice(group):
-    """Its cases name them all; a new one belongs there."""
-    sweep = OmegaConf.to_container(OmegaConf.load(CONF.parent / "sweeps" / "smoke.yaml"), resolve=False)
-    named = {name.strip() for case in sweep["hydra"]["sweeper"]["cases"] for name in case[group].split(",")}
-    assert named == set(choices(group))
+def test_the_ci_sweep_has_every_choice_without_naming_it(tmp_path):
+    (tmp_path / "attack").mkdir()
+    (tmp_path / "attack" / "mine.yaml").write_text("defaults: [max]\nname: mine\n")
+    with initialize_config_dir(str(CONF.parent / "sweeps"), version_base="1.3"):
+        loader = GlobalHydra.instance().config_loader()
+        folders = f"hydra.searchpath=[{CONF},{tmp_path}]"
+        sweeper = loader.load_configuration("smoke", [folders], RunMode.MULTIRUN).hydra.sweeper
+        found = Sweeper(**{key: OmegaConf.to_container(sweeper, resolve=True)[key] for key in ("params", "cases")})
+        found.hydra_context = SimpleNamespace(config_loader=loader)
+        runs = [dict(one.split("=", 1) for one in combination) for combination in found._combinations([])]
+    assert {run["attack"] for run in runs if run["defense"] == "ubar"} == {*choices("attack"), "mine"}
+    assert {run["defense"] for run in runs if run["attack"] == "max"} == set(choices("defense"))

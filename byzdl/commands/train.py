@@ -1,0 +1,75 @@
+"""`byzdl run` and `byzdl sweep`, which are `python train.py` and `python train.py -m`.
+
+Nothing here imports torch, so that `--help` and tab completion answer at once.
+"""
+
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from byzdl.commands.arguments import understood
+from byzdl.config.compose import prepare_hydra
+from byzdl.config.folders import CONF, SWEEPS
+from byzdl.config.identity import identity, plain
+from byzdl.config.types import ConfigError
+from byzdl.runs.folder import IMPATIENT, RunFolder
+
+# On import: a launcher's process imports this module for its task, and then resolves configurations.
+prepare_hydra()
+
+
+def train(arguments: Sequence[str]) -> None:
+    """Runs Hydra with the program's name and its arguments: one run, or with `-m` a sweep.
+
+    **Raises:** `SystemExit` where a run failed; errors of wrong input, which `door` answers.
+    """
+    # byzdl's settings for clusters extend the configs that Hydra's launchers bring under the same names.
+    warnings.filterwarnings("ignore", r"\s*'hydra/launcher/\w+' is validated against ConfigStore schema", UserWarning)
+    sys.argv = understood(arguments)
+    _main()
+
+
+def sweep(arguments: Sequence[str]) -> None:
+    """Runs a named sweep (`byzdl sweep smoke`, `byzdl sweep mine.yaml`), or every combination of overrides."""
+    program, *rest = arguments
+    if rest and not rest[0].startswith("-") and "=" not in rest[0]:
+        file = Path(rest[0]) if rest[0].endswith(".yaml") else SWEEPS / f"{rest[0]}.yaml"
+        if not file.is_file():
+            raise ConfigError.unknown("sweep", rest[0], [found.stem for found in SWEEPS.glob("*.yaml")])
+        rest = ["-cd", str(file.parent), "-cn", file.stem, *rest[1:]]
+    train([program, "-m", *rest])
+
+
+@hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
+def _main(config: DictConfig) -> None:
+    run(config)
+
+
+def run(config: DictConfig) -> None:
+    """Computes one composed configuration into the folder that Hydra chose for it.
+
+    **Raises:** `BusyError` where another process computes it, and byzdl's launcher has other runs to start first.
+    """
+    from byzdl.runs.execute import execute
+
+    chosen = HydraConfig.get()
+    alone = chosen.mode == RunMode.RUN
+    folder = Path(chosen.runtime.output_dir)
+    patient = IMPATIENT not in os.environ
+    try:
+        execute(plain(config), folder, progress=alone, patient=patient)
+    except ConfigError as error:
+        if not alone:
+            RunFolder(folder, identity(plain(config))).fail(str(error))
+            raise
+        with suppress(OSError):
+            folder.rmdir()  # empty, where nothing was computed
+        sys.exit(f"byzdl: {error}")
