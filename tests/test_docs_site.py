@@ -45,6 +45,11 @@ def prose(text):
     return re.sub(r"(`+)(?!`).+?(?<!`)\1(?!`)", "", text)
 
 
+def code(document):
+    """What stands between backquotes in a document."""
+    return re.findall(r"`[^`\n]+`", document.read_text(encoding="utf-8"))
+
+
 def dead_links(text, folder):
     links = [link for link in LINK.findall(prose(text)) if "://" not in link and not link.startswith(("#", "mailto:"))]
     return [link for link in links if not (folder / link.partition("#")[0]).exists()]
@@ -58,6 +63,16 @@ def test_every_link_leads_somewhere(document):
 def test_a_dead_link_would_be_found():
     text = "[a](b/c.md#d) [e](train.py) `[f](g)` [h](https://i)\n```\n[j](k)\n```\n"
     assert dead_links(text, ROOT) == ["b/c.md#d"]
+
+
+def test_every_test_that_a_document_names_exists():
+    sources = {file: file.read_text(encoding="utf-8") for file in (ROOT / "tests").rglob("*.py")}
+    there = {file.stem for file in sources}.union(
+        *(re.findall(r"^def (test_\w+)", text, re.M) for text in sources.values())
+    )
+    named = {name for file in DOCUMENTS for name in re.findall(r"\b(test_\w+)\b(?!=)", "".join(code(file)))}
+    assert len(named) > 30
+    assert not named - there
 
 
 def test_the_catalogue_covers_every_group(catalogue):
