@@ -82,7 +82,7 @@ def _unknown_key(key: str) -> str:
 
 def _known_keys() -> dict[str, list[str]]:
     """Maps every key that a configuration can have to the choices of its group that have it."""
-    known: dict[str, list[str]] = {group: [] for group in GROUPS} | {key: [] for key in keys(CONF / "config.yaml")}
+    known: dict[str, list[str]] = {key: [] for key in (*GROUPS, *keys(CONF / "config.yaml"))}
     for group in GROUPS:
         for choice in names(group):
             for key in keys(CONF / group / f"{choice}.yaml"):

@@ -118,7 +118,12 @@ def complaint(error: ErrorDetails, prefix: str = "") -> ConfigError:
     cause = error.get("ctx", {}).get("error")
     if isinstance(cause, ConfigError):  # from a check over several keys, which names its own
         return ConfigError(f"{prefix}.{cause}" if prefix else str(cause))
-    message = str(cause or error["msg"]).removeprefix("Input should be ")
+    return ConfigError.of(key, error["input"], expected(error))
+
+
+def expected(error: ErrorDetails) -> str:
+    """What a key takes, by the complaint of a failed validation."""
     if error["type"] == "literal_error":
-        message = f"one of {error['ctx']['expected']}"
-    return ConfigError.of(key, error["input"], message)
+        return f"one of {error['ctx']['expected']}"
+    said = str(error.get("ctx", {}).get("error") or error["msg"]).removeprefix("Input should be ")
+    return said.replace("a valid boolean", "true or false").replace("a valid ", "a ")

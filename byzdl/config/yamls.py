@@ -1,7 +1,11 @@
-"""The keys of all choices, as the YAMLs in `conf/` have them: defaults, and the comments beside them."""
+"""The keys of all choices, as the YAMLs in `conf/` have them: defaults, and the comments beside them.
+
+A file is read once a process.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -53,13 +57,18 @@ def keys(file: Path) -> dict[str, Key]:
     return found
 
 
-def target(file: Path) -> str:
-    """Reads the class that a YAML names, or inherits, as `_target_`; empty if there is none.
+def target(file: Path, inherited: bool = True) -> str:
+    """Reads the class that a YAML names as `_target_`; empty if there is none.
+
+    - `inherited`: whether the class may also be one that the YAML inherits
 
     >>> target(CONF / "attack" / "alie_1.5.yaml")
     'byzdl.attacks.alie.Alie'
+    >>> target(CONF / "attack" / "alie_1.5.yaml", inherited=False)
+    ''
     """
-    named = [str(value) for one in [*_inherited(file), file] if (value := _loaded(one).get("_target_"))]
+    files = [*(_inherited(file) if inherited else ()), file]
+    named = [str(value) for one in files if (value := _loaded(one).get("_target_"))]
     return named[-1] if named else ""
 
 
@@ -88,11 +97,13 @@ def _inherited(file: Path) -> Iterator[Path]:
                 yield from [*_inherited(parent), parent]
 
 
+@cache
 def _loaded(file: Path) -> dict[str, object]:
     loaded = yaml.safe_load(file.read_text(encoding="utf-8"))
     return loaded if isinstance(loaded, dict) else {}
 
 
+@cache
 def _written(file: Path) -> dict[str, Key]:
     """The keys that a file itself has."""
     text = file.read_text(encoding="utf-8")
