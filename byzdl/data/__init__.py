@@ -1,4 +1,4 @@
-"""Data sets, their cache on disk, and how they are split over the nodes."""
+"""Data sets, their cache on disk, and their split over the nodes."""
 
 from byzdl.data.dataset import Arrays, Data, Dataset, Split, load
 from byzdl.data.digits import Digits

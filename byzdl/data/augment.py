@@ -1,4 +1,4 @@
-"""Augmentation: training images, a little different each time that they are seen."""
+"""Augmentation: random changes of training images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,15 +17,21 @@ Change = Literal["crop", "flip"]
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Changes each image of a training mini-batch at random, by a function of (seed, node, mini-batch) alone.
+    """Changes each image of a training mini-batch at random, as a function of (seed, node, mini-batch) alone.
 
-    A mini-batch that is asked for again, as for screening, is the same again. What is drawn for one change does not
-    depend on whether the other is made.
+    The same mini-batch is changed in the same way again, for example when models are screened on it. The random numbers
+    of one change do not depend on the presence of the other.
 
-    - `crop`: images are padded by an eighth of their height above and below and of their width at the sides, rounded up
-      (4 pixels at 32), and a random part of the old size is cut out. Standardised images are padded with zeros, which
-      is the channel's mean
-    - `flip`: with probability 1/2 an image is mirrored left to right
+    - `changes`: `crop`, `flip`, both or none
+    - `seed`: of the run
+
+    `crop` pads an image and cuts out a random part of the old size. The padding above and below is an eighth of the
+    height, that at the sides an eighth of the width, rounded up (4 pixels at 32). It is zero, the channel's mean in
+    standardised images. `flip` mirrors an image left to right with probability 1/2.
+
+    >>> images = torch.tensor([1.0, 2.0]).expand(1, 3, 1, 1, 2)  # three times the same image of 1 x 2 pixels
+    >>> Augmentation(["flip"], seed=0)(images, nodes=[0], number=1).flatten(1)
+    tensor([[2., 1., 2., 1., 1., 2.]])
 
     **Source:** K. He et al., *Deep residual learning for image recognition* (CVPR 2016), section 4.2.
     """
@@ -34,7 +40,12 @@ class Augmentation:
     seed: int
 
     def __call__(self, images: Tensor, nodes: Sequence[int], number: int) -> Tensor:
-        """Images [l, b, channels, height, width] of l nodes' mini-batches of this number; channels last in memory."""
+        """Returns the changed images [l, b, channels, height, width], channels last in memory.
+
+        - `images`: of the same shape, a mini-batch of each of l nodes
+        - `nodes`: their l node numbers
+        - `number`: the number of the mini-batches
+        """
         if not self.changes:
             return images
         b, _, height, width = images.shape[1:]
@@ -46,11 +57,11 @@ class Augmentation:
         x = x + np.where(mirrored, np.arange(width)[::-1], np.arange(width))
         padded = F.pad(images.flatten(0, 1), (left, left, above, above)).movedim(1, -1)
         each = np.arange(len(padded))[:, None, None]
-        places = tuple(_beside(padded, place) for place in (each, y[:, :, None], x[:, None, :]))
-        return padded[places].view(-1, b, height, width, padded.shape[-1]).movedim(-1, -3)
+        index = tuple(_moved_beside(padded, part) for part in (each, y[:, :, None], x[:, None, :]))
+        return padded[index].view(-1, b, height, width, padded.shape[-1]).movedim(-1, -3)
 
 
-def _beside(images: Tensor, index: NDArray[np.int64]) -> Tensor:
-    """An index in the memory of the images, which nobody waits for."""
-    found = torch.from_numpy(index)
-    return found.pin_memory().to(images.device, non_blocking=True) if images.is_cuda else found
+def _moved_beside(images: Tensor, index: NDArray[np.int64]) -> Tensor:
+    """Moves an index to the device of the images, without waiting for the device."""
+    moved = torch.from_numpy(index)
+    return moved.pin_memory().to(images.device, non_blocking=True) if images.is_cuda else moved

@@ -1,4 +1,4 @@
-"""Which samples a node trains on, one mini-batch after another."""
+"""The sequence of mini-batches that a node trains on."""
 
 import numpy as np
 
@@ -7,11 +7,16 @@ from byzdl.random_streams import stream
 
 
 class Batches:
-    """Mini-batches of every node's own data, reshuffled each local epoch.
+    """Draws mini-batches from every node's own data, reshuffled each local epoch.
 
-    A node's epoch is floor(|D_i| / batch_size) mini-batches; what is left over is dropped until the
-    next shuffle. Everything is a function of (seed, node, number) alone, where mini-batches are numbered
-    from 0 on over all epochs: at one local step a round, by rounds.
+    An epoch of a node is floor(|D_i| / batch_size) mini-batches. The remaining samples are left out until the next
+    shuffle. A mini-batch is a function of (seed, node, number) alone. Numbers count from 0 on over all epochs; with one
+    local step a round they are the rounds.
+
+    >>> from byzdl.data.partition import Holding
+    >>> batches = Batches((Holding(train=np.arange(5), validation=np.arange(0)),), batch_size=2, seed=0)
+    >>> batches.epoch_length(node=0), batches.current(node=0, number=0).tolist()
+    (2, [2, 3])
     """
 
     def __init__(self, holdings: tuple[Holding, ...], batch_size: int, seed: int):
@@ -21,11 +26,11 @@ class Batches:
         self._shuffled: dict[int, tuple[int, Index]] = {}
 
     def epoch_length(self, node: int) -> int:
-        """Mini-batches in an epoch of the node."""
+        """Returns the number of mini-batches in an epoch of the node."""
         return len(self.holdings[node].train) // self.batch_size
 
     def current(self, node: int, number: int) -> Index:
-        """A mini-batch xi_i."""
+        """Returns the sample indices [batch_size] of the mini-batch xi_i."""
         epoch, step = divmod(number, self.epoch_length(node))
         if self._shuffled.get(node, (-1,))[0] != epoch:
             order = stream(self.seed, "batches", node, epoch).permutation(self.holdings[node].train)
@@ -34,7 +39,7 @@ class Batches:
         return self._shuffled[node][1][start : start + self.batch_size]
 
     def fresh(self, node: int, round: int) -> Index:
-        """Another mini-batch of the same data, for screening alone."""
+        """Returns the sample indices [batch_size] of another mini-batch of the same data, for screening alone."""
         own = self.holdings[node].train
         chosen = stream(self.seed, "screen", node, round).permutation(len(own))[: self.batch_size]
         return own[np.sort(chosen)]

@@ -1,4 +1,4 @@
-"""The default: scikit-learn's embedded 8x8 images of handwritten digits."""
+"""The default data set: the handwritten digits that come with scikit-learn."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,9 @@ from byzdl.data.dataset import Arrays, Dataset
 
 
 class Digits(Dataset):
-    """1797 real 8x8 grey images (16 grey levels) in 10 classes; every fifth of a class is a test image.
+    """Loads the 1797 handwritten digits of scikit-learn: grey 8x8 images in 10 classes.
+
+    The images are real, with 16 grey levels. Every fifth image of a class is a test image.
 
     **Source:** the test part of E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits (UCI, 1998).
     """

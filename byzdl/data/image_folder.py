@@ -1,4 +1,4 @@
-"""Images of one's own: a folder a class."""
+"""Images of the user's own, one folder a class."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,13 +15,14 @@ SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".t
 
 
 class ImageFolder(Dataset):
-    """RGB images from `root/train/CLASS/*` and `root/test/CLASS/*`, classes in alphabetical order.
+    """Loads RGB images of your own from `root/train/CLASS/*` and `root/test/CLASS/*`.
 
-    - `root`: that folder
-    - `image_size`: scale every image to so many pixels square; without it all must be of one size
+    - `root`: the folder that holds `train` and `test`
+    - `image_size`: the side in pixels of the square that every image is scaled to; without it, all images must have the
+      same size
 
-    A class folder to which files were added (or from which some went) is noticed and decoded
-    anew; a file rewritten in place is not: remove the cache then.
+    Classes are numbered in alphabetical order. Images are decoded anew after files came into a class folder or went out
+    of it. A file that is rewritten in place is not noticed: remove the cache then.
     """
 
     root: str = "data"
@@ -37,11 +38,11 @@ class ImageFolder(Dataset):
         names = [folder.name for folder in self._classes("train")]
         if (others := [folder.name for folder in self._classes("test")]) != names:
             raise ConfigError.of(
-                "dataset.root", self.root, f"the same classes in train and in test (train: {names}; test: {others})"
+                "dataset.root", self.root, f"a folder with the same classes in train ({names}) and in test ({others})"
             )
         train, test = self._read("train"), self._read("test")
         if len(sizes := {image.shape for image in [*train[0], *test[0]]}) != 1:
-            takes = f"an integer, where the images have {len(sizes)} different sizes"
+            takes = f"an integer, as the images have {len(sizes)} different sizes"
             raise ConfigError.of("dataset.image_size", self.image_size, takes)
         return Arrays(np.stack(train[0]), train[1], np.stack(test[0]), test[1], classes=len(names))
 
@@ -53,7 +54,7 @@ class ImageFolder(Dataset):
                 "dataset.root",
                 self.root,
                 f"a folder with train/CLASS/* and test/CLASS/* ({parent.resolve()} has no class folder); "
-                "dataset=digits needs none",
+                "dataset=digits needs no folder",
             )
         return folders
 
@@ -72,7 +73,8 @@ class ImageFolder(Dataset):
             with Image.open(file) as opened:
                 image = opened.convert("RGB")
         except (UnidentifiedImageError, OSError) as error:
-            raise ConfigError(f"dataset.root: {file} cannot be read as an image ({error})") from error
+            takes = f"a folder of readable images ({file} cannot be read: {error})"
+            raise ConfigError.of("dataset.root", self.root, takes) from error
         if self.image_size is not None:
             image = image.resize((self.image_size, self.image_size))
         return np.asarray(image, dtype=np.uint8)

@@ -1,4 +1,4 @@
-"""Splits in which nodes see different classes, or classes in different proportions."""
+"""Splits that give nodes different classes, or classes in different proportions."""
 
 import numpy as np
 
@@ -7,9 +7,11 @@ from byzdl.data.partition import Index, Partition
 
 
 class Dirichlet(Partition):
-    """Each class is spread over the nodes in proportions drawn from a symmetric Dirichlet(alpha).
+    """Spreads each class over the nodes in proportions drawn from a symmetric Dirichlet(alpha).
 
-    Small alpha: few classes a node. Drawn again until every node can fill a batch.
+    - `alpha`: the concentration; a small one gives each node few classes
+
+    The split is redrawn until every node can fill a batch.
 
     **Source:** Hsu, Qi, Brown, *Measuring the effects of non-identical data distribution* (2019), in the
     per-class form of Li et al., *Federated learning on non-IID data silos* (ICDE 2022).
@@ -29,7 +31,9 @@ class Dirichlet(Partition):
 
 
 class Shards(Partition):
-    """Sorted by label and cut into n times `classes` shards; each node gets `classes` of them.
+    """Sorts the data by label, cuts them into equal shards, and deals `classes` shards to each node.
+
+    - `classes`: shards a node, out of n times as many
 
     **Source:** McMahan et al., *Communication-efficient learning of deep networks from decentralized data* (2017).
     """
@@ -45,14 +49,16 @@ class Shards(Partition):
 
 
 class LabelsPerNode(Partition):
-    """Each node holds samples of exactly `classes` classes; a class is split evenly over the nodes that hold it.
+    """Gives each node samples of exactly `classes` classes, and splits a class evenly over its nodes.
 
-    How many nodes hold a class differs by at most one between classes. Unlike `Shards`, whose pieces are equal and
-    may straddle two classes or come twice from one, it fixes the number of classes a node, and lets the sizes differ.
+    - `classes`: classes a node
+
+    The numbers of nodes per class differ by at most one. Unlike `Shards`, this split fixes the number of classes a node
+    and lets the sizes differ. The pieces of `Shards` are equal, and may straddle two classes or come twice from one.
 
     **Source:** quantity-based label imbalance (#C = k) of Li et al., *Federated learning on non-IID data silos*
-    (ICDE 2022). They give node i the class i mod C and k-1 others at random, so that some classes are held by many
-    more nodes than others.
+    (ICDE 2022). They give node i the class i mod C and k-1 others at random, so that some classes have many more nodes
+    than others.
     """
 
     classes: Count = 2
@@ -61,14 +67,16 @@ class LabelsPerNode(Partition):
         known, sizes = np.unique(labels, return_counts=True)
         fewest = -(-len(known) // n)
         if not fewest <= self.classes <= len(known):
-            takes = f"an integer from {fewest}, so that {n} nodes hold every class, to {len(known)}, the classes of the data"
+            takes = (
+                f"an integer from {fewest} (so that {n} nodes hold every class) to {len(known)} (the number of classes)"
+            )
             raise ConfigError.of("partition.classes", self.classes, takes)
         hands = _deal(len(known), self.classes, n, rng)
         parts: list[list[Index]] = [[] for _ in range(n)]
         for k, label in enumerate(known):
             holders = rng.permutation([i for i in range(n) if k in hands[i]])
             if len(holders) > sizes[k]:
-                takes = f"fewer: {len(holders)} of {n} nodes would share {sizes[k]} samples of class {label}"
+                takes = f"smaller: {len(holders)} of {n} nodes would share the {sizes[k]} samples of class {label}"
                 raise ConfigError.of("partition.classes", self.classes, takes)
             members = rng.permutation(np.flatnonzero(labels == label))
             for i, piece in zip(holders, np.array_split(members, len(holders)), strict=True):
@@ -77,13 +85,14 @@ class LabelsPerNode(Partition):
 
 
 class Similarity(Partition):
-    """A share `gamma` of the data is dealt at random, the rest sorted by label and dealt in order, node by node.
+    """Deals a share `gamma` of the data at random, and the rest in order of label, node by node.
 
-    gamma = 1 is IID; at gamma = 0 a node holds one class, or few, and nodes of near numbers hold the same ones.
-    Both shares are cut into n equal parts (sizes differ by at most one in each).
+    - `gamma`: the random share; 1 is IID. At 0 a node holds one class or few, and nodes of near numbers hold the same ones
 
-    **Source:** ByzFL's `gamma_similarity_niid`. It takes for the random share the first of the data, as they come,
-    and splits over the honest nodes alone; here that share is drawn, and Byzantine nodes have data too.
+    Both shares are cut into n equal parts (the sizes in each differ by at most one).
+
+    **Source:** ByzFL's `gamma_similarity_niid`. There, the random share is the first of the data as they come, and the
+    split is over the honest nodes alone. Here, that share is drawn at random, and Byzantine nodes have data, too.
     """
 
     gamma: Share = 0.5
@@ -97,7 +106,7 @@ class Similarity(Partition):
 
 
 def _deal(classes: int, each: int, n: int, rng: np.random.Generator) -> list[set[int]]:
-    """So many different classes for each of n nodes: those that the fewest nodes hold so far, drawn among equals."""
+    """Deals `each` different classes to each of n nodes: those with the fewest nodes so far, ties at random."""
     holders = np.zeros(classes, dtype=int)
     hands = []
     for _ in range(n):

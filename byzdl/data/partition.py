@@ -1,4 +1,4 @@
-"""How the training data is split over the nodes."""
+"""The split of the training data over the nodes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -18,12 +18,12 @@ View = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Holding:
-    """One node's data.
+    """Holds the data of one node.
 
     - `train`, `validation`: indices into the training images, to train on and to validate with
-    - `view`: how the node sees these images [..., channels, height, width]; None for as they are. Views that do the
-      same are equal
-    - `test_view`: how its model is shown the test images
+    - `view`: a change of the node's images [..., channels, height, width]; None for no change. Views with the same
+      effect are equal
+    - `test_view`: the change of the test images for the node's model, likewise
     """
 
     train: Index
@@ -33,41 +33,63 @@ class Holding:
 
 
 class Partition(Component):
-    """A way to split N labelled samples over n nodes, each sample to at most one node.
+    """Splits N labelled samples over n nodes, each sample to at most one node: the base class of all splits.
 
-    - `validation`: the share of its own data that every node holds out from training,
-      whatever the defense, so that runs stay comparable in pairs
+    - `validation`: the share of its own data that every node holds out from training; under every defense, so that runs
+      can be compared in pairs
+
+    >>> class InTurn(Partition):
+    ...     def split(self, labels, n, rng):
+    ...         return [np.arange(i, len(labels), n) for i in range(n)]
+    >>> [part.tolist() for part in InTurn().split(np.zeros(5), n=2, rng=np.random.default_rng(0))]
+    [[0, 2, 4], [1, 3]]
     """
 
     validation: ProperShare = 0.0
 
     def split(self, labels: Index, n: int, rng: np.random.Generator) -> list[Index]:
-        """The samples of each node."""
+        """Returns the sample indices of each of the n nodes.
+
+        - `labels` [N]
+        - `rng`: the source of all random numbers
+        """
         raise NotImplementedError
 
     def check(self, shape: tuple[int, int, int]) -> None:
-        """Refuse, with a `ConfigError`, images of a (channels, height, width) that cannot be seen as nodes should."""
+        """Refuses images of a shape (channels, height, width) on which the views are not defined.
+
+        **Raises:** `ConfigError`, with the key to change.
+        """
 
     def view(self, node: int, seed: int) -> View | None:
-        """How a node sees its own images, where it does not see them as they are."""
+        """Returns the change of a node's own images, or None for no change."""
         return None
 
     def test_view(self, node: int, seed: int) -> View | None:
-        """How a node's model is shown the test images, where not as they are."""
+        """Returns the change of the test images for a node's model, or None for no change."""
         return None
 
 
 class Iid(Partition):
-    """A random split into equal parts (sizes differ by at most one)."""
+    """Splits the data at random into equal parts, one for each node (sizes differ by at most one)."""
 
     def split(self, labels: Index, n: int, rng: np.random.Generator) -> list[Index]:
         return np.array_split(rng.permutation(len(labels)), n)
 
 
 def divide(partition: Partition, labels: Index, n: int, batch_size: int, seed: int) -> tuple[Holding, ...]:
-    """Every node's data, drawn from the seed, and drawn anew until each node can fill a batch and hold out a sample.
+    """Divides the training data over n nodes, from the seed alone.
 
-    **Raises:** `ConfigError` if 1000 draws leave some node with less.
+    The split is redrawn until each node can fill a batch, and hold out a sample if the partition has a validation share.
+
+    - `labels` [N]: of the training images
+
+    **Raises:** `ConfigError` if no draw of 1000 is such a split.
+
+    >>> from byzdl.data import Iid
+    >>> holdings = divide(Iid(validation=0.25), np.arange(12) % 2, n=3, batch_size=2, seed=0)
+    >>> [(len(holding.train), len(holding.validation)) for holding in holdings]
+    [(3, 1), (3, 1), (3, 1)]
     """
     most_train, most_held = 0, 0
     for draw in range(MAX_DRAWS):
@@ -82,10 +104,10 @@ def divide(partition: Partition, labels: Index, n: int, batch_size: int, seed: i
             )
         most_train, most_held = max(most_train, train), max(most_held, held)
     if most_train < batch_size:
-        takes = f"at most {most_train}, what the smallest node has (partition={partition.name}, topology.n={n})"
+        takes = f"at most {most_train}, the samples of the smallest node (partition={partition.name}, topology.n={n})"
         raise ConfigError.of("batch_size", batch_size, takes)
     raise ConfigError.of(
-        "partition.validation", partition.validation, "0, or a share that holds out a sample at every node"
+        "partition.validation", partition.validation, "0, or large enough to hold out a sample at every node"
     )
 
 

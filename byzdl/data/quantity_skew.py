@@ -1,4 +1,4 @@
-"""A split in which some nodes have far more data than others."""
+"""A split that gives some nodes far more data than others."""
 
 import numpy as np
 
@@ -7,13 +7,15 @@ from byzdl.data.partition import Index, Partition
 
 
 class QuantitySkew(Partition):
-    """Nodes have shares of the data drawn from a symmetric Dirichlet(beta), of random samples.
+    """Gives nodes random samples, in amounts drawn from a symmetric Dirichlet(beta).
 
-    Small beta: most data at few nodes. Drawn again until every node can fill a batch, which evens out what is drawn
-    where batches are large; where n is large too, no draw may do.
+    - `beta`: the concentration; a small one gives most data to few nodes
 
-    **Source:** quantity skew of Li et al., *Federated learning on non-IID data silos* (ICDE 2022). They draw again
-    until every node has 10 samples.
+    The split is redrawn until every node can fill a batch. With large batches, this makes the amounts more even. If n
+    is large, too, there may be no such draw.
+
+    **Source:** quantity skew of Li et al., *Federated learning on non-IID data silos* (ICDE 2022). They redraw until
+    every node has 10 samples.
     """
 
     beta: Positive = 1.0

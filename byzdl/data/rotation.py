@@ -1,4 +1,4 @@
-"""A split in which nodes see the same classes and different images."""
+"""A split that gives nodes the same classes and different images."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -13,30 +13,30 @@ from byzdl.random_streams import stream
 
 
 class Rotation(Iid):
-    """A feature shift: data are split at random, and each node sees its own images turned by one angle of its own.
+    """Splits the data at random, and turns all images of a node by one angle of its own (a feature shift).
 
-    A node's angle is drawn from `angles`, and holds for all that it computes on its own data: training, screening,
-    validation.
+    A node's angle is drawn from `angles`. It applies to everything that the node computes on its own data: training,
+    screening and validation.
 
-    - `angles`: degrees, anticlockwise: 0, 90, 180 or 270; one that stands there twice is drawn twice as often
-    - `test`: what accuracy is measured on. `upright`: the test images as they are, the same for every node;
-      `own`: the test images turned as the node's own are
+    - `angles`: degrees, anticlockwise: 0, 90, 180 or 270; an angle that is listed twice is drawn twice as often
+    - `test`: the images that accuracy is measured on. `upright`: the unchanged test images, the same for every node;
+      `own`: the test images, turned by the node's own angle
     """
 
     angles: Annotated[
         list[int],
-        takes("a list of 0, 90, 180 and 270", lambda v: v and set(v) <= {0, 90, 180, 270}),
+        takes("a list of one or more of 0, 90, 180 and 270", lambda v: v and set(v) <= {0, 90, 180, 270}),
     ] = Field(default=[0, 90, 180, 270])
     test: Literal["upright", "own"] = "upright"
 
     def check(self, shape: tuple[int, int, int]) -> None:
         _, height, width = shape
         if height != width and {90, 270} & set(self.angles):
-            takes = f"a list of 0 and 180, where images are not square ({height} x {width})"
+            takes = f"a list of 0 and 180, as images are not square ({height} x {width})"
             raise ConfigError.of("partition.angles", self.angles, takes)
 
     def angle(self, node: int, seed: int) -> int:
-        """By how many degrees the node's images are turned."""
+        """Returns the angle of a node's images, in degrees."""
         return self.angles[int(stream(seed, "rotation", node).integers(len(self.angles)))]
 
     def view(self, node: int, seed: int) -> View | None:
@@ -49,7 +49,7 @@ class Rotation(Iid):
 
 @dataclass(frozen=True)
 class Turned:
-    """Images [..., height, width] turned anticlockwise by so many quarters."""
+    """Turns images [..., height, width] anticlockwise by a number of quarters."""
 
     quarters: int
 

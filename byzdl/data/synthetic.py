@@ -1,4 +1,4 @@
-"""Generated images, for tests and for trying things out."""
+"""Generated images, for tests and first experiments."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,11 +11,15 @@ from byzdl.random_streams import stream
 
 
 class Synthetic(Dataset):
-    """A random image a class, with Gaussian noise on it: the same for every seed of a run.
+    """Generates one random image a class, and samples of it with Gaussian noise.
 
-    - `classes`, `size` (pixels a side), `channels`
-    - `train_count`, `test_count`: how many images
-    - `noise`: standard deviation, where the class images themselves spread over 0 .. 255
+    The images are the same for every seed of a run.
+
+    - `classes`: number of classes
+    - `size`: pixels a side
+    - `channels`: channels of an image
+    - `train_count`, `test_count`: number of images
+    - `noise`: standard deviation; the class images themselves are spread over 0 .. 255
     """
 
     classes: Count = 10

@@ -1,4 +1,4 @@
-"""The data sets that torchvision knows and downloads."""
+"""Data sets that torchvision reads and downloads."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,10 +11,10 @@ from byzdl.data.dataset import Arrays, Dataset
 
 
 class TorchvisionDataset(Dataset):
-    """CIFAR-10, CIFAR-100, MNIST or Fashion-MNIST through torchvision.
+    """Loads CIFAR-10, CIFAR-100, MNIST or Fashion-MNIST through torchvision.
 
     - `source`: the torchvision class
-    - `root`: the folder that holds its files, or receives the download
+    - `root`: the folder with its files, or for the download
     """
 
     source: Literal["CIFAR10", "CIFAR100", "MNIST", "FashionMNIST"]
@@ -51,7 +51,8 @@ class TorchvisionDataset(Dataset):
             return kind(root, train=train, download=True)
         except (OSError, RuntimeError) as error:
             reason = " ".join(str(error).split())
-            raise ConfigError(
-                f"dataset.root: {self.source} is not in {root.resolve()} and cannot be downloaded ({reason}); "
-                f"put torchvision's {self.source} files there, or take the embedded dataset=digits"
-            ) from error
+            takes = (
+                f"a folder with torchvision's {self.source} files: {root.resolve()} has none, and the download failed "
+                f"({reason}); put them there, or choose the embedded dataset=digits"
+            )
+            raise ConfigError.of("dataset.root", self.root, takes) from error

@@ -1,4 +1,4 @@
-"""Data sets, their cache, their splits, and which samples a node sees when."""
+"""Data sets, their cache, their splits, and the order of a node's samples."""
 
 import json
 import re
@@ -61,7 +61,7 @@ def test_images_are_standardised_by_the_training_statistics_of_their_channel(tmp
     assert (data.shape, data.classes) == ((1, 1, 2), 2)
 
 
-def test_what_is_decoded_once_is_mapped_afterwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_data_set_is_decoded_once_and_mapped_afterwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = load(Fixed(name="fixed", cache=str(tmp_path)))
     monkeypatch.setattr(Fixed, "decode", lambda self: pytest.fail("decoded twice"))
     second = load(Fixed(name="fixed", cache=str(tmp_path)))
@@ -197,7 +197,7 @@ def test_shards_give_few_classes() -> None:
     assert all(len(np.unique(LABELS[h.train])) <= 2 for h in holdings)
 
 
-def test_labels_per_node_gives_exactly_so_many() -> None:
+def test_labels_per_node_gives_exactly_that_many() -> None:
     # 10 classes of 60, 7 nodes of 3: 21 places, so one class is held by three nodes and nine by two.
     for seed in range(5):
         holdings = divide(LabelsPerNode(name="l", classes=3), LABELS, n=7, batch_size=4, seed=seed)
@@ -226,16 +226,16 @@ def test_labels_per_node_holds_each_class_as_often_as_any_other(n: int, classes:
         (
             11,
             7,
-            "is 11, but must be an integer from 2, so that 7 nodes hold every class, to 10, the classes of the data",
+            "is 11, but must be an integer from 2 (so that 7 nodes hold every class) to 10 (the number of classes)",
         ),
-        (1, 7, "is 1, but must be an integer from 2, so that 7 nodes hold every class, to 10"),
-        (10, 61, "is 10, but must be fewer: 61 of 61 nodes would share 60 samples of class 0"),
+        (1, 7, "is 1, but must be an integer from 2 (so that 7 nodes hold every class) to 10"),
+        (10, 61, "is 10, but must be smaller: 61 of 61 nodes would share the 60 samples of class 0"),
     ],
 )
-def test_labels_per_node_refuses_what_cannot_be_dealt(classes: int, n: int, says: str) -> None:
+def test_labels_per_node_refuses_impossible_numbers(classes: int, n: int, says: str) -> None:
     with pytest.raises(ConfigError) as raised:
         divide(LabelsPerNode(name="l", classes=classes), LABELS, n, 1, seed=0)
-    assert f"partition.classes: {says}" in str(raised.value)
+    assert f"partition.classes {says}" in str(raised.value)
 
 
 def test_no_similarity_is_sorted_by_label_and_dealt_in_order() -> None:
@@ -251,7 +251,7 @@ def test_similarity_by_hand() -> None:
     for i, h in enumerate(holdings):
         counts = np.bincount(LABELS[h.train], minlength=10)
         assert counts[2 * i : 2 * i + 2].sum() > 80
-        # What is of no class near the node's own is of the 30.
+        # Samples of all other classes are among the 30.
         near = range(max(0, 2 * i - 1), min(10, 2 * i + 3))
         assert counts[[c for c in range(10) if c not in near]].sum() <= 30
 
