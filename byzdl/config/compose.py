@@ -6,6 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from hydra.core.plugins import Plugins
+
 from byzdl.config.folders import CONF
 from byzdl.config.identity import plain, register_resolvers
 
@@ -18,6 +20,8 @@ def prepare_hydra() -> None:
     register_resolvers()
     # Hydra takes plugins from the folders `hydra_plugins` on the path.
     sys.path.append(str(PLUGINS))
+    # Hydra's first search for plugins executes its own ones again. A class derived before that has another base.
+    Plugins.instance()
 
 
 def compose(*overrides: str, config_dir: Path | str | None = None) -> dict[str, Any]:
