@@ -1,4 +1,4 @@
-"""Files that are whole or not there: written aside, flushed to the disk, renamed. And what is in them, as a checksum."""
+"""Whole files: written to a temporary file, flushed to the disk, renamed. And checksums of their contents."""
 
 import hashlib
 import os
@@ -7,7 +7,16 @@ from pathlib import Path
 
 
 def replace_file(file: Path, *parts: bytes | memoryview) -> None:
-    """Write a file whole or not at all, also when the power fails."""
+    """Writes a file as a whole or not at all, even if the power fails.
+
+    - `parts`: the contents, one after another
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     replace_file(Path(folder) / "rows.csv", b"round,", b"loss")
+    ...     (Path(folder) / "rows.csv").read_bytes()
+    b'round,loss'
+    """
     aside = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         with open(aside, "wb") as opened:
@@ -24,12 +33,19 @@ def replace_file(file: Path, *parts: bytes | memoryview) -> None:
 
 
 def checksum(file: Path) -> str:
-    """Tells a file's content from any other."""
+    """Identifies a file's contents: the first 12 hexadecimal digits of their SHA-256.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     _ = (Path(folder) / "ring.edges").write_text("0 1")
+    ...     checksum(Path(folder) / "ring.edges")
+    '5cc3a6551605'
+    """
     return hashlib.sha256(file.read_bytes()).hexdigest()[:12]
 
 
 def _sync_folder(folder: Path) -> None:
-    """Have the rename itself on the disk, where the system can."""
+    """Flushes a rename in the folder to the disk, if the system can."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

@@ -1,8 +1,7 @@
-"""Random streams, keyed so that no choice moves another's numbers.
+"""Random streams by key, so that no choice changes the random numbers of another one.
 
-A stream is named by (seed, purpose, node, round): the Byzantine set, the graph,
-the partition and the mini-batches of a seed are the same under every defense and
-every attack, and runs can be compared in pairs.
+A stream's key is (seed, purpose, node, round). The Byzantine set, the graph, the partition and the mini-batches of a
+seed are therefore the same under every defense and attack, and runs can be compared in pairs.
 """
 
 import zlib
@@ -11,12 +10,22 @@ import numpy as np
 
 
 def stream(seed: int, purpose: str, *key: int) -> np.random.Generator:
-    """The random generator of `purpose` at `key` (a node, a round, a draw)."""
+    """Returns the random generator of a purpose and a key (a node, a round, a draw).
+
+    >>> stream(0, "batches", 3).random() == stream(0, "batches", 3).random()
+    True
+    >>> stream(0, "batches", 3).random() == stream(0, "batches", 4).random()
+    False
+    """
     return np.random.Generator(np.random.Philox(_sequence(seed, purpose, key)))
 
 
 def torch_seed(seed: int, purpose: str, *key: int) -> int:
-    """A 63-bit seed for a `torch.Generator`, from the same family of streams."""
+    """Returns a 63-bit seed for a `torch.Generator`, from the same family of streams.
+
+    >>> torch_seed(0, "model")
+    4315024886209773960
+    """
     return int(_sequence(seed, purpose, key).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 

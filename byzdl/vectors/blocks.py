@@ -1,4 +1,7 @@
-"""Sums over long vectors, a block of coordinates at a time: in a processor's cache, or within a GPU's memory."""
+"""Sums over long vectors, one block of coordinates at a time.
+
+A block fits in a processor's cache, or in a GPU's memory.
+"""
 
 import math
 from collections.abc import Iterator
@@ -7,46 +10,69 @@ import torch
 from torch import Tensor
 
 BLOCK = 2**18  # numbers in a block, on a processor
-GPU_BLOCK = 2**26  # on a GPU, where few large kernels beat many small ones
-LINE = 2**12  # coordinates that are worth a step of their own
+GPU_BLOCK = 2**26  # numbers in a block, on a GPU: few large kernels beat many small ones
+LINE = 2**12  # coordinates in a block: with fewer, the cost of a step outweighs its work
 
 
 def blocks(length: int, width: int, device: torch.device) -> Iterator[slice]:
-    """Cut `length` coordinates of `width` numbers each into slices of about as many numbers as suit the device."""
+    """Cuts `length` coordinates into slices, each a block of numbers that suits the device.
+
+    - `width`: numbers per coordinate
+
+    >>> list(blocks(10, 2**16, torch.device("cpu")))
+    [slice(0, 4, None), slice(4, 8, None), slice(8, 10, None)]
+    """
     step = max(1, (GPU_BLOCK if device.type == "cuda" else BLOCK) // max(1, width))
     return (slice(start, min(start + step, length)) for start in range(0, length, step))
 
 
 def differences(models: Tensor, rows: Tensor, origins: Tensor) -> Iterator[tuple[slice, Tensor]]:
-    """x_j - x_o of models [m, d], for all j in row i of `rows` [L, k] and o the i-th of `origins` [L].
+    """Yields the differences x_j - x_o of models [m, d], in blocks [l, k, c] of float64.
 
-    float64, in blocks [l, k, c]. Yields which rows i the block belongs to; over all blocks, each difference
-    comes once with each coordinate.
+    j runs over row i of `rows` [L, k], and o is the i-th of `origins` [L]. Each block comes with the slice of its l rows.
+    Over all blocks, each coordinate of each difference comes once.
+
+    >>> models = torch.tensor([[1.0, 1.0], [3.0, 4.0]])
+    >>> list(differences(models, rows=torch.tensor([[1]]), origins=torch.tensor([0])))
+    [(slice(0, 1, None), tensor([[[2., 3.]]], dtype=torch.float64))]
     """
-    for few in blocks(len(rows), LINE * rows.shape[1], rows.device):
-        group = rows[few]
-        for columns in blocks(models.shape[1], group.numel(), rows.device):
-            part = models[:, columns]
-            yield few, part[group].double().sub_(part[origins[few], None])
+    for part in blocks(len(rows), LINE * rows.shape[1], rows.device):
+        indices = rows[part]
+        for columns in blocks(models.shape[1], indices.numel(), rows.device):
+            values = models[:, columns]
+            yield part, values[indices].double().sub_(values[origins[part], None])
 
 
 def gathered(models: Tensor, rows: Tensor) -> Iterator[tuple[slice, slice, Tensor]]:
-    """The values x_j of models [m, d], for all j in each row of `rows` [L, k], in blocks [l, k, c].
+    """Yields the values x_j of models [m, d], for all j in each row of `rows` [L, k], in blocks [l, k, c].
 
-    Yields which rows and which coordinates the block is of, and the block: a copy.
+    Each block is a copy. It comes with the slice of its l rows and the slice of its c coordinates.
+
+    >>> models = torch.tensor([[1.0, 1.0], [3.0, 4.0]])
+    >>> list(gathered(models, rows=torch.tensor([[1]])))
+    [(slice(0, 1, None), slice(0, 2, None), tensor([[[3., 4.]]]))]
     """
-    for few in blocks(len(rows), LINE * rows.shape[1], rows.device):
-        group = rows[few]
-        for columns in blocks(models.shape[1], group.numel(), rows.device):
-            yield few, columns, models[:, columns][group]
+    for part in blocks(len(rows), LINE * rows.shape[1], rows.device):
+        indices = rows[part]
+        for columns in blocks(models.shape[1], indices.numel(), rows.device):
+            yield part, columns, models[:, columns][indices]
 
 
 def pairwise_squared(models: Tensor, rows: Tensor) -> Tensor:
-    """Squared distances ||x_j - x_k||^2 of models [m, d] for all j, k in each row of `rows` [L, k]: float64 [L, k, k].
+    """Computes squared distances ||x_j - x_k||^2 of models [m, d], for all j, k in each row of `rows` [L, k].
 
-    From inner products of centred models: where two are R times nearer to each other than to the
-    centre, the relative error is about 1e-16 R^2. Never negative, and to the last bit the same from
-    either side. Exactly 0 for the same values, and from R = 1e7 on, where no digit would be right.
+    The result is float64 [L, k, k], from inner products of centred models. The relative error is about 1e-16 R^2 for
+    two models R times nearer to each other than to the centre.
+
+    Squared distances are never negative, and symmetric to the last bit. They are exactly 0 between equal models, and
+    from R = 1e7 on, where no digit would be right.
+
+    >>> models = torch.tensor([[0.0, 0.0], [3.0, 4.0], [3.0, 0.0]])
+    >>> pairwise_squared(models, rows=torch.tensor([[0, 1], [1, 2]]))
+    tensor([[[ 0., 25.],
+             [25.,  0.]],
+            [[ 0., 16.],
+             [16.,  0.]]], dtype=torch.float64)
     """
     gram = centred_gram(models, rows)
     norms = gram.diagonal(dim1=1, dim2=2)
@@ -56,60 +82,85 @@ def pairwise_squared(models: Tensor, rows: Tensor) -> Tensor:
 
 
 def centred_gram(models: Tensor, rows: Tensor) -> Tensor:
-    """Inner products (x_j - c)'(x_k - c) of models [m, d] for all j, k in each row of `rows` [L, k]: float64 [L, k, k].
+    """Computes inner products (x_j - c)'(x_k - c) of models [m, d], for all j, k in each row of `rows` [L, k].
 
-    The centre c of each row is one of the models, the least of its row or of all, so that none that
-    diverged costs the others their digits.
+    The result is float64 [L, k, k]. The centre c is the smallest model by its largest coordinate, of the row or of all
+    models. A diverged model is no centre, so it costs the others no digits.
+
+    >>> models = torch.tensor([[1.0, 1.0], [4.0, 1.0], [1.0, 3.0]])
+    >>> centred_gram(models, rows=torch.tensor([[0, 1, 2]]))
+    tensor([[[0., 0., 0.],
+             [0., 9., 0.],
+             [0., 0., 4.]]], dtype=torch.float64)
     """
     (m, d), (learners, k) = models.shape, rows.shape
     if k == 0:
         return torch.zeros(learners, 0, 0, dtype=torch.float64, device=models.device)
-    # The largest coordinate: a finite model's squares could overflow.
+    # By the largest coordinate, since a finite model's squares could overflow.
     size = torch.maximum(models.amax(1), -models.amin(1)).nan_to_num(nan=math.inf, posinf=math.inf)
-    # In a small network most pairs meet somewhere: one table of all is cheaper than one a learner.
+    # In a small network most pairs meet at some learner: one table of all pairs is cheaper than one per learner.
     if m * m <= 8 * learners * k * k:
         table = torch.zeros(m, m, dtype=torch.float64, device=models.device)
         centre = size.argmin(0, keepdim=True)
         for columns in blocks(d, m, models.device):
-            part = models[:, columns].double()
-            part -= part[centre]
-            table.addmm_(part, part.T)
+            values = models[:, columns].double()
+            values -= values[centre]
+            table.addmm_(values, values.T)
         gram = table[rows[:, :, None], rows[:, None, :]]
     else:
         gram = torch.zeros(learners, k, k, dtype=torch.float64, device=models.device)
         centres = rows.gather(1, size[rows].argmin(1, keepdim=True))[:, 0]
-        for few, difference in differences(models, rows, centres):
-            gram[few].baddbmm_(difference, difference.mT)
+        for part, difference in differences(models, rows, centres):
+            gram[part].baddbmm_(difference, difference.mT)
     return gram
 
 
 def squared_to_mean(gram: Tensor, shares: Tensor) -> Tensor:
-    """Squared distances [L, p] of p models to their mean by `shares` [L, p], from inner products [L, p, p] around any centre."""
+    """Computes squared distances [L, p] of p models to their weighted mean.
+
+    - `gram` [L, p, p]: inner products of the models around any centre
+    - `shares` [L, p]: the mean's weights, which sum to 1
+
+    >>> models = torch.tensor([[0.0], [2.0]])
+    >>> squared_to_mean((models @ models.T)[None], shares=torch.tensor([[0.5, 0.5]]))
+    tensor([[1., 1.]])
+    """
     toward = (gram @ shares[:, :, None])[:, :, 0]
     squared = gram.diagonal(dim1=1, dim2=2) - 2 * toward + (shares * toward).sum(1, keepdim=True)
     return squared.clamp(min=0)
 
 
 def finite(models: Tensor) -> Tensor:
-    """Whether every value of each model [m, d] is finite [m]."""
-    # In one pass: what is not finite stays so in a sum, and what is cannot overflow in this one.
+    """Checks of each model [m, d] that every value is finite [m].
+
+    >>> finite(torch.tensor([[1.0, 2.0], [1.0, torch.nan]]))
+    tensor([ True, False])
+    """
+    # In one pass: a non-finite value stays so in a sum, and this sum of finite values cannot overflow.
     return (models @ models.new_full((models.shape[1],), 2.0**-100)).isfinite()
 
 
 def excess(models: Tensor) -> Tensor:
-    """What to divide models by so that products of two of their values are finite: 1, unless they are huge.
+    """Computes a divisor of models that makes products of two of their values finite.
 
-    So that nothing changes where they are not, to the last bit.
+    It is exactly 1 unless values are huge (above 2^60). Other models therefore stay the same to the last bit.
+
+    >>> excess(torch.tensor([[1.0, -3.0]])), excess(torch.tensor([[2.0**100]])).log2()
+    (tensor(1.), tensor(40.))
     """
     return (models.abs().amax() / 2.0**60).clamp(min=1.0)
 
 
 def consensus_distance(models: Tensor, rows: Tensor) -> float:
-    """(1/h) sum_i ||x_i - mean||^2 over some rows [h] of models [m, d]."""
+    """Computes (1/h) sum_i ||x_i - mean||^2 over some rows [h] of models [m, d].
+
+    >>> consensus_distance(torch.tensor([[0.0], [2.0], [9.0]]), rows=torch.tensor([0, 1]))
+    1.0
+    """
     h, d = len(rows), models.shape[1]
     total = 0.0
     for columns in blocks(d, h, models.device):
-        part = models[:, columns][rows].double()
-        part -= part[0].clone()  # first, so that equal models are at a distance of exactly 0
-        total += (part - part.mean(0)).square_().sum().item()
+        values = models[:, columns][rows].double()
+        values -= values[0].clone()  # so that equal models are at a distance of exactly 0
+        total += (values - values.mean(0)).square_().sum().item()
     return total / h

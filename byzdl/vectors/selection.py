@@ -1,15 +1,18 @@
-"""The smallest of each row, and ranks in which near-equal values tie."""
+"""The smallest values of each row, and ranks in which near-equal values tie."""
 
 import torch
 from torch import Tensor
 
 
 def smallest(values: Tensor, count: Tensor | int, among: Tensor) -> Tensor:
-    """Mask [L, k] of the `count` [L] smallest values [L, k] of each row, counted only `among` [L, k].
+    """Masks the `count` [L] smallest values [L, k] of each row, among those with a True in `among` [L, k].
 
-    Ties go to the left; NaN counts as +infinity.
+    The mask is [L, k]. Ties go to the left; NaN counts as +infinity.
+
+    >>> smallest(torch.tensor([[3.0, 1.0, 2.0, 0.0]]), 2, among=torch.tensor([[True, True, True, False]]))
+    tensor([[False,  True,  True, False]])
     """
-    # NaN sorts behind everything, +infinity included: it stands for what is not asked about.
+    # NaN sorts behind everything, +infinity included, so it can mark the values outside of `among`.
     known = torch.where(values.isnan(), torch.inf, values)
     order = torch.where(among, known, torch.nan).argsort(dim=1, stable=True)
     rank = order.argsort(dim=1)
@@ -18,11 +21,14 @@ def smallest(values: Tensor, count: Tensor | int, among: Tensor) -> Tensor:
 
 
 def tied_ranks(values: Tensor) -> Tensor:
-    """Ranks of non-negative values within their row [L, k], the same for what agrees in nine digits.
+    """Ranks non-negative values within their row [L, k]. Values that agree in nine digits have the same rank.
 
-    Equal models get scores that differ in their last digits; by these ranks they tie, and the left one is first.
+    The scores of equal models differ in their last digits. By these ranks they tie, and `smallest` takes the left one.
+
+    >>> tied_ranks(torch.tensor([[5.0, 2.0, 2.0 + 1e-12]], dtype=torch.float64))
+    tensor([[1., 0., 0.]], dtype=torch.float64)
     """
     ranked, order = values.sort(dim=1)
-    # The first is never above the last.
+    # The first value is compared with the last, and is never above it.
     above = ranked > (1 + 1e-9) * ranked.roll(1, dims=1)
     return torch.zeros_like(values).scatter(1, order, above.cumsum(1).to(values.dtype))

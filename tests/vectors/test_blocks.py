@@ -28,10 +28,10 @@ def squared(models, rows):
 def test_differences_come_once_each(block, d):
     models = random_models(6, d)
     total, products = np.zeros((3, 3)), np.zeros((3, 3))
-    for few, part in differences(models, ROWS, torch.arange(3)):
-        assert part.dtype == torch.float64
-        total[few] += part.sum(2).numpy()
-        products[few] += part.square().sum(2).numpy()
+    for part, difference in differences(models, ROWS, torch.arange(3)):
+        assert difference.dtype == torch.float64
+        total[part] += difference.sum(2).numpy()
+        products[part] += difference.square().sum(2).numpy()
     x = models.double().numpy()
     expected = x[ROWS.numpy()] - x[:3, None]
     np.testing.assert_allclose(total, expected.sum(2), atol=1e-12)
@@ -125,7 +125,7 @@ def test_consensus_distance_is_the_same_in_blocks(block):
 def test_gathered_blocks_make_up_the_whole(block, d):
     models = random_models(6, d)
     whole = torch.full((3, 3, d), math.nan)
-    for few, columns, part in gathered(models, ROWS):
-        whole[few, :, columns] = part
-        part.fill_(0)  # a copy
+    for part, columns, values in gathered(models, ROWS):
+        whole[part, :, columns] = values
+        values.fill_(0)  # a copy
     assert torch.equal(whole, models[ROWS])

@@ -3,7 +3,7 @@ from itertools import product
 import pytest
 import torch
 
-from byzdl.vectors.sorting import FEW, ascending, comparisons
+from byzdl.vectors.sorting import MOST_ROWS, ascending, comparisons
 
 
 @pytest.mark.parametrize("count", range(1, 12))
@@ -28,7 +28,7 @@ def test_it_compares_as_often_as_batchers_network_does():
     assert [len(comparisons(n)) for n in (1, 2, 4, 8, 16, 32)] == [0, 1, 5, 19, 63, 191]
 
 
-@pytest.mark.parametrize("count", [0, FEW, FEW + 1])
+@pytest.mark.parametrize("count", [0, MOST_ROWS, MOST_ROWS + 1])
 def test_none_and_many_are_sorted_too(count):
     values = torch.randn(2, count, 3, generator=torch.Generator().manual_seed(0))
     assert torch.equal(ascending(values), values.sort(dim=1).values)
