@@ -1,4 +1,4 @@
-"""Networks: each a choice, and a module whose parameters become one flat vector."""
+"""Networks. Each is a choice that builds a torch module; its parameters become one flat vector."""
 
 from byzdl.models.base import Model, Shape, initialised
 from byzdl.models.cnn import Cnn, PooledConvolution

@@ -1,4 +1,4 @@
-"""The paper's network."""
+"""The convolutional network of the paper."""
 
 from typing import Annotated
 
@@ -12,9 +12,10 @@ from byzdl.models.base import Model, Shape
 
 
 class Cnn(Model):
-    """Two convolutions and two linear layers, as the paper says; it gives no widths.
+    """Builds the paper's network: two convolutions and two linear layers.
 
-    3x3 convolutions with padding, each followed by 2x2 max-pooling and ReLU.
+    Each convolution is 3x3 with padding, followed by 2x2 max-pooling and ReLU. The paper gives no widths; the defaults
+    are byzdl's own.
 
     - `channels`: the widths of the convolutions
     - `hidden`: the width of the first linear layer
@@ -22,7 +23,7 @@ class Cnn(Model):
 
     channels: Annotated[
         list[int],
-        takes("two integers, at least 1 each", lambda v: len(v) == 2 and min(v) >= 1),
+        takes("a list of two integers, each at least 1", lambda v: len(v) == 2 and min(v) >= 1),
     ] = Field(default=[32, 64])
     hidden: Count = 128
 
@@ -39,18 +40,22 @@ class Cnn(Model):
 
 
 class PooledConvolution(nn.Conv2d):
-    """A 3x3 convolution with padding, 2x2 max-pooling and ReLU."""
+    """Applies a 3x3 convolution with padding, 2x2 max-pooling and ReLU.
+
+    >>> PooledConvolution(channels=1, width=4)(torch.zeros(2, 1, 8, 8)).shape
+    torch.Size([2, 4, 4, 4])
+    """
 
     def __init__(self, channels: int, width: int):
         super().__init__(channels, width, 3, padding=1)
 
     def forward(self, images: Tensor) -> Tensor:
-        """[b, channels, height, width] to [b, width, height/2, width/2]."""
-        # Pooling before ReLU is the same function at a quarter of the ReLU's work.
+        """Maps images [b, channels, height, width] to [b, width, height/2, width/2]."""
+        # Pooling before ReLU computes the same function, and ReLU then has a quarter of the work.
         if not torch.is_grad_enabled():
             return F.max_pool2d(super().forward(images), 2).relu_()
-        # Adding the bias costs nothing within the convolution, but its gradient is a sum over all values:
-        # after pooling, which it commutes with, over a quarter of them.
+        # Within the convolution the bias costs nothing, but its gradient is a sum over all values.
+        # The bias commutes with pooling; after it, the sum is over a quarter of them.
         pooled = F.max_pool2d(F.conv2d(images, self.weight, padding=1), 2)
         assert self.bias is not None
         return (pooled + self.bias[:, None, None]).relu_()

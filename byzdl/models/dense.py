@@ -1,4 +1,4 @@
-"""Networks of linear layers alone."""
+"""Networks of linear layers."""
 
 from torch import nn
 
@@ -7,7 +7,10 @@ from byzdl.models.base import Model, Shape
 
 
 class Mlp(Model):
-    """One hidden layer of `hidden` ReLU units."""
+    """Builds a perceptron with one hidden layer of `hidden` ReLU units.
+
+    - `hidden`: the width of the hidden layer
+    """
 
     hidden: Count = 64
 
@@ -17,7 +20,7 @@ class Mlp(Model):
 
 
 class Linear(Model):
-    """Multinomial logistic regression."""
+    """Builds multinomial logistic regression: a single linear layer."""
 
     def build(self, shape: Shape, classes: int) -> nn.Module:
         return nn.Sequential(nn.Flatten(), nn.Linear(shape[0] * shape[1] * shape[2], classes))

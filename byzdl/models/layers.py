@@ -1,11 +1,16 @@
-"""Layers that several networks share."""
+"""Layers of several networks."""
 
 from torch import Tensor, nn
 
 
 class GlobalAverage(nn.Module):
-    """The mean over all pixels: adaptive pooling to one, which torch has no way to compute for many models at once."""
+    """Averages over all pixels. Torch cannot compute its own adaptive pooling to one pixel for many models at once.
+
+    >>> import torch
+    >>> GlobalAverage()(torch.tensor([[[[1.0, 3.0]]]]))
+    tensor([[[[2.]]]])
+    """
 
     def forward(self, maps: Tensor) -> Tensor:
-        """[b, channels, height, width] to [b, channels, 1, 1]."""
+        """Maps [b, channels, height, width] to [b, channels, 1, 1]."""
         return maps.mean((2, 3), keepdim=True)

@@ -1,4 +1,4 @@
-"""The residual networks for CIFAR, without batch norm."""
+"""The residual networks for CIFAR, with group norm in place of batch norm."""
 
 from typing import Annotated
 
@@ -12,20 +12,21 @@ from byzdl.models.layers import GlobalAverage
 
 
 class ResNet(Model):
-    """A residual network of 6n + 2 layers for small images, with group normalisation.
+    """Builds a residual network of 6n + 2 layers for small images, with group normalisation.
 
-    A 3x3 convolution; three stages of n blocks of two 3x3 convolutions each, of `width`, 2 `width` and 4 `width`
-    channels, the second and third of which begin with a stride of 2; average pooling over what is left of the image,
-    and a linear layer. Shortcuts have no parameters: where a stage begins, every other pixel, and zeros for the new
-    channels (option A). Convolutions have no bias, and He's initialisation. Images of any shape will do.
+    The layers are a 3x3 convolution, three stages, average pooling over the remaining pixels, and a linear layer. A
+    stage is n blocks of two 3x3 convolutions. The stages have `width`, 2 `width` and 4 `width` channels; the second and
+    the third begin with a stride of 2. Shortcuts have no parameters. Where a stage begins, they take every other pixel,
+    and zeros for the new channels (option A). Convolutions have no bias, and He's initialisation. Images can have any
+    shape.
 
     - `depth`: 6n + 2, the number of layers with weights; 20 is the smallest in the paper
     - `width`: channels of the first stage
     - `groups`: of every norm, a divisor of `width`
 
     **Source:** K. He et al., *Deep residual learning for image recognition* (CVPR 2016), section 4.2, with the group norm
-    of Y. Wu and K. He, *Group normalization* (ECCV 2018), in place of batch norm: its running statistics are no
-    parameters, and nodes with different data would not agree on them.
+    of Y. Wu and K. He, *Group normalization* (ECCV 2018), in place of batch norm. The running statistics of a batch norm
+    are no parameters, and nodes with different data would not agree on them.
     """
 
     depth: Annotated[int, takes("6n + 2: 8, 14, 20, 26, 32, ...", lambda v: v >= 8 and v % 6 == 2)] = 20
@@ -51,7 +52,7 @@ class ResNet(Model):
 
 
 class Block(nn.Module):
-    """Two convolutions and a shortcut around them."""
+    """Adds a shortcut to two convolutions with norms."""
 
     def __init__(self, before: int, width: int, groups: int, stride: int):
         super().__init__()
@@ -62,7 +63,7 @@ class Block(nn.Module):
         self.stride, self.new = stride, width - before
 
     def forward(self, images: Tensor) -> Tensor:
-        """[b, before, height, width] to [b, width, height / stride, width / stride], rounded up."""
+        """Maps [b, before, height, width] to [b, width, height / stride, width / stride], rounded up."""
         inner = F.relu(self.first_norm(self.first(images)))
         shortcut = F.pad(images[..., :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.new))
         return F.relu(self.second_norm(self.second(inner)) + shortcut)

@@ -1,4 +1,4 @@
-"""The classifiers that torchvision knows by name."""
+"""The classifiers of torchvision, by name."""
 
 import warnings
 from collections.abc import Callable
@@ -16,20 +16,27 @@ L = TypeVar("L", bound=nn.Module)
 
 
 class TorchvisionModel(Model):
-    """A classifier of torchvision.models, not pretrained, and in evaluation mode: without dropout and stochastic depth.
+    """Builds a classifier of torchvision.models, without pretrained weights.
 
-    Most have batch norms (BatchNorm2d; torchvision has others in its video networks alone, which are no choice here), whose
-    running statistics are no parameters: each becomes a group norm (Y. Wu and K. He, *Group
+    The network is in evaluation mode: without dropout and stochastic depth. Most of these networks have batch norms,
+    and running statistics are no parameters. So each batch norm becomes a group norm (Y. Wu and K. He, *Group
     normalization*, ECCV 2018), with the same scale and shift, of as many groups as have `group_size` channels or more.
+    All batch norms are BatchNorm2d; torchvision has others in its video networks alone, which are no choice here.
 
-    Grey images are repeated into the three channels that these networks are made for. Refused are names of which the
-    network has other buffers (swin, maxvit), parameters that its answer does not depend on (the auxiliary heads of
-    googlenet and inception_v3), or no use for images of the data's size: most were made for 224 x 224.
+    Grey images are repeated into the three channels of these networks. These networks are refused:
 
-    - `arch`: its name in torchvision.models
-    - `norm`: `group`, or `none` to leave batch norms as they are, which is refused where there are any
-    - `group_size`: channels of a group, at least: the number of groups is the largest divisor of a layer's width that
-      leaves so many; a narrower layer is one group. On a map of one pixel, groups of two would only keep a sign
+    - networks with other buffers (swin, maxvit)
+    - networks with parameters that have no influence on the output (the auxiliary heads of googlenet and inception_v3)
+    - networks that cannot compute on images of the data's size: most were made for 224 x 224
+
+    Keys:
+
+    - `arch`: the network's name in torchvision.models
+    - `norm`: `group` for group norms in place of batch norms; `none` for unchanged ones, which refuses networks with
+      batch norms
+    - `group_size`: the least number of channels in a group. The number of groups is the largest divisor of a layer's
+      width with groups of this size; a narrower layer is one group. On a map of one pixel, a group of two would keep
+      nothing but a sign
     """
 
     arch: str
@@ -39,7 +46,7 @@ class TorchvisionModel(Model):
     @field_validator("arch")
     @classmethod
     def _known(cls, arch: str) -> str:
-        # Seconds that only those who ask for it should wait.
+        # Importing torchvision takes seconds, so only the users of this model should wait for it.
         from torchvision import models
 
         known = models.list_models(module=models)
@@ -49,14 +56,17 @@ class TorchvisionModel(Model):
 
     def build(self, shape: Shape, classes: int) -> nn.Module:
         if shape[0] not in (1, 3):
-            raise self._refused(f"images of 1 or 3 channels, and these have {shape[0]}")
+            takes = (
+                f"replaced by another model: images have {shape[0]} channels, and torchvision's networks take 1 or 3"
+            )
+            raise self._refused(takes)
         network = self._network(classes)
         replace(network, nn.AdaptiveAvgPool2d, _averaged)
         if self.norm == "group":
             replace(network, nn.BatchNorm2d, self._grouped)
         if buffers := [name for name, _ in network.named_buffers()]:
-            other = "model.norm=group beside it, or " if self.norm == "none" else ""
-            raise self._refused(f"{other}a network without buffers, which nodes would share ({buffers[0]})")
+            other = "combined with model.norm=group, or be " if self.norm == "none" else ""
+            raise self._refused(f"{other}a network without buffers, as all nodes would share them ({buffers[0]})")
         self._try(network.eval(), shape, classes)
         return Coloured(network)
 
@@ -64,7 +74,7 @@ class TorchvisionModel(Model):
         from torchvision import models
 
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # of initialisations that will be others
+            warnings.simplefilter("ignore", FutureWarning)  # of future changes of the initialisation
             network: nn.Module = models.get_model(self.arch, weights=None, num_classes=classes)
         return network
 
@@ -76,25 +86,27 @@ class TorchvisionModel(Model):
         return grouped
 
     def _try(self, network: nn.Module, shape: Shape, classes: int) -> None:
-        """Refuse what cannot answer for such images, or not as a function of all its parameters."""
+        """Refuses a network without an output for such images, and one with parameters that have no influence on it."""
         try:
             answer = network(torch.zeros(2, 3, *shape[1:]))
         except (RuntimeError, ValueError, AssertionError) as error:
             reason = " ".join(str(error).split())
             raise self._refused(f"a network for images of {shape[1]} x {shape[2]} ({reason})") from error
         if not isinstance(answer, Tensor) or answer.shape != (2, classes):
-            raise self._refused("a network that answers with logits alone")
+            raise self._refused("a network with logits as its only output")
         parameters = dict(network.named_parameters())
         gradients = torch.autograd.grad(answer.sum(), list(parameters.values()), allow_unused=True)
-        if idle := [name for name, gradient in zip(parameters, gradients, strict=True) if gradient is None]:
-            raise self._refused(f"a network of which every parameter counts ({idle[0]} does not)")
+        if unused := [name for name, gradient in zip(parameters, gradients, strict=True) if gradient is None]:
+            raise self._refused(
+                f"a network in which every parameter has an influence on the output ({unused[0]} has none)"
+            )
 
     def _refused(self, takes: str) -> ConfigError:
         return ConfigError.of("model.arch", self.arch, takes)
 
 
 class Coloured(nn.Module):
-    """A network for images of three channels, which sees grey ones [b, 1, height, width] as [b, 3, height, width]."""
+    """Repeats grey images [b, 1, height, width] into [b, 3, height, width], for a network of three channels."""
 
     def __init__(self, network: nn.Module):
         super().__init__()
@@ -109,7 +121,15 @@ def _averaged(pool: nn.AdaptiveAvgPool2d) -> nn.Module:
 
 
 def replace(module: nn.Module, kind: type[L], make: Callable[[L], nn.Module]) -> None:
-    """Put what is made of them into the place of all layers of a kind, in a module that is not one itself."""
+    """Replaces all layers of a kind within a module, in place. The module itself must be of another kind.
+
+    - `make`: makes the new layer from the old one
+
+    >>> network = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
+    >>> replace(network, nn.ReLU, lambda relu: nn.Tanh())
+    >>> network[1]
+    Tanh()
+    """
     for name, child in module.named_children():
         if isinstance(child, kind):
             setattr(module, name, make(child))

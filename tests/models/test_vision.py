@@ -111,28 +111,31 @@ def test_its_dropout_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("keys", "says"),
     [
-        ({"named": True}, "must be a network that answers with logits alone"),
-        ({"idle": True}, r"must be a network of which every parameter counts \(idle does not\)"),
-        ({"constant": True}, r"must be a network without buffers, which nodes would share \(table\)"),
+        ({"named": True}, "must be a network with logits as its only output"),
+        (
+            {"idle": True},
+            r"must be a network in which every parameter has an influence on the output \(idle has none\)",
+        ),
+        ({"constant": True}, r"must be a network without buffers, as all nodes would share them \(table\)"),
         ({"side": 9}, r"must be a network for images of 8 x 8 \(.*Kernel size can't be greater.*\)"),
     ],
     ids=["tuple", "idle parameter", "buffer", "too small images"],
 )
-def test_what_cannot_be_trained_so_is_refused(monkeypatch: pytest.MonkeyPatch, keys: Any, says: str) -> None:
+def test_an_unsuitable_network_is_refused(monkeypatch: pytest.MonkeyPatch, keys: Any, says: str) -> None:
     known(monkeypatch, **keys)
-    with pytest.raises(ConfigError, match=rf"^model\.arch: got 'resnet18', {says}$"):
+    with pytest.raises(ConfigError, match=rf"^model\.arch is 'resnet18', but {says}$"):
         initialised(chosen("model", "torchvision"), (1, 8, 8), 10, seed=0)
 
 
 def test_images_of_other_channels_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     known(monkeypatch)
-    with pytest.raises(ConfigError, match="must be images of 1 or 3 channels, and these have 2"):
+    with pytest.raises(ConfigError, match="must be replaced by another model: images have 2 channels"):
         initialised(chosen("model", "torchvision"), (2, 8, 8), 10, seed=0)
 
 
 def test_batch_norms_left_as_they_are_are_refused() -> None:
     model = SMALL.model_copy(update={"norm": "none"})
-    says = r"must be model\.norm=group beside it, or a network without buffers, .*\(conv1\.1\.running_mean\)$"
+    says = r"must be combined with model\.norm=group, or be a network without buffers, .*\(conv1\.1\.running_mean\)$"
     with pytest.raises(ConfigError, match=says):
         initialised(model, (3, 32, 32), 10, seed=0)
 
