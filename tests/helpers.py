@@ -15,18 +15,20 @@ import torch
 from hydra import compose, initialize_config_dir
 from torch import Tensor, nn
 
-from byzdl.attacks import Attack, AttackView, Messages
+from byzdl.attacks import Attack, AttackView
 from byzdl.attacks.none import NoAttack
 from byzdl.config.compose import prepare_hydra
 from byzdl.config.identity import plain
 from byzdl.data import Data, Iid
 from byzdl.defenses import Defense
 from byzdl.defenses.local import Local
-from byzdl.exchange import Inbox, Mix, Roster, Wire
+from byzdl.exchange import Inbox, Mix, Wire
 from byzdl.models import Linear, Model
 from byzdl.preaggregation.none import NoPre
 from byzdl.simulation.experiment import Experiment
 from byzdl.simulation.settings import Checkpoint, Optimizer, Screen, Settings, component
+from byzdl.testing import attack_view as view_of
+from byzdl.testing import random_models as random_models
 from byzdl.topology import Complete, Network
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
@@ -207,68 +209,6 @@ def view(
     )
 
 
-def view_of(
-    benign: Tensor,
-    previous: Tensor,
-    own: Tensor,
-    *,
-    byzantine: int,
-    attacker: Tensor,
-    victim: Tensor,
-    standing: Sequence[int] | None = None,
-    own_previous: Tensor | None = None,
-    reach: float = 10.0,
-) -> AttackView:
-    """What an attacker sees, from matrices; among the learners its own models come last.
-
-    Messages go to benign learners in turn, by their victims' numbers; a learner's neighbours are the attackers, in one column
-    at weight 1/8 together, and the two benign learners beside it, at weights 1/4 and 1/2. The graph among benign nodes is a
-    path. What would become of a victim is the mean of its own model and of the messages to it that are within `reach` of it.
-
-    - `standing`: where each benign learner stands; in order by default
-    - `own_previous`: where the attackers' own models stood; at zero by default
-    """
-    h, after = max(len(benign), 1), torch.cat([benign, own])
-    place = torch.arange(h) if standing is None else torch.tensor(standing)
-    nodes = place.argsort()
-    beside = torch.stack([place[(nodes + 1) % h], place[(nodes + 2) % h], place[nodes]], dim=1)
-    byzantine_column = torch.tensor([False, False, True])
-    roster = Roster(
-        learners=torch.cat([nodes, torch.arange(h, h + len(own))]),
-        benign=torch.arange(len(after)) < len(benign),
-        senders=torch.tensor([0, 1, h]).expand(len(after), 3),
-        present=torch.ones(len(after), 3, dtype=torch.bool),
-        byzantine=byzantine_column.expand(len(after), 3),
-        metropolis=torch.tensor([0.25, 0.5, 0.125]).expand(len(after), 3),
-        rows=torch.cat([beside, torch.zeros(len(own), 3, dtype=torch.long)])[: len(after)],
-        attacker=attacker,
-        victim=victim,
-        victim_row=place[victim % h],
-    )
-
-    def rehearse(roster: Roster, messages: Messages, knowledge: str) -> Mix:
-        models = []
-        for i, x in enumerate(after):
-            mail = [messages.models[m] for m, t in zip(messages.index, roster.victim_row, strict=True) if t == i]
-            models.append(torch.stack([x, *(m for m in mail if (m - x).norm() < reach)]).mean(0))
-        return Mix(torch.stack(models))
-
-    return AttackView(
-        network=graph(
-            len(benign) + byzantine,
-            [(i, i + 1) for i in range(len(benign) - 1)],
-            range(len(benign), len(benign) + byzantine),
-        ),
-        roster=roster,
-        before=torch.cat([previous, torch.zeros_like(own) if own_previous is None else own_previous]),
-        after=after,
-        nodes=tuple(nodes[: len(benign)].tolist()),
-        benign_rows=torch.arange(len(benign)),
-        byzantine_rows=torch.arange(len(benign), len(after)),
-        rehearsal=rehearse,
-    )
-
-
 def filled_wire(models: Tensor) -> Wire:
     """Learners' models [L, d] on the wire."""
     wire = Wire(models)
@@ -351,8 +291,3 @@ def loss_at(model: Model, data: Data, x: Tensor, images: Tensor, labels: Tensor)
     with torch.no_grad():
         logits = module_at(model, data, x)(images[0])
         return nn.functional.cross_entropy(logits, labels[0]).item()
-
-
-def random_models(rows: int, d: int, seed: int = 0, spread: float = 1.0) -> Tensor:
-    """Models that differ [rows, d]."""
-    return torch.randn(rows, d, generator=torch.Generator().manual_seed(seed)) * spread
