@@ -29,8 +29,9 @@ INTRODUCTION = """\
 # Catalogue
 
 Everything that can be chosen, by the key that chooses it: `byzdl run attack=alie defense=ubar`. A name links to the
-choice's file. The keys of a choice are explained in its YAML, `conf/GROUP/CHOICE.yaml`. "The paper" is S. Masuda and
-K. Shudo, *Loss Based Byzantine Resilience for Decentralized Learning*.
+choice's file. `byzdl explain alie` prints the keys of a choice and their defaults; they are also explained in its YAML,
+`conf/GROUP/CHOICE.yaml`. "The paper" is S. Masuda and K. Shudo, *Loss Based Byzantine Resilience for Decentralized
+Learning*.
 
 This page is written by `python docs/catalogue.py`, which `make docs` runs.
 """

@@ -1,5 +1,6 @@
 """The catalogue covers every choice, links in the documents lead somewhere, and so do those that the site rewrites."""
 
+import doctest
 import importlib
 import re
 import subprocess
@@ -137,6 +138,11 @@ def test_curated_sources_are_of_choices_that_exist():
 )
 def test_a_choice_without_curated_sources_shows_its_docstrings_first_reference(catalogue, docstring, shown):
     assert catalogue.source_of(docstring) == shown
+
+
+def test_the_examples_of_the_catalogue_run(catalogue):
+    assert doctest.testmod(catalogue).attempted == 3
+    assert not doctest.testmod(catalogue).failed
 
 
 def test_the_site_keeps_links_between_documents_and_rewrites_those_that_leave_them(hooks):
