@@ -1,4 +1,4 @@
-"""Graphs: who is a neighbour of whom, and who is Byzantine."""
+"""Graphs: each node's neighbours, and the Byzantine nodes."""
 
 from byzdl.topology.base import Topology
 from byzdl.topology.draw import draw_network, draw_redraws

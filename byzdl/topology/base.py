@@ -1,4 +1,4 @@
-"""What a family of graphs is."""
+"""The interface of a topology, a family of graphs."""
 
 from typing import Annotated, Literal
 
@@ -19,23 +19,31 @@ Requirement = Literal["benign_connected", "connected", "none"]
 
 
 class Topology(Component):
-    """A family of graphs on n nodes.
+    """Draws graphs on n nodes: the base class of all topologies.
+
+    >>> import networkx as nx
+    >>> from byzdl.topology import Topology, draw_network
+    >>> class Path(Topology):
+    ...     def draw(self, rng):
+    ...         return nx.path_graph(self.n)
+    >>> draw_network(Path(n=4), br=0.0, seed=0).neighbours
+    ((1,), (0, 2), (1, 3), (2,))
 
     - `n`: number of nodes
-    - `placement`: who is Byzantine. `random`: drawn, the same on every graph; `degree` or `betweenness`: those of
-      the highest centrality in the drawn graph, of equal ones those of the lowest numbers; or the nodes themselves
-    - `require`: what a drawn graph must fulfil; it is redrawn from the seed until it does.
-      `benign_connected`: the graph and its benign subgraph are connected;
-      `connected`: the graph is; `none`: anything goes
-    - `redraw_every`: a new graph of the family every so many rounds; 0: one for the whole run. Every graph fulfils
-      `require`. The Byzantine set stays, by `degree` and `betweenness` that of the first graph. What is checked, warned
-      of and recorded before the first round is of the first graph
-    - `drop`: the probability that a message is lost, each round and each direction of an edge by itself, whoever sends
-      it. Who gets it counts as having no such neighbour in that round, among |N_i| and among f: known, too; its mixing
-      weight, by the degrees in the graph, falls to the own model
+    - `placement`: how the Byzantine nodes are chosen. `random`: drawn, the same on every graph. `degree` or
+      `betweenness`: the nodes of highest centrality in the drawn graph, the lowest numbers first among equals. Or a
+      list of node numbers
+    - `require`: a condition on every drawn graph, which is redrawn from the seed until it holds. `benign_connected`:
+      the graph and its benign subgraph are connected. `connected`: the graph is connected. `none`: no condition
+    - `redraw_every`: rounds after which a new graph of the family replaces the last one; 0: one graph for the whole
+      run. Every graph meets `require`. The Byzantine set stays; by `degree` and `betweenness` it is that of the first
+      graph. Checks, warnings and records before the first round are about the first graph
+    - `drop`: probability that a message is lost, independent for each round and each direction of an edge, whoever
+      sends it. The receiver has no such neighbour in that round, neither in |N_i| nor in `f: known`. Mixing weights
+      follow the degrees in the graph, and the weight of a lost message goes to the own model
 
-    Both are a seed's own, as the graph is: the same for every defense and attack. At a higher `drop` those messages are
-    lost that are at a lower one, and more.
+    Redraws and losses depend on the seed, as the graph does: they are the same for every defense and attack. A higher
+    `drop` loses the messages that a lower one loses, and more.
     """
 
     n: Annotated[int, takes("an integer, at least 2", lambda v: v >= 2)]
@@ -53,14 +61,19 @@ class Topology(Component):
 
     @property
     def fixed(self) -> bool:
-        """Whether every draw gives the same graph, so that none but the first is worth a try."""
+        """Whether every draw gives the same graph, so that a second draw is pointless."""
         return False
 
     def draw(self, rng: np.random.Generator) -> nx.Graph:
-        """A graph on the nodes 0 .. n-1."""
+        """Draws a graph on the nodes 0 .. n-1."""
         raise NotImplementedError
 
 
 def shuffled(graph: nx.Graph, rng: np.random.Generator) -> nx.Graph:
-    """The graph with its nodes placed at random, so that a redraw can differ."""
+    """Renumbers the nodes of a graph at random, so that a redraw can differ.
+
+    >>> path = nx.path_graph(4)
+    >>> nx.is_isomorphic(shuffled(path, np.random.default_rng(0)), path)
+    True
+    """
     return nx.relabel_nodes(graph, dict(enumerate(rng.permutation(len(graph)).tolist())))

@@ -1,4 +1,4 @@
-"""A seed's graphs and its Byzantine set."""
+"""Draws the graphs and the Byzantine set of a seed."""
 
 from collections.abc import Callable
 
@@ -14,10 +14,17 @@ MAX_DRAWS = 1000
 
 
 def draw_network(topology: Topology, br: float, seed: int) -> Network:
-    """The Byzantine set and the (first) graph of a seed: the same under every defense and attack.
+    """Draws the Byzantine set and the (first) graph of a seed: the same under every defense and attack.
 
-    **Raises:** `ConfigError` if no benign node is left, if `topology.placement` does not name as many nodes as are
+    - `br`: B_r, the share of Byzantine nodes
+
+    **Raises:** `ConfigError` if no benign node is left, if `topology.placement` lists another number of nodes than are
     Byzantine, or if no graph in 1000 draws meets `topology.require`.
+
+    >>> from byzdl.topology import Complete
+    >>> network = draw_network(Complete(n=4, placement=[2]), br=0.25, seed=0)
+    >>> network.neighbours, network.byzantine
+    (((1, 2, 3), (0, 2, 3), (0, 1, 3), (0, 1, 2)), (2,))
     """
     n, count = topology.n, byzantine_count(topology.n, br)
     if count >= n:
@@ -26,11 +33,21 @@ def draw_network(topology: Topology, br: float, seed: int) -> Network:
 
 
 def draw_redraws(topology: Topology, br: float, seed: int, rounds: int, first: Network) -> tuple[Network, ...]:
-    """The graphs that follow the first one, in so many rounds: each the seed's and its place's alone.
+    """Draws the graphs that replace the first one during a run. Each depends only on the seed and its position.
 
-    All are drawn before the first round, so that a run that cannot have one of them is refused before it begins.
+    All are drawn before the first round, so a run without a suitable graph is refused before it begins.
 
-    **Raises:** `ConfigError` if for one of them no graph in 1000 draws meets `topology.require`.
+    - `br`: B_r, the share of Byzantine nodes
+    - `rounds`: rounds of the run
+    - `first`: the first graph, with the Byzantine set of all graphs
+
+    **Raises:** `ConfigError` if for one of the graphs no draw in 1000 meets `topology.require`.
+
+    >>> from byzdl.topology import Ring
+    >>> ring = Ring(n=5, redraw_every=2)
+    >>> first = draw_network(ring, br=0.2, seed=0)
+    >>> [network.byzantine == first.byzantine for network in draw_redraws(ring, 0.2, 0, rounds=6, first=first)]
+    [True, True]
     """
     phases = -(-rounds // topology.redraw_every) if topology.redraw_every else 1
     return tuple(_drawn(topology, br, seed, lambda graph: first.byzantine, phase) for phase in range(1, phases))
@@ -41,7 +58,7 @@ def _drawn(topology: Topology, br: float, seed: int, place: Callable[[nx.Graph],
     for draw in range(attempts):
         graph = topology.draw(stream(seed, "redraw", phase, draw) if phase else stream(seed, "graph", draw))
         byzantine = place(graph)
-        if _FULFILS[topology.require](graph, set(range(n)) - set(byzantine)):
+        if _MEETS[topology.require](graph, set(range(n)) - set(byzantine)):
             neighbours = tuple(tuple(sorted(graph.neighbors(i))) for i in range(n))
             return Network(neighbours, byzantine, draw + 1)
     raise _unfulfilled(topology, br, attempts, phase)
@@ -49,21 +66,21 @@ def _drawn(topology: Topology, br: float, seed: int, place: Callable[[nx.Graph],
 
 def _unfulfilled(topology: Topology, br: float, attempts: int, phase: int) -> ConfigError:
     keys = topology.model_dump(exclude={"name", "require", "redraw_every", "drop"})
-    drawn_as = ", ".join(f"topology.{key}={value}" for key, value in keys.items())
-    takes = ["more edges", "a lower attack.br", "topology.require=none"]
+    settings = ", ".join(f"topology.{key}={value}" for key, value in keys.items())
+    remedies = ["more edges", "a lower attack.br", "topology.require=none"]
     if topology.placement != "random":
-        takes.insert(0, "another topology.placement")
+        remedies.insert(0, "another topology.placement")
     when = ""
     if phase:
-        takes.insert(0, "topology.redraw_every=0")
+        remedies.insert(0, "topology.redraw_every=0")
         when = f" for round {phase * topology.redraw_every}"
     return ConfigError(
-        f"topology.require={topology.require}: none of {attempts} graphs drawn{when} as topology={topology.name} with "
-        f"{drawn_as}, attack.br={br} fulfils it; takes {', '.join(takes[:-1])}, or {takes[-1]}"
+        f"topology.require is {topology.require!r}, but none of {attempts} graphs drawn{when} meets it, with "
+        f"topology={topology.name}, {settings}, attack.br={br}; try {', '.join(remedies[:-1])}, or {remedies[-1]}"
     )
 
 
-_FULFILS: dict[Requirement, Callable[[nx.Graph, set[int]], bool]] = {
+_MEETS: dict[Requirement, Callable[[nx.Graph, set[int]], bool]] = {
     "none": lambda graph, benign: True,
     "connected": lambda graph, benign: nx.is_connected(graph),
     "benign_connected": lambda graph, benign: (nx.is_connected(graph) and nx.is_connected(graph.subgraph(benign))),

@@ -1,4 +1,4 @@
-"""A graph of one's own, from a file."""
+"""A graph from the user's own file."""
 
 from functools import cached_property
 from pathlib import Path
@@ -15,14 +15,14 @@ EDGE_LISTS = (".edgelist", ".edges", ".txt")
 
 
 class File(Topology):
-    """The undirected graph in a file; loops and repeated edges count for nothing.
+    """Reads an undirected graph from a file; loops and repeated edges are ignored.
 
-    - `path`: an edge list (`.edgelist`, `.edges`, `.txt`: two nodes a line, what follows them is ignored, `#` begins
-      a comment), or GraphML (`.graphml`). Nodes named by integers are numbered in the integers' order: 0 .. n-1 are
-      what they are. Others are numbered as they come in the file.
-    - `checksum`: of the file; its YAML computes it. It stands for the file in a run's identity, where the path,
-      which is the machine's, has no place
-    - `shuffle`: place the nodes anew in each draw, as other graphs do; without it they keep their numbers
+    - `path`: an edge list (`.edgelist`, `.edges`, `.txt`), or GraphML (`.graphml`). A line of an edge list begins with
+      two nodes; the rest of it is ignored. `#` begins a comment. Nodes with integer names are numbered in the order of
+      the integers, so 0 .. n-1 keep their numbers. Other nodes are numbered in the order of the file
+    - `checksum`: checksum of the file, computed in its YAML. It represents the file in a run's identity; the path,
+      which differs between machines, is no part of it
+    - `shuffle`: renumber the nodes at random in each draw, as other topologies do; false: nodes keep their numbers
     """
 
     path: str | None = None
@@ -40,20 +40,22 @@ class File(Topology):
     def _graph(self) -> nx.Graph:
         file = Path(self.path or "").expanduser()
         if not file.is_file():
-            raise self._refused("the file of a graph")
+            raise self._refused("the path of an existing file")
         if checksum(file) != self.checksum:
-            takes = f"{checksum(file)}, that of {self.path} as it is now"
+            takes = f"{checksum(file)!r}, the checksum of {self.path} as it is now"
             raise ConfigError.of("topology.checksum", self.checksum, takes)
         try:
             graph = _read(file)
         except (OSError, ValueError, KeyError, TypeError, ParseError, nx.NetworkXException) as error:
-            raise self._refused(f"a graph that can be read ({' '.join(str(error).split())})") from error
+            raise self._refused(f"a readable graph ({' '.join(str(error).split())})") from error
         if graph is None:
-            raise self._refused(f"a file that ends in {', '.join(EDGE_LISTS)} or .graphml")
-        if graph.is_directed() or not graph.edges:
-            raise self._refused(f"a graph {'without directions' if graph.is_directed() else 'with edges'}")
+            raise self._refused(f"a file that ends in {', '.join(EDGE_LISTS)}, or .graphml")
+        if graph.is_directed():
+            raise self._refused("an undirected graph")
+        if not graph.edges:
+            raise self._refused("a graph with at least one edge")
         if len(graph) != self.n:
-            raise ConfigError.of("topology.n", self.n, f"{len(graph)}, the nodes of topology.path={self.path}")
+            raise ConfigError.of("topology.n", self.n, f"{len(graph)}, the number of nodes in {self.path}")
         return _numbered(graph)
 
     def _refused(self, takes: str) -> ConfigError:
@@ -61,7 +63,7 @@ class File(Topology):
 
 
 def _read(file: Path) -> nx.Graph | None:
-    """The graph by the file's ending, nodes as text; None for another ending."""
+    """Reads a graph by the ending of its file, with nodes as text; None for an unknown ending."""
     match file.suffix.lower():
         case ".graphml":
             return nx.read_graphml(file)
@@ -71,7 +73,7 @@ def _read(file: Path) -> nx.Graph | None:
 
 
 def _numbered(graph: nx.Graph) -> nx.Graph:
-    """A simple graph on 0 .. n-1."""
+    """Makes a simple graph on 0 .. n-1."""
     names = list(graph)
     try:
         names.sort(key=int)

@@ -1,4 +1,4 @@
-"""Graphs of one shape; where on it a node stands is drawn."""
+"""Graphs of a fixed shape, with nodes at random places on it."""
 
 from typing import Annotated
 
@@ -10,14 +10,14 @@ from byzdl.topology.base import Topology, shuffled
 
 
 class Ring(Topology):
-    """Every node has two neighbours; the nodes' places on the ring are drawn."""
+    """Connects the nodes in a ring, at random places: two neighbours each."""
 
     def draw(self, rng: np.random.Generator) -> nx.Graph:
         return shuffled(nx.cycle_graph(self.n), rng)
 
 
 class Complete(Topology):
-    """Everybody is everybody's neighbour."""
+    """Connects every node with every other."""
 
     @property
     def fixed(self) -> bool:
@@ -28,7 +28,7 @@ class Complete(Topology):
 
 
 class Torus(Topology):
-    """A grid closed at its borders, as square as n allows; the nodes' places are drawn.
+    """Connects the nodes in a grid closed at its borders, as square as n allows, at random places.
 
     n must be a product of two numbers of at least 3, so that every node has four neighbours.
     """
@@ -47,16 +47,16 @@ class Torus(Topology):
 
 
 class Star(Topology):
-    """One node, the hub, is everybody's neighbour, and there are no other edges; who is the hub is drawn."""
+    """Connects a randomly drawn node, the hub, with every other; there are no other edges."""
 
     def draw(self, rng: np.random.Generator) -> nx.Graph:
         return shuffled(nx.star_graph(self.n - 1), rng)
 
 
 class Tree(Topology):
-    """A balanced tree: every node has `branching` children, level after level until there are n; places are drawn.
+    """Connects the nodes in a balanced tree with `branching` children each, at random places.
 
-    On the last level that has children one node may have fewer of them.
+    Levels are filled one after another, up to n nodes. One parent on the last level with children may have fewer.
     """
 
     branching: Count = 2
@@ -66,10 +66,12 @@ class Tree(Topology):
 
 
 class Barbell(Topology):
-    """Two cliques, of n/2 nodes each (the first has one more if n is odd), joined by `bridges` edges; places are drawn.
+    """Connects two cliques of n/2 nodes by `bridges` edges, with nodes at random places.
 
-    Known as two castles, or two worlds. Bridges are spread evenly: no two share a node as long as there are at most
-    n/2 of them, and with k n/2 of them, n even, every node has k.
+    The first clique has one more node if n is odd. The graph is also known as two castles, or two worlds.
+
+    Bridges are spread evenly. No two of them share a node, up to n/2 bridges. With k n/2 bridges, n even, every node
+    has k.
     """
 
     bridges: Count = 1
@@ -77,9 +79,8 @@ class Barbell(Topology):
     def draw(self, rng: np.random.Generator) -> nx.Graph:
         first, second = self.n - self.n // 2, self.n // 2
         if self.bridges > first * second:
-            takes = (
-                f"an integer, at most {first * second}, the pairs between {first} and {second} of topology.n={self.n}"
-            )
+            pairs = f"the number of pairs between cliques of {first} and {second} nodes"
+            takes = f"an integer, at most {first * second}, {pairs} (topology.n={self.n})"
             raise ConfigError.of("topology.bridges", self.bridges, takes)
         graph = nx.disjoint_union(nx.complete_graph(first), nx.complete_graph(second))
         passes = [divmod(k, first) for k in range(self.bridges)]
@@ -88,10 +89,10 @@ class Barbell(Topology):
 
 
 class Exponential(Topology):
-    """Node i is linked to i +- 2^k mod n for every 2^k < n: about 2 log2(n) neighbours; places are drawn.
+    """Connects node i with i +- 2^k mod n for every 2^k < n, at random places: about 2 log2(n) neighbours each.
 
     **Source:** Assran et al., *Stochastic gradient push for distributed deep learning* (ICML 2019). Their graph is
-    directed, from i to i + 2^k; here every edge carries models both ways.
+    directed, from i to i + 2^k. Here every edge carries models both ways.
     """
 
     def draw(self, rng: np.random.Generator) -> nx.Graph:

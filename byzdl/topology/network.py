@@ -1,4 +1,4 @@
-"""What a draw gives: who is a neighbour of whom, and who is Byzantine."""
+"""A drawn graph: each node's neighbours, and the Byzantine nodes."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,11 +8,15 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Network:
-    """A drawn graph G = (V, E) with its Byzantine set.
+    """Holds a drawn graph G = (V, E) and its Byzantine set.
 
     - `neighbours[i]`: N_i, ascending
     - `byzantine`: the Byzantine nodes, ascending
-    - `draws`: how many graphs were drawn until one met `topology.require`
+    - `draws`: number of graphs drawn until one met `topology.require`
+
+    >>> network = Network(neighbours=((1, 2), (0,), (0,)), byzantine=(2,))
+    >>> network.edges, network.benign, network.metropolis(0, 1)
+    ([(0, 1), (0, 2)], (0, 1), 0.3333333333333333)
     """
 
     neighbours: tuple[tuple[int, ...], ...]
@@ -21,29 +25,35 @@ class Network:
 
     @property
     def n(self) -> int:
+        """The number of nodes."""
         return len(self.neighbours)
 
     @cached_property
     def benign(self) -> tuple[int, ...]:
+        """The benign nodes, ascending."""
         byzantine = set(self.byzantine)
         return tuple(i for i in range(self.n) if i not in byzantine)
 
     @property
     def edges(self) -> list[tuple[int, int]]:
-        """Every undirected edge once, as (i, j) with i < j."""
+        """The undirected edges, each once, as (i, j) with i < j."""
         return [(i, j) for i, around in enumerate(self.neighbours) for j in around if i < j]
 
     def metropolis(self, i: int, j: int) -> float:
-        """The Metropolis weight W_ij = 1 / (1 + max(|N_i|, |N_j|)) of an edge."""
+        """Computes the Metropolis weight W_ij = 1 / (1 + max(|N_i|, |N_j|)) of an edge."""
         return 1 / (1 + max(len(self.neighbours[i]), len(self.neighbours[j])))
 
     def fiedler(self, nodes: tuple[int, ...]) -> np.ndarray:
-        """The Fiedler vector [h] of the graph among some nodes: float64, of length 1.
+        """Computes the Fiedler vector [h] of the subgraph on some nodes: float64, of length 1.
 
-        That is an eigenvector of the Laplacian's least eigenvalue but for the constant one: it splits the nodes where the
-        fewest edges hold them together. In a graph of several parts it tells these apart. Where several vectors belong to
-        the eigenvalue, as on a ring, it is of these the one that is largest at a single node, of equal nodes the first.
-        Its sign is such that this entry is positive. Of fewer than two nodes it is 0.
+        It is an eigenvector of the Laplacian's smallest eigenvalue, apart from the constant eigenvector. It splits the
+        nodes where the fewest edges hold them together, and separates the parts of a disconnected subgraph.
+
+        Several vectors can belong to the eigenvalue, as on a ring. The result is the one with the largest value at a
+        single node, the first among equal nodes. Its sign makes this value positive. For fewer than two nodes it is 0.
+
+        >>> Network(neighbours=((1,), (0,)), byzantine=()).fiedler((0, 1)).round(2)
+        array([ 0.71, -0.71])
         """
         if nodes not in self._fiedler:
             self._fiedler[nodes] = self._second(nodes)
@@ -57,11 +67,11 @@ class Network:
         if len(nodes) < 2:
             return np.zeros(len(nodes))
         adjacency = np.array([[float(j in self.neighbours[i]) for j in nodes] for i in nodes])
-        # No eigenvalue of a Laplacian is above n: the constant vector's 0 goes to the other end.
+        # Adding 2 moves the constant vector's eigenvalue from 0 to 2h, above the others: a Laplacian's are at most h.
         values, vectors = np.linalg.eigh(np.diag(adjacency.sum(1)) - adjacency + 2.0)
         space = vectors[:, values < values[0] + 1e-9 * len(nodes)]
         projector = space @ space.T
-        # A column of the projector is what any basis of the space gives, so no processor can choose another one.
+        # The projector is the same for every basis of the space, so the result does not depend on the processor.
         column = projector[:, projector.diagonal().round(9).argmax()]
         vector: np.ndarray = column / np.linalg.norm(column)
         return vector

@@ -10,7 +10,7 @@ from byzdl.topology.base import Topology, shuffled
 
 
 class ErdosRenyi(Topology):
-    """Every pair is connected with probability `cr`: the paper's random graph (n=10, C_r=0.4)."""
+    """Connects each pair of nodes with probability `cr`: the paper's random graph (n=10, C_r=0.4)."""
 
     cr: PositiveShare = 0.4
 
@@ -19,7 +19,7 @@ class ErdosRenyi(Topology):
 
 
 class KRegular(Topology):
-    """A random graph in which every node has `degree` neighbours; n times `degree` must be even."""
+    """Connects every node with `degree` random neighbours; n times `degree` must be even."""
 
     degree: Count = 4
 
@@ -28,13 +28,16 @@ class KRegular(Topology):
             raise ConfigError.of(
                 "topology.degree",
                 self.degree,
-                f"an integer below n={self.n} that makes n times degree even",
+                f"an integer below n={self.n}, with n times degree even",
             )
         return nx.random_regular_graph(self.degree, self.n, seed=rng)
 
 
 class SmallWorld(Topology):
-    """Watts and Strogatz: a ring with the `degree` nearest neighbours, each edge rewired with probability `rewire`."""
+    """Connects each node with the `degree` nearest ones on a ring, then rewires each edge with probability `rewire`.
+
+    This is the small world of Watts and Strogatz. Nodes are at random places.
+    """
 
     degree: Annotated[int, takes("an even integer, at least 2", lambda v: v >= 2 and v % 2 == 0)] = 4
     rewire: Share = 0.1
@@ -46,7 +49,7 @@ class SmallWorld(Topology):
 
 
 class RandomGeometric(Topology):
-    """Nodes are drawn uniformly from the unit square; those at most `radius` apart are neighbours."""
+    """Connects nodes at most `radius` apart, drawn uniformly from the unit square."""
 
     radius: Positive = 0.5
 
@@ -55,9 +58,9 @@ class RandomGeometric(Topology):
 
 
 class BarabasiAlbert(Topology):
-    """Preferential attachment: nodes come one after another, each with `attach` edges to well-connected ones.
+    """Adds nodes one after another, each with `attach` edges to well-connected ones: preferential attachment.
 
-    It begins with a star of `attach` + 1 nodes. Nodes are numbered at random, so that a number tells no age.
+    The first `attach` + 1 nodes form a star. Node numbers are random, so they do not reveal the order.
     """
 
     attach: Count = 2
