@@ -16,6 +16,10 @@ class Doctests(griffe.Extension):
         if obj.docstring:
             obj.docstring.value = fenced(obj.docstring.value)
 
+    def on_package(self, *, pkg: griffe.Module, **_: Any) -> None:
+        # `on_object` sees everything but the package itself.
+        self.on_object(obj=pkg)
+
 
 def fenced(docstring: str) -> str:
     """Returns the docstring with a fence around each example."""
