@@ -1,4 +1,7 @@
-"""The settings of a run, its experiment, and the round loop. Opens no file, and knows no Hydra."""
+"""The settings of a run, its experiment, and the round loop.
+
+No module of this room writes a file of the run or knows Hydra.
+"""
 
 from byzdl.simulation.experiment import Experiment, State
 from byzdl.simulation.metrics import Evaluation

@@ -1,4 +1,4 @@
-"""From settings to an experiment: everything is drawn, checked and loaded."""
+"""Builds an experiment from settings: draws, checks and loads everything."""
 
 from byzdl.data import load
 from byzdl.exchange import Conditions
@@ -11,6 +11,14 @@ def build(settings: Settings) -> Experiment:
     """Draws the graph, checks the rules under its conditions, and only then loads the data.
 
     **Raises:** `ConfigError` for settings that cannot be run.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> from byzdl.config.compose import compose
+    >>> from byzdl.simulation import parse
+    >>> with TemporaryDirectory() as cache:
+    ...     experiment = build(parse(compose("dataset=synthetic", f"dataset.cache={cache}", "topology.n=4")))
+    >>> experiment.network.n, experiment.data.shape
+    (4, (1, 8, 8))
     """
     network = draw_network(settings.topology, settings.attack.br, settings.seed)
     conditions = conditions_of(settings, network)
@@ -21,5 +29,5 @@ def build(settings: Settings) -> Experiment:
 
 
 def conditions_of(settings: Settings, network: Network) -> Conditions:
-    """The conditions under which the settings' rules work on a graph."""
+    """Returns the conditions for the rules of the settings on a graph."""
     return Conditions(network, settings.partition.validation, settings.pre.seen)

@@ -1,6 +1,6 @@
-"""What a simulation reads and never changes, and what one round hands to the next.
+"""The constant inputs of a simulation (`Experiment`), and the input of its next round (`State`).
 
-The state of the network is one matrix X [L, d], a row for the model of each learner: of each node that trains.
+The models of the network are one matrix X [L, d], a row for each learner. A learner is a node that trains.
 """
 
 import math
@@ -28,13 +28,13 @@ from byzdl.topology import Network, Topology, draw_redraws
 
 
 class State(NamedTuple):
-    """All that one round hands to the next.
+    """Holds everything that one round passes to the next.
 
     - `round`: rounds done
     - `models`: X [L, d]
     - `momenta`: [L, d]; a round updates them in place
-    - `attack`, `defense`: theirs to define
-    - `tally`: what was counted since the last evaluation
+    - `attack`, `defense`: the states of the two rules, of any type
+    - `tally`: counts since the last evaluation
     """
 
     round: int
@@ -47,9 +47,9 @@ class State(NamedTuple):
 
 @dataclass(frozen=True)
 class Experiment:
-    """All that a simulation reads and never changes.
+    """Holds everything that a simulation reads and never changes.
 
-    - `networks`: the graphs of the run, in order; one, unless `topology` has it redrawn
+    - `networks`: the graphs of the run, in order; more than one only if `topology` redraws them
     """
 
     rounds: int
@@ -69,10 +69,12 @@ class Experiment:
 
     @classmethod
     def build(cls, settings: Settings, network: Network, data: Data) -> "Experiment":
-        """Draw the graphs that follow the first one, split the data and initialise the model, all from the seed.
+        """Draws the later graphs, splits the data and initialises the model, all from the seed.
 
-        **Raises:** `ConfigError` if there is no such graph, if a node's data cannot fill a batch, or if these data don't
-        do for the partition or the attack.
+        - `network`: the first graph
+
+        **Raises:** `ConfigError` if there is no such graph, if a node's data cannot fill a batch, or if the data are
+        unsuitable for the partition or the attack.
         """
         settings.partition.check(data.shape)
         settings.attack.check_classes(data.classes)
@@ -111,21 +113,21 @@ class Experiment:
 
     @cached_property
     def links(self) -> Links:
-        """Who hears whom, round by round."""
+        """The graph and the roster of every round."""
         return Links(self.networks, self.topology, self.learners, self.batches.seed, self.device)
 
     @cached_property
     def benign(self) -> Tensor:
-        """Where the benign nodes stand among the learners [h]."""
-        return self._standing(self.network.benign)
+        """Learner rows of the benign nodes [h]."""
+        return self._rows(self.network.benign)
 
     @cached_property
     def byzantine(self) -> Tensor:
-        """Where the Byzantine nodes stand among the learners [B], if they do."""
-        return self._standing([i for i in self.network.byzantine if i in self.learners])
+        """Learner rows of the Byzantine nodes: [B] if they are learners, else [0]."""
+        return self._rows([i for i in self.network.byzantine if i in self.learners])
 
     def initial(self) -> State:
-        """All nodes start from one model, at rest."""
+        """Returns the state before the first round: the same model at every node, and zero momenta."""
         count, neighbours = self.links.roster(0).present.shape
         models = self.model.initial.repeat(count, 1)
         with self.device:
@@ -133,13 +135,14 @@ class Experiment:
             return State(0, models, torch.zeros_like(models), attack, defense, Tally())
 
     def batch(self, learners: Sequence[int], round: int, fresh: bool = False, step: int = -1) -> Batch:
-        """The mini-batches of some learners, by where they stand, in a round.
+        """Returns the mini-batches of some learners in a round.
 
-        A node sees its images as its partition says; then those that it trains on are augmented, and those of an
-        attacker poisoned: a trigger lies where it lies in test images.
+        Images go through the view of the node's partition first, then through augmentation. Last, an attacker poisons
+        its own, so that a trigger lies at the same place as in test images.
 
-        - `fresh`: others, for screening alone, which nothing is learnt from: they are not augmented
-        - `step`: which of the round's; the last is xi_i, on which received models are screened
+        - `learners`: learner rows
+        - `fresh`: other mini-batches, for screening alone; not augmented, as no model learns from them
+        - `step`: the local step. By default the last one, with the mini-batch xi_i that received models are screened on
         """
         nodes = [self.learners[i] for i in learners]
         images, labels = self._drawn(nodes, round, fresh, step)
@@ -149,13 +152,15 @@ class Experiment:
         return images, labels
 
     def estimate(self, learners: Sequence[int], round: int, fresh: bool = False) -> Batch:
-        """What attackers have in place of some learners' mini-batches: each one that of its Byzantine neighbour of lowest number.
+        """Returns the attackers' estimates of some learners' mini-batches.
 
-        It is not poisoned; who has no such neighbour keeps its own.
+        Each learner's batch is replaced by that of its lowest-numbered Byzantine neighbour, without poison. A learner
+        without such a neighbour keeps its own batch.
         """
-        bad, around = set(self.network.byzantine), self.links.network(round).neighbours
+        byzantine, neighbours = set(self.network.byzantine), self.links.network(round).neighbours
         nodes = [self.learners[i] for i in learners]
-        return self._drawn([min(bad.intersection(around[node]), default=node) for node in nodes], round, fresh)
+        sources = [min(byzantine.intersection(neighbours[node]), default=node) for node in nodes]
+        return self._drawn(sources, round, fresh)
 
     def _drawn(self, nodes: Sequence[int], round: int, fresh: bool, step: int = -1) -> Batch:
         number = self.mini_batches(round) + step % self.local_steps
@@ -169,12 +174,12 @@ class Experiment:
         return images, labels
 
     def mini_batches(self, rounds: int) -> int:
-        """How many mini-batches each node has trained on after so many rounds."""
+        """Returns how many mini-batches each node has trained on after a number of rounds."""
         return rounds * self.local_steps
 
     def epochs(self, node: int, rounds: int) -> int:
-        """How many epochs of its data a node has ended after so many rounds."""
+        """Returns how many epochs of its data a node has completed after a number of rounds."""
         return self.mini_batches(rounds) // self.batches.epoch_length(node)
 
-    def _standing(self, nodes: Sequence[int]) -> Tensor:
+    def _rows(self, nodes: Sequence[int]) -> Tensor:
         return torch.tensor([self.learners.index(i) for i in nodes], dtype=torch.long, device=self.device)

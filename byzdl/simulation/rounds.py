@@ -1,6 +1,13 @@
-"""The round loop: one round reads as section III of the paper.
+"""The round loop. One round is section III of the paper.
 
-`simulate` yields the state of the network after every round; it opens no file and touches no global random state.
+X^t [L, d] is the matrix of the learners' models, x_i^t its row for node i. A round takes X^t to X^{t+1} in four steps:
+
+1. local update, eq. 2: every learner takes a step of SGD on its own data, x_i^t -> x_i^{t+1/2}.
+2. attack, eq. 8-10 in the paper: every Byzantine node makes a message for each of its neighbours.
+3. exchange: every learner receives the models of its neighbours, x_j^{t+1/2} or a message.
+4. defense, eq. 3-7 in the paper: every learner mixes received models into its own, x_i^{t+1/2} -> x_i^{t+1}.
+
+`simulate` yields the state after every round. Nothing here opens a file or touches global random state.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,9 +28,21 @@ from byzdl.simulation.metrics import Evaluation, Tally
 
 
 def simulate(experiment: Experiment, state: State) -> Iterator[tuple[State, Evaluation | None]]:
-    """Every round's state from the given one on, with an evaluation where one is due.
+    """Yields the state after every round from the given one on, with an evaluation if one is due, else None.
 
-    An evaluation is due before the first round, every `eval_every` rounds and after the last.
+    An evaluation is due before the first round, every `eval_every` rounds, and after the last round. If the given state
+    is that before the first round, it is yielded first. Momenta are updated in place; everything else in a state stays.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> from byzdl.config.compose import compose
+    >>> from byzdl.simulation.build import build
+    >>> from byzdl.simulation.settings import parse
+    >>> with TemporaryDirectory() as cache:
+    ...     overrides = ["dataset=synthetic", f"dataset.cache={cache}", "topology.n=4", "rounds=3", "eval_every=2"]
+    ...     experiment = build(parse(compose(*overrides)))
+    >>> rounds = list(simulate(experiment, experiment.initial()))
+    >>> [(state.round, evaluation is not None) for state, evaluation in rounds]
+    [(0, True), (1, False), (2, True), (3, True)]
     """
     if state.round == 0:
         yield state, evaluate(experiment, state, Scores(experiment, state.models))
@@ -38,12 +57,27 @@ def simulate(experiment: Experiment, state: State) -> Iterator[tuple[State, Eval
 
 
 def one_round(experiment: Experiment, state: State) -> tuple[State, Scores]:
-    """Local update, attack, exchange, defense; then what is due at the end of an epoch."""
+    """Takes X^t to X^{t+1}: local update, attack, exchange, defense.
+
+    Afterwards it ends the epochs that are complete, and counts the messages that were accepted. Returns the next state,
+    and the scores of its models.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> from byzdl.config.compose import compose
+    >>> from byzdl.simulation.build import build
+    >>> from byzdl.simulation.settings import parse
+    >>> with TemporaryDirectory() as cache:
+    ...     overrides = ["dataset=synthetic", f"dataset.cache={cache}", "topology=complete", "topology.n=2"]
+    ...     experiment = build(parse(compose(*overrides, "attack=none", "attack.br=0", "defense=mean")))
+    >>> state, scores = one_round(experiment, experiment.initial())
+    >>> torch.allclose(state.models[0], state.models[1])  # both are the mean of two models
+    True
+    """
     roster = experiment.links.roster(state.round)
-    wire = local_update(experiment, state)  # eq. 2
-    attack, messages = send(experiment, state, wire)  # eq. 8-10
+    wire = local_update(experiment, state)  # eq. 2: x_i^{t+1/2}
+    attack, messages = send(experiment, state, wire)  # attack, eq. 8-10
     inbox = exchange(experiment, state.round, roster, wire, messages)
-    defense, mix = aggregate(experiment, state.defense, inbox)  # eq. 3-7
+    defense, mix = aggregate(experiment, state.defense, inbox)  # defense, eq. 3-7: x_i^{t+1}
     scores = Scores(experiment, mix.models)
     defense = end_epochs(experiment, state.round + 1, defense, scores)
     tally = state.tally.add(mix, roster)
@@ -51,9 +85,10 @@ def one_round(experiment: Experiment, state: State) -> tuple[State, Scores]:
 
 
 def local_update(experiment: Experiment, state: State) -> Wire:
-    """Eq. 2: m_i <- beta m_i + g_i, in place, and x_i^{t+1/2} = x_i^t - lr m_i.
+    """Local update, eq. 2: m_i <- beta m_i + g_i, in place, and x_i^{t+1/2} = x_i^t - lr m_i.
 
-    With more local steps the same again, each at the model that the last one led to.
+    Here g_i is the gradient on the mini-batch xi_i. Each further local step starts from the model of the step before.
+    Returns the models x^{t+1/2}, on a wire with room for a message.
     """
     optimizer, models, momenta = experiment.optimizer, state.models, state.momenta
     for step in range(experiment.local_steps):
@@ -69,7 +104,10 @@ def local_update(experiment: Experiment, state: State) -> Wire:
 
 
 def send(experiment: Experiment, state: State, wire: Wire) -> tuple[Any, Messages]:
-    """What Byzantine nodes send: what their attack makes, or where it rests their own x^{t+1/2}."""
+    """Attack, eq. 8-10: returns its new state, and the messages of the Byzantine nodes.
+
+    In a round without attack, Byzantine nodes send their own x^{t+1/2}, and the state stays.
+    """
     view = attack_view(experiment, state, wire)
     if experiment.attack.acts(state.round):
         return answers.sent(experiment.attack, state.attack, view)
@@ -77,7 +115,7 @@ def send(experiment: Experiment, state: State, wire: Wire) -> tuple[Any, Message
 
 
 def attack_view(experiment: Experiment, state: State, wire: Wire) -> AttackView:
-    """What there is to know for an attacker, from x^t and x^{t+1/2}."""
+    """Collects everything that attackers may know, from x^t and x^{t+1/2}."""
     return AttackView(
         network=experiment.links.network(state.round),
         roster=experiment.links.roster(state.round),
@@ -93,7 +131,10 @@ def attack_view(experiment: Experiment, state: State, wire: Wire) -> AttackView:
 
 
 def rehearsal(experiment: Experiment, state: State, wire: Wire) -> Rehearsal:
-    """Exchange and defense as they would be; all that is written to is the room for a message."""
+    """Returns a function that tries out exchange and defense on some messages, for attacks that search.
+
+    It changes nothing but the room for a message on the wire.
+    """
 
     def rehearse(roster: Roster, messages: Messages, knowledge: Knowledge) -> Mix:
         batch = experiment.batch if knowledge == "batch" else experiment.estimate
@@ -110,9 +151,10 @@ def exchange(
     messages: Messages,
     batch: Callable[..., Batch] | None = None,
 ) -> Inbox:
-    """Put every distinct Byzantine model behind the learners' own.
+    """Exchange: returns the inbox with the own model x_i^{t+1/2} of every learner, and the models that it received.
 
-    - `batch`: the mini-batches that losses are on, `experiment.batch` by default
+    - `messages`: from the Byzantine nodes; each distinct model is on the wire once, behind the learners' own models
+    - `batch`: the source of the mini-batches for losses, `experiment.batch` by default
     """
     batch = batch or experiment.batch
     rows = roster.rows.masked_scatter(roster.byzantine, len(wire.own) + messages.index)
@@ -135,7 +177,10 @@ def exchange(
 
 
 def aggregate(experiment: Experiment, state: Any, inbox: Inbox) -> tuple[Any, Mix]:
-    """The pre-step, if there is one, and the defense."""
+    """Defense, eq. 3-7, behind the pre-step if there is one: returns its new state, and the mix with x_i^{t+1}.
+
+    With a pre-step, the defense sees blended models. Its decisions are then translated to the models that were received.
+    """
     blend = experiment.pre.blend(inbox)
     if blend is None:
         return answers.aggregated(experiment.defense, state, inbox)
@@ -144,17 +189,24 @@ def aggregate(experiment: Experiment, state: Any, inbox: Inbox) -> tuple[Any, Mi
 
 
 def end_epochs(experiment: Experiment, rounds: int, state: Any, scores: Scores) -> Any:
-    """Tell the defense whose local epochs ended with this round, if any; one epoch or several, it is told once."""
+    """Tells the defense which learners completed a local epoch in this round. Returns its new state.
+
+    The defense is called once if any learner did, even if some completed several epochs. It can ask for the scores of
+    these learners' models.
+
+    - `rounds`: rounds done, this one included
+    - `scores`: of the models x^{t+1}
+    """
     epochs, learners = experiment.epochs, experiment.learners
-    due = [i for i, node in enumerate(learners) if epochs(node, rounds) > epochs(node, rounds - 1)]
-    if not due:
+    completed = [i for i, node in enumerate(learners) if epochs(node, rounds) > epochs(node, rounds - 1)]
+    if not completed:
         return state
     count, device = len(experiment.learners), experiment.device
-    places = torch.tensor(due, device=device)
-    ended = torch.zeros(count, dtype=torch.bool, device=device).index_fill_(0, places, True)
+    rows = torch.tensor(completed, device=device)
+    ended = torch.zeros(count, dtype=torch.bool, device=device).index_fill_(0, rows, True)
 
-    def own_scores(of: str, metric: str) -> Tensor:
+    def own_scores(data: str, metric: str) -> Tensor:
         values = torch.full((count,), torch.nan, dtype=torch.float64, device=device)
-        return values.index_copy_(0, places, getattr(scores.of(due, of), metric))
+        return values.index_copy_(0, rows, getattr(scores.of(completed, data), metric))
 
     return experiment.defense.end_epoch(state, ended, own_scores)
