@@ -1,6 +1,6 @@
-"""What rules and attacks answer, checked: a mistake in a class of one's own is one line that names the class.
+"""Checks the return values of defenses and attacks, so that a mistake in a user's class is one line that names it.
 
-Shapes are compared, and no values: nobody waits for the device.
+Only shapes and types are compared. A comparison of values would wait for the device.
 """
 
 from collections.abc import Mapping
@@ -19,9 +19,9 @@ from byzdl.simulation.metrics import columns_of
 
 
 def aggregated(defense: Defense, state: Any, inbox: Inbox) -> tuple[Any, Mix]:
-    """The defense's new state and mix.
+    """Calls the defense, and returns its new state and its mix.
 
-    **Raises:** `RuleError` for anything else.
+    **Raises:** `RuleError` if it returns anything else.
     """
     with RuleError.of_method(defense, "aggregate"):
         after, mix = _pair(defense.aggregate(state, inbox), "Mix", Mix)
@@ -30,9 +30,9 @@ def aggregated(defense: Defense, state: Any, inbox: Inbox) -> tuple[Any, Mix]:
 
 
 def sent(attack: Attack, state: Any, view: AttackView) -> tuple[Any, Messages]:
-    """The attack's new state and messages.
+    """Calls the attack, and returns its new state and its messages.
 
-    **Raises:** `RuleError` for anything else.
+    **Raises:** `RuleError` if it returns anything else.
     """
     with RuleError.of_method(attack, "send"):
         after, messages = _pair(attack.act(state, view), "Messages", Messages)
@@ -41,12 +41,12 @@ def sent(attack: Attack, state: Any, view: AttackView) -> tuple[Any, Messages]:
 
 
 def reported(experiment: Experiment, state: State) -> Mapping[str, Tensor]:
-    """The named values that the defense and the attack report, [L] or [L, k].
+    """Returns the values that the defense and the attack report, by name, each [L] or [L, k].
 
-    **Raises:** `RuleError` for a name that is taken, or another shape.
+    **Raises:** `RuleError` for a name that is taken, and for any other shape.
     """
     shape = tuple(experiment.links.roster(0).senders.shape)
-    found: dict[str, Tensor] = {}
+    collected: dict[str, Tensor] = {}
     attack, defense = experiment.attack, experiment.defense
     for component, report in (
         (defense, partial(defense.report, state.defense)),
@@ -54,18 +54,18 @@ def reported(experiment: Experiment, state: State) -> Mapping[str, Tensor]:
     ):
         with RuleError.of_method(component, "report"):
             for name, values in report().items():
-                taken = {*NODE_COLUMNS, *EDGE_COLUMNS, *found} - ({"theta"} - found.keys())
+                taken = {*NODE_COLUMNS, *EDGE_COLUMNS, *collected} - ({"theta"} - collected.keys())
                 if name in taken:
-                    raise RuleError(f"the name {name!r} is taken; must be another one")
+                    raise RuleError(f"the name {name!r} is taken by another column; choose another name")
                 if not isinstance(values, Tensor) or tuple(values.shape) not in (shape[:1], shape):
                     got = list(values.shape) if isinstance(values, Tensor) else type(values).__name__
                     raise RuleError(f"{name} is {got}, but must be a tensor [{shape[0]}] or {list(shape)}")
-                found[name] = values
-    return found
+                collected[name] = values
+    return collected
 
 
 def reported_columns(experiment: Experiment, state: State) -> dict[str, tuple[str, ...]]:
-    """The further columns of nodes.csv and edges.csv, by table: those of reported values, but for theta, which has one."""
+    """Returns the additional columns of nodes.csv and edges.csv for the reported values, by table, see `columns_of`."""
     return columns_of(reported(experiment, state))
 
 

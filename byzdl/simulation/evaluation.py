@@ -1,4 +1,4 @@
-"""How the models of a network do on test images, and on what nodes held out."""
+"""Evaluates the models of a network on test images, and on the validation samples of the nodes."""
 
 from collections.abc import Sequence
 from statistics import fmean
@@ -19,7 +19,11 @@ EVALUATION_BATCH = 256
 
 
 class Score(NamedTuple):
-    """How models do on some samples: shares of right and of wrong answers, mean cross-entropy; each float64 [r]."""
+    """Holds the scores of r models on some samples, each float64 [r].
+
+    - `accuracy`, `error`: the shares of right and of wrong answers
+    - `loss`: the mean cross-entropy
+    """
 
     accuracy: Tensor
     error: Tensor
@@ -27,7 +31,7 @@ class Score(NamedTuple):
 
 
 class Scores:
-    """The scores of the learners' models [L, d], each measured when first asked for."""
+    """Measures the learners' models [L, d], each on the first request for its score."""
 
     def __init__(self, experiment: Experiment, models: Tensor):
         self.experiment = experiment
@@ -35,11 +39,15 @@ class Scores:
         self._known: dict[str, dict[int, Tensor]] = {"test": {}, "validation": {}}
 
     def of(self, learners: Sequence[int], data: str) -> Score:
-        """Some learners' models on `test` images, seen as the partition says, or on each one's own `validation` samples."""
+        """Returns the scores of some learners' models.
+
+        - `learners`: r learner rows
+        - `data`: `test` for the test images, as the partition shows them; `validation` for each learner's own samples
+        """
         known = self._known[data]
         missing = [i for i in learners if i not in known]
         if data == "test":
-            for view, group in _seen_alike(self.experiment, missing).items():
+            for view, group in _by_test_view(self.experiment, missing).items():
                 known.update(zip(group, self._measure(group, self.experiment.data.test, None, view), strict=True))
         else:
             for i in missing:
@@ -49,7 +57,7 @@ class Scores:
         return Score(*torch.stack([known[i] for i in learners], dim=1))
 
     def _measure(self, learners: Sequence[int], split: Split, index: Tensor | None, view: View | None) -> Tensor:
-        """Accuracy, error and loss of models on the same samples (None for all), seen the same way [r, 3]."""
+        """Measures accuracy, error and loss [r, 3] of r models on the same samples (all if `index` is None)."""
         index = torch.arange(len(split)) if index is None else index
         wrong = torch.zeros(len(learners), dtype=torch.float64, device=self.models.device)
         loss = torch.zeros_like(wrong)
@@ -64,11 +72,11 @@ class Scores:
 
 
 def evaluate(experiment: Experiment, state: State, scores: Scores) -> Evaluation:
-    """The benign nodes as they stand."""
+    """Evaluates the models of the benign nodes, and the counts since the last evaluation."""
     network, benign = experiment.network, experiment.benign
     on_test = scores.of(benign.tolist(), "test")
     reported = answers.reported(experiment, state)
-    around = experiment.links.network(max(state.round - 1, 0)).neighbours
+    neighbours = experiment.links.network(max(state.round - 1, 0)).neighbours
     return Evaluation(
         round=state.round,
         epoch=fmean(experiment.epochs(i, state.round) for i in network.benign),
@@ -79,31 +87,36 @@ def evaluate(experiment: Experiment, state: State, scores: Scores) -> Evaluation
         reported={name: values[benign].cpu() for name, values in reported.items()},
         success=success(experiment, state.models),
         tally=state.tally.among(benign),
-        neighbours=torch.tensor([len(around[i]) for i in network.benign]),
-        byzantine_neighbours=torch.tensor([len(set(network.byzantine) & set(around[i])) for i in network.benign]),
+        neighbours=torch.tensor([len(neighbours[i]) for i in network.benign]),
+        byzantine_neighbours=torch.tensor([len(set(network.byzantine) & set(neighbours[i])) for i in network.benign]),
         senders=experiment.links.roster(max(state.round - 1, 0)).senders[benign].cpu(),
     )
 
 
 def success(experiment: Experiment, models: Tensor) -> Tensor | None:
-    """The share of triggered test images that each benign model [L, d] takes for the attack's target: float64 [h], on the host."""
+    """Computes the attack's success: for each benign model, the share of triggered test images classified as the target.
+
+    - `models` [L, d]: of all learners
+
+    Returns float64 [h] on the CPU, or None for an attack without a trigger.
+    """
     if not experiment.attack.triggers:
         return None
     test, benign = experiment.data.test, experiment.benign.tolist()
     hits = torch.zeros(len(models), dtype=torch.float64, device=models.device)
-    shown = 0
+    total = 0
     for chunk in torch.split(torch.arange(len(test)), EVALUATION_BATCH):
         images, labels = test.batch(chunk)
-        for view, group in _seen_alike(experiment, benign).items():
+        for view, group in _by_test_view(experiment, benign).items():
             seen = images if view is None else view(images)
-            stamped, counts, target = experiment.attack.triggered(seen, labels)
-            hits[group] += ((experiment.model.logits(models, group, stamped).argmax(2) == target) & counts).sum(1)
-        shown += int(counts.sum())
-    return (hits[benign] / max(shown, 1)).cpu()
+            triggered, counted, target = experiment.attack.triggered(seen, labels)
+            hits[group] += ((experiment.model.logits(models, group, triggered).argmax(2) == target) & counted).sum(1)
+        total += int(counted.sum())
+    return (hits[benign] / max(total, 1)).cpu()
 
 
-def _seen_alike(experiment: Experiment, learners: Sequence[int]) -> dict[View | None, list[int]]:
-    """The learners, by how they see test images."""
+def _by_test_view(experiment: Experiment, learners: Sequence[int]) -> dict[View | None, list[int]]:
+    """Groups learners by their view of the test images."""
     groups: dict[View | None, list[int]] = {}
     for i in learners:
         groups.setdefault(experiment.batches.holdings[experiment.learners[i]].test_view, []).append(i)

@@ -1,7 +1,7 @@
-"""A network that can stand at any flat parameter vector x in R^d.
+"""A network as a function of one flat parameter vector x in R^d.
 
-The state of all nodes is then one matrix, a row a node, and nothing is ever copied in or out.
-There are two ways to compute with it, alike in all but speed; `flat_model` chooses.
+The models of all nodes are then one matrix, a row each, and are never copied into a module or out of it. `OneByOne` and
+`Batched` compute the same and differ in speed; `flat_model` chooses.
 """
 
 import itertools
@@ -20,28 +20,34 @@ Batch = tuple[Tensor, Tensor]  # images [l, b, channels, height, width] and labe
 
 
 class Feed(Protocol):
-    """The mini-batches of a range of learners, made when they are asked for."""
+    """Returns the mini-batches of a range of learners, made on request."""
 
     def __call__(self, learners: range) -> Batch: ...
 
 
 class FlatModel:
-    """A network over flat vectors [d].
+    """Computes with a network whose parameters are a flat vector [d].
 
-    Convolution kernels lie channels-last in the vector, the order that is fastest to compute with.
+    Convolution kernels lie channels-last in the vector, as computation is fastest in this order.
 
     - `d`: the number of parameters
-    - `initial` [d]: where the module stood
+    - `initial` [d]: the parameters of the module as it was given
     - `screening`: the type that `losses` computes in; gradients are float32
-    - `batch`: how many numbers the images of a mini-batch are, for whoever holds many at a time
+    - `batch`: the number of values in the images of a mini-batch; it limits how many of them `Batched` holds at a time
 
-    **Raises:** `ValueError` for a module with buffers (a batch norm's statistics would be shared
-    silently by all nodes).
+    **Raises:** `ValueError` for a module with buffers, such as a batch norm's statistics: all nodes would silently share
+    them.
+
+    >>> network = flat_model(nn.Linear(2, 2, bias=False), torch.device("cpu"))
+    >>> models = torch.tensor([[1.0, 0.0, 0.0, 1.0], [0.0, 1.0, 1.0, 0.0]])  # identity and swap
+    >>> network.logits(models, rows=[0, 1], images=torch.tensor([[3.0, 4.0]]))
+    tensor([[[3., 4.]],
+            [[4., 3.]]])
     """
 
     def __init__(self, module: nn.Module, device: torch.device, screening: torch.dtype = torch.float32, batch: int = 0):
         if buffers := [name for name, _ in module.named_buffers()]:
-            raise ValueError(f"a model with buffers ({', '.join(buffers)}) cannot be exchanged as one flat vector")
+            raise ValueError(f"the model has buffers ({', '.join(buffers)}), but must be one flat vector of parameters")
         self.module = module.to(device)
         self.parameters = dict(module.named_parameters())
         self.screening = screening
@@ -50,28 +56,39 @@ class FlatModel:
         self.d = len(self.initial)
 
     def add_gradients(self, models: Tensor, into: Tensor, feed: Feed) -> None:
-        """Add every learner's gradient of the mean cross-entropy on its mini-batch at its model [L, d] to its row of `into`."""
+        """Adds each learner's gradient to its row of `into` [L, d].
+
+        The gradient is that of the mean cross-entropy on the learner's mini-batch, at its model.
+
+        - `models` [L, d]: unchanged
+        """
         raise NotImplementedError
 
     def losses(self, models: Tensor, rows: Tensor, wanted: Tensor, feed: Feed, measure: Measure = "loss") -> Tensor:
-        """The mean cross-entropy [L, p] of p models on each learner's mini-batch, or another measure.
+        """Returns the losses [L, p] of p models on each learner's mini-batch: the mean cross-entropy, or another measure.
 
-        - `models` [m, d], `rows` [L, p]: which of them each learner asks about
-        - `wanted` [L, p]: where a loss is asked for; anywhere else the result may be anything
-        - `measure`: `loss`, or `accuracy`, for which answers that are no numbers are wrong
+        - `models` [m, d]
+        - `rows` [L, p]: the rows in `models` of each learner's p models
+        - `wanted` [L, p]: a mask of the requested losses; all other results are arbitrary
+        - `measure`: `loss`, or `accuracy`; for the latter, an output with a non-finite value is a wrong answer
         """
         raise NotImplementedError
 
     def logits(self, models: Tensor, rows: Sequence[int], images: Tensor) -> Tensor:
-        """What some of the models [m, d] answer on the same images [r, b, classes]."""
+        """Returns the logits [r, b, classes] of r of the models on the same b images.
+
+        - `models` [m, d]
+        - `rows`: the r rows in `models`
+        - `images` [b, channels, height, width]
+        """
         raise NotImplementedError
 
 
 class OneByOne(FlatModel):
-    """One model after another: the fastest way through large layers on a processor.
+    """Computes one model after another: the fastest way for large layers on a processor.
 
-    The module's parameters are views into the vector that it stands at, their gradients
-    views into the row that they are added to.
+    The module's parameters are views into the model's vector. Their gradients are views into the row that they are
+    added to.
     """
 
     def __init__(self, module: nn.Module, device: torch.device, screening: torch.dtype = torch.float32, batch: int = 0):
@@ -83,7 +100,7 @@ class OneByOne(FlatModel):
     def add_gradients(self, models: Tensor, into: Tensor, feed: Feed) -> None:
         for i, x in enumerate(models):
             images, labels = feed(range(i, i + 1))
-            self._stand_at(x)
+            self._module_at(x)
             for p, row in zip(self.parameters.values(), self._views(into[i]), strict=True):
                 p.grad = row
             torch.autograd.backward(cross_entropy(self.module(images[0]), labels[0]))
@@ -92,26 +109,26 @@ class OneByOne(FlatModel):
     def losses(self, models: Tensor, rows: Tensor, wanted: Tensor, feed: Feed, measure: Measure = "loss") -> Tensor:
         losses = torch.full(rows.shape, torch.nan)
         for i, (row, asked) in enumerate(zip(rows.tolist(), wanted.tolist(), strict=True)):
-            # Attackers may send one model many times over: it is evaluated once.
+            # Attackers may send the same model many times. It is evaluated once.
             distinct = set(itertools.compress(row, asked))
             if distinct:
                 images, labels = feed(range(i, i + 1))
-                found = {r: self._screen(models[r], images[0], labels[0], measure) for r in distinct}
-                losses[i] = torch.tensor([found.get(r, math.nan) for r in row])
+                measured = {r: self._measure(models[r], images[0], labels[0], measure) for r in distinct}
+                losses[i] = torch.tensor([measured.get(r, math.nan) for r in row])
         return losses
 
     @torch.no_grad()
     def logits(self, models: Tensor, rows: Sequence[int], images: Tensor) -> Tensor:
-        return torch.stack([self._stand_at(models[r])(images) for r in rows])
+        return torch.stack([self._module_at(models[r])(images) for r in rows])
 
-    def _screen(self, x: Tensor, images: Tensor, labels: Tensor, measure: Measure) -> float:
+    def _measure(self, x: Tensor, images: Tensor, labels: Tensor, measure: Measure) -> float:
         with torch.autocast(x.device.type, self.screening, enabled=self.screening != torch.float32):
-            logits = self._stand_at(x)(images)
+            logits = self._module_at(x)(images)
         if measure == "accuracy":
             return _accuracies(logits, labels).item()
         return cross_entropy(logits.float(), labels).item()
 
-    def _stand_at(self, x: Tensor) -> nn.Module:
+    def _module_at(self, x: Tensor) -> nn.Module:
         for p, view in zip(self.parameters.values(), self._views(x), strict=True):
             p.data = view
         return self.module
@@ -122,13 +139,13 @@ class OneByOne(FlatModel):
 
 
 class Batched(FlatModel):
-    """Many models in a few batched kernels: the fastest way on a GPU, and for small layers on a processor."""
+    """Computes many models in a few batched kernels: the fastest way on a GPU, and for small layers on a processor."""
 
-    HELD = 2**24  # numbers of models and their images that are computed with at a time
+    HELD = 2**24  # the most values, of models and their images together, to hold at a time
 
     @property
     def at_once(self) -> int:
-        """How many models that are."""
+        """The number of models to compute at a time."""
         return max(1, self.HELD // (self.d + self.batch))
 
     def add_gradients(self, models: Tensor, into: Tensor, feed: Feed) -> None:
@@ -143,20 +160,20 @@ class Batched(FlatModel):
     def losses(self, models: Tensor, rows: Tensor, wanted: Tensor, feed: Feed, measure: Measure = "loss") -> Tensor:
         answer = vmap(self._answer)
         keys = rows + len(models) * torch.arange(len(rows), device=rows.device)[:, None]
-        # The one wait for the device in a round. It pays: about half of all pairs are padding, copies or not wanted.
-        pairs, back = torch.unique(keys[wanted].cpu(), return_inverse=True)
+        # The only wait for the device in a round. It pays off: about half of all pairs are padding, copies or unwanted.
+        pairs, inverse = torch.unique(keys[wanted].cpu(), return_inverse=True)
         learners, asked = pairs // len(models), pairs % len(models)
-        found = torch.empty(len(pairs), device=models.device)
+        measured = torch.empty(len(pairs), device=models.device)
         for part in _parts(len(pairs), self.at_once):
-            few = slice(part.start, part.stop)
-            first, last = learners[few].aminmax()
+            chunk = slice(part.start, part.stop)
+            first, last = learners[chunk].aminmax()
             images, labels = feed(range(int(first), int(last) + 1))
-            own = learners[few] - first
+            own = learners[chunk] - first
             with torch.autocast(models.device.type, self.screening, enabled=self.screening != torch.float32):
-                logits = answer(models[asked[few]], images[own])
+                logits = answer(models[asked[chunk]], images[own])
             score = _losses if measure == "loss" else _accuracies
-            found[few] = score(logits.float(), labels[own])
-        return found.new_full(rows.shape, torch.nan).masked_scatter_(wanted, found[back])
+            measured[chunk] = score(logits.float(), labels[own])
+        return measured.new_full(rows.shape, torch.nan).masked_scatter_(wanted, measured[inverse])
 
     @torch.no_grad()
     def logits(self, models: Tensor, rows: Sequence[int], images: Tensor) -> Tensor:
@@ -174,8 +191,15 @@ class Batched(FlatModel):
 def flat_model(
     module: nn.Module, device: torch.device, screening: torch.dtype = torch.float32, batch: int = 0
 ) -> FlatModel:
-    """The network over flat vectors, computed with in the way that is fastest for it."""
-    # On a processor, batching saves calls and costs arithmetic: models are gathered, and convolutions become grouped.
+    """Makes a network over flat vectors, with the faster of the two ways to compute.
+
+    - `screening`, `batch`: see `FlatModel`
+
+    >>> network = flat_model(nn.Linear(2, 1), torch.device("cpu"))
+    >>> type(network).__name__, network.d, network.initial.shape
+    ('Batched', 3, torch.Size([3]))
+    """
+    # On a processor, batching saves calls but adds work: models are gathered, and convolutions become grouped ones.
     convolves = any(isinstance(layer, nn.Conv1d | nn.Conv2d | nn.Conv3d) for layer in module.modules())
     large = convolves or sum(p.numel() for p in module.parameters()) > 2**14
     way = OneByOne if large and device.type == "cpu" else Batched
@@ -183,12 +207,12 @@ def flat_model(
 
 
 def _losses(logits: Tensor, labels: Tensor) -> Tensor:
-    """The mean cross-entropy [...] of logits [..., b, classes] and labels [..., b]."""
+    """Returns the mean cross-entropy [...] of logits [..., b, classes] and labels [..., b]."""
     return cross_entropy(logits.flatten(0, -2), labels.flatten(), reduction="none").view(labels.shape).mean(-1)
 
 
 def _accuracies(logits: Tensor, labels: Tensor) -> Tensor:
-    """The share of right answers [...] of logits [..., b, classes] and labels [..., b]; what is not finite is wrong."""
+    """Returns the share of right answers [...] of logits [..., b, classes] and labels [..., b]. Non-finite ones are wrong."""
     return ((logits.argmax(-1) == labels) & logits.isfinite().all(-1)).float().mean(-1)
 
 
@@ -201,7 +225,7 @@ def _channels_last(p: Tensor) -> Tensor:
 
 
 def _shaped(piece: Tensor, shape: torch.Size) -> Tensor:
-    """The parameter of this shape that a piece of the vector holds."""
+    """Returns the parameter of this shape in a piece of the vector."""
     if len(shape) == 4:
         out, into, height, width = shape
         return piece.reshape(out, height, width, into).permute(0, 3, 1, 2)
@@ -209,7 +233,7 @@ def _shaped(piece: Tensor, shape: torch.Size) -> Tensor:
 
 
 def _stride(shape: torch.Size) -> tuple[int, ...]:
-    """The strides of a parameter within the vector: convolution kernels [out, in, height, width] channels-last."""
+    """Returns the strides of a parameter in the vector. Convolution kernels [out, in, height, width] are channels-last."""
     if len(shape) == 4:
         _, into, height, width = shape
         return (into * height * width, 1, width * into, into)

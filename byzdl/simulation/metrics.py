@@ -1,4 +1,4 @@
-"""What is counted in a round, and what an evaluation says."""
+"""The counts of every round (`Tally`), and the rows of the logs (`Evaluation`)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,22 +9,38 @@ from torch import Tensor
 from byzdl.config.columns import Row
 from byzdl.exchange import Mix, Roster
 
-# What is counted edge by edge needs a row an edge and evaluation: of a network with more columns than this in its
-# roster nobody could look at it, and it would be most of what a run writes.
+# Counts by edge need a row per edge and evaluation. Beyond this number of entries in the roster, nobody could look at
+# them, and they would be most of a run's output.
 MOST_EDGES = 1000
 
 
 class Tally(NamedTuple):
-    """Sums over the rounds since the last evaluation, float64, per learner [L] or edge [L, k]; None where a rule cannot say.
+    """Sums counts over the rounds since the last evaluation, in float64.
 
-    - `rounds`: how many rounds
-    - `byzantine`, `benign`: messages that the defense let in
-    - `weight`: weight that Byzantine models had in the mix
-    - `alone`: rounds in which nothing was mixed in
+    A count is None if the rule cannot tell it. Per learner [L]:
+
+    - `byzantine`, `benign`: messages from Byzantine and from benign neighbours that the defense accepted
+    - `weight`: weight of Byzantine models in the mix
+    - `alone`: rounds in which no message was accepted
     - `fallback`: rounds in which the rule's fall-back chose
-    - `byzantine_arrived`, `benign_arrived`: messages that there were to let in
-    - `arrived`, `accepted`, `mixed`: of each edge the messages, how many the defense let in, and their weight in the mix;
-      None where L k, neighbours that are only padding included, is more than `MOST_EDGES`
+    - `byzantine_arrived`, `benign_arrived`: messages that were received
+
+    Per edge [L, k]; None if L k, padding included, is more than `MOST_EDGES`:
+
+    - `arrived`: messages that were received
+    - `accepted`: messages that the defense accepted
+    - `mixed`: their weight in the mix
+
+    And `rounds`, the number of rounds.
+
+    >>> import torch
+    >>> from byzdl.topology import Network
+    >>> star = Network(neighbours=((1, 2), (0,), (0,)), byzantine=(2,))  # node 0 hears both others
+    >>> roster = Roster.of(star, learners=(0, 1), device=torch.device("cpu"))
+    >>> accepted = torch.tensor([[True, True], [False, False]])  # node 0 accepts both, node 1 nobody
+    >>> tally = Tally().add(Mix(torch.zeros(2, 1), selected=accepted), roster)
+    >>> tally.byzantine.tolist(), tally.benign.tolist(), tally.alone.tolist()
+    ([1.0, 0.0], [1.0, 0.0], [0.0, 1.0])
     """
 
     rounds: int = 0
@@ -40,9 +56,9 @@ class Tally(NamedTuple):
     mixed: Tensor | None = None
 
     def add(self, mix: Mix, roster: Roster) -> "Tally":
-        """The tally with one more round."""
+        """Returns the tally with one more round."""
         selected, weights, fallback = mix.selected, mix.weights, mix.fallback
-        few = roster.senders.numel() <= MOST_EDGES
+        by_edge = roster.senders.numel() <= MOST_EDGES
 
         def plus(total: Tensor | None, value: Tensor | None) -> Tensor | None:
             if value is None:
@@ -58,30 +74,31 @@ class Tally(NamedTuple):
             plus(self.fallback, fallback),
             plus(self.byzantine_arrived, roster.arrived[0]),
             plus(self.benign_arrived, roster.arrived[1]),
-            plus(self.arrived, roster.present if few else None),
-            plus(self.accepted, selected if few else None),
-            plus(self.mixed, weights if few else None),
+            plus(self.arrived, roster.present if by_edge else None),
+            plus(self.accepted, selected if by_edge else None),
+            plus(self.mixed, weights if by_edge else None),
         )
 
     def among(self, learners: Tensor) -> "Tally":
-        """The tally of some learners alone, on the CPU."""
+        """Returns the tally of some learners alone, on the CPU."""
         return Tally(self.rounds, *(None if total is None else total[learners].cpu() for total in self[1:]))
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What is known of the benign nodes after a round; vectors are [h], ascending by node, on the CPU.
+    """Holds the results for the h benign nodes after a round. Vectors are [h], ascending by node, on the CPU.
 
     - `round`: rounds done
     - `epoch`: local epochs done, the mean over benign nodes
-    - `nodes`: their node numbers
-    - `accuracy`, `loss`: of each one's model on the test images
+    - `nodes`: node numbers
+    - `accuracy`, `loss`: of each node's model on the test images
     - `consensus_distance`: (1/h) sum ||x_i - mean||^2
-    - `reported`: named values of a rule's or an attack's state, [h] a node or [h, k] an edge
-    - `success`: the share of test images with the attack's trigger that they take for its target, or None without one
-    - `tally`: what was counted since the last evaluation
-    - `neighbours`, `byzantine_neighbours`: how many each has, in the graph of the last round
-    - `senders` [h, k]: whose messages the columns of the tally's edges are of
+    - `reported`: named values of the defense's or the attack's state, [h] per node or [h, k] per edge
+    - `success`: the share of test images with the attack's trigger that a model classifies as its target, or None without
+      a trigger
+    - `tally`: counts since the last evaluation
+    - `neighbours`, `byzantine_neighbours`: numbers of neighbours in the graph of the last round
+    - `senders` [h, k]: node numbers of the senders in the columns of the tally's edges
     """
 
     round: int
@@ -99,19 +116,21 @@ class Evaluation:
 
     @property
     def accuracy_mean(self) -> float:
+        """The mean accuracy over benign nodes."""
         return self.accuracy.mean().item()
 
     @property
     def theta(self) -> Tensor | None:
-        """The nodes' thresholds, of a rule that reports them."""
+        """The thresholds of the nodes, or None if the rule reports none."""
         return self.reported.get("theta")
 
     @property
     def accuracy_worst(self) -> float:
+        """The lowest accuracy of a benign node."""
         return self.accuracy.min().item()
 
     def round_row(self) -> Row:
-        """This evaluation's row of rounds.csv, all but the seconds; None is an empty cell."""
+        """Returns the row of rounds.csv, without the seconds. None is an empty cell."""
         tally, node_rounds = self.tally, self.tally.rounds * len(self.nodes)
         return {
             "round": self.round,
@@ -131,7 +150,7 @@ class Evaluation:
         }
 
     def node_rows(self) -> list[Row]:
-        """This evaluation's rows of nodes.csv."""
+        """Returns the rows of nodes.csv."""
 
         def count(total: Tensor | None, i: int) -> int | None:
             return None if total is None else int(total[i])
@@ -153,7 +172,7 @@ class Evaluation:
         ]
 
     def edge_rows(self) -> list[Row]:
-        """This evaluation's rows of edges.csv: one for each edge on which a message came to a benign node."""
+        """Returns the rows of edges.csv, one for each edge that delivered a message to a benign node."""
         tally = self.tally
         if tally.arrived is None:
             return []
@@ -178,9 +197,14 @@ class Evaluation:
 
 
 def columns_of(reported: Mapping[str, Tensor]) -> dict[str, tuple[str, ...]]:
-    """The further columns of nodes.csv and edges.csv, by table.
+    """Returns the additional columns of nodes.csv and edges.csv, by table.
 
-    A value for each node is a column of nodes.csv, a value for each edge one of edges.csv; theta has a column already.
+    A reported value per node is a column of nodes.csv, and a value per edge is one of edges.csv. Theta has a column
+    already.
+
+    >>> import torch
+    >>> columns_of({"theta": torch.zeros(3), "trust": torch.zeros(3, 2)})
+    {'nodes.csv': (), 'edges.csv': ('trust',)}
     """
     return {
         table: tuple(name for name, values in reported.items() if values.ndim == ndim and name != "theta")
@@ -193,5 +217,5 @@ def _total(counts: Tensor | None) -> float:
 
 
 def _rate(counts: Tensor | None, possible: float) -> float | None:
-    """The total over what it could have been; None where there was nothing."""
+    """Returns the total as a share of the possible one; None without counts or if nothing was possible."""
     return None if counts is None or possible == 0 else _total(counts) / possible
