@@ -10,6 +10,7 @@ import json
 import posixpath
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -106,10 +107,15 @@ def _link(match: re.Match[str], uri: str, config: MkDocsConfig, files: Files) ->
 
 def _identifier(text: str, path: str) -> str | None:
     """The class behind a link to a source file: that of the choice with the link's text, or the only one in the file."""
-    found = [one for group in catalogue.TITLES for one in catalogue.choices(group) if one.file.as_posix() == path]
+    found = [one for one in _choices() if one.file.as_posix() == path]
     named = {one.target for one in found if one.name == text}
     targets = named or {one.target for one in found}
     return targets.pop() if len(targets) == 1 else None
+
+
+@cache
+def _choices() -> list[catalogue.Choice]:
+    return [one for group in catalogue.TITLES for one in catalogue.choices(group)]
 
 
 def _pages_of(notebook: Path) -> Iterator[tuple[str, str | bytes]]:
