@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.plugins import Plugins
+from omegaconf.errors import OmegaConfBaseException
 
+from byzdl.config.explain import explain
 from byzdl.config.folders import CONF
 from byzdl.config.identity import plain, register_resolvers
+from byzdl.config.types import ConfigError
 
 PLUGINS = Path(__file__).resolve().parents[1] / "plugins"
 
@@ -29,15 +32,19 @@ def compose(*overrides: str, config_dir: Path | str | None = None) -> dict[str, 
 
     - `config_dir`: a folder with further choices, as `-cd`
 
-    **Raises:** Hydra's and omegaconf's errors for overrides that cannot be composed.
+    **Raises:** `ConfigError`, one line, for overrides that cannot be composed.
 
     >>> compose("defense=ubar", "rounds=5")["defense"]["name"]
     'ubar'
     """
     from hydra import compose as hydras
     from hydra import initialize_config_dir
+    from hydra.errors import HydraException
 
     prepare_hydra()
     own = [f"hydra.searchpath=[{json.dumps(str(Path(config_dir).resolve()))}]"] if config_dir else []
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        return plain(hydras("config", [*own, *overrides]))
+    try:
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            return plain(hydras("config", [*own, *overrides]))
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(explain(error)) from None

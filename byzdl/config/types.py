@@ -1,8 +1,7 @@
-"""The types that configuration keys take, and how a wrong value is told.
+"""The types of configuration keys, and the errors for wrong values.
 
-Every choice in a config group is a `Component`: a frozen, typed record whose
-fields are the keys that a user types. A value out of range is answered with one
-line: the key, what it got, what it takes.
+Every choice in a config group is a `Component`: a frozen, typed record. Its fields are the keys that a user types. The
+error for a wrong value is one line with the key, the value and the expected values.
 """
 
 import difflib
@@ -17,20 +16,35 @@ from pydantic_core import ErrorDetails
 
 
 class ConfigError(ValueError):
-    """A configuration that cannot be run. Its message names the key, what it got and what it takes."""
+    """A configuration that cannot be run. The message names the key, its value and the expected values.
+
+    >>> raise ConfigError.of("rounds", 0, "an integer, at least 1")
+    Traceback (most recent call last):
+    byzdl.config.types.ConfigError: rounds is 0, but must be an integer, at least 1
+    """
 
     @classmethod
     def of(cls, key: str, got: object, takes: str) -> "ConfigError":
+        """Builds the error for a wrong value.
+
+        - `got`: the value
+        - `takes`: the expected values, worded to follow "must be"
+        """
         return cls(f"{key} is {got!r}, but must be {takes}")
 
     @classmethod
     def unknown(
         cls, what: str, got: str, known: Iterable[str], kind: str | None = None, meant: str | None = None
     ) -> "ConfigError":
-        """An unknown name, answered with the nearest known ones.
+        """Builds the error for an unknown name, with the nearest known names.
 
-        - `kind`: what the known ones are, where they are too many to be told
-        - `meant`: what it is another name of, if it is one
+        - `what`, `got`: the key, and the unknown name
+        - `known`: all known names
+        - `kind`: a description of the known names, in place of too long a list
+        - `meant`: the known name of the same thing, if `got` is another name of it
+
+        >>> print(ConfigError.unknown("pre", "nmm", ["bucketing", "nnm", "none"]))
+        pre is 'nmm', but must be one of bucketing, nnm, none (did you mean nnm?)
         """
         known = sorted(known)
         near = difflib.get_close_matches(got, known, n=3, cutoff=0.5)
@@ -41,12 +55,12 @@ class ConfigError(ValueError):
 
 
 class RuleError(Exception):
-    """A mistake in a choice's own class. Its message names the class, what it answered and what was expected."""
+    """A mistake in the class of a choice. The message names the class, its answer and the expected answer."""
 
     @classmethod
     @contextmanager
     def of_method(cls, component: object, method: str) -> Iterator[None]:
-        """Put the class and the method in front of what is raised within."""
+        """Puts the class and the method in front of the message of any `RuleError` raised within."""
         try:
             yield
         except RuleError as error:
@@ -54,7 +68,13 @@ class RuleError(Exception):
 
 
 def takes(description: str, holds: Callable[[Any], bool] = lambda value: True) -> WrapValidator:
-    """A validator that answers any wrong type or value with `description`."""
+    """Builds a validator with one error, `description`, for any wrong type or value.
+
+    - `description`: the expected values, worded to follow "must be"
+    - `holds`: whether a value of the right type is allowed
+
+    >>> Even = Annotated[int, takes("an even integer", lambda v: v % 2 == 0)]
+    """
 
     def validate(value: Any, parse: Callable[[Any], Any]) -> Any:
         try:
@@ -82,7 +102,7 @@ Mixing = Annotated[
 
 
 class Record(BaseModel):
-    """Frozen, strictly typed, and without unknown fields."""
+    """A record that is frozen, strictly typed, and refuses unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -109,20 +129,23 @@ class Component(Record):
 
 
 def complaint(error: ErrorDetails, prefix: str = "") -> ConfigError:
-    """A complaint of a failed validation, as one line."""
+    """Builds the error for one problem of a failed validation.
+
+    - `prefix`: the group, in front of the key
+    """
     key = ".".join([*([prefix] if prefix else []), *(str(part) for part in error["loc"])])
     if error["type"] == "missing":
         return ConfigError(f"{key}: missing, and it has no default")
     if error["type"] == "extra_forbidden":
         return ConfigError(f"{key}: no such key")
     cause = error.get("ctx", {}).get("error")
-    if isinstance(cause, ConfigError):  # from a check over several keys, which names its own
+    if isinstance(cause, ConfigError):  # A check over several keys names the key itself.
         return ConfigError(f"{prefix}.{cause}" if prefix else str(cause))
     return ConfigError.of(key, error["input"], expected(error))
 
 
 def expected(error: ErrorDetails) -> str:
-    """What a key takes, by the complaint of a failed validation."""
+    """Says what a key must be, by one problem of a failed validation."""
     if error["type"] == "literal_error":
         return f"one of {error['ctx']['expected']}"
     said = str(error.get("ctx", {}).get("error") or error["msg"]).removeprefix("Input should be ")

@@ -20,7 +20,7 @@ from byzdl.runs.folder import BusyError, Mark, RunFolder, is_done, read_status
 from byzdl.simulation.answers import reported_columns
 from byzdl.simulation.build import build, conditions_of
 from byzdl.simulation.experiment import Experiment, State
-from byzdl.simulation.processor import has_bf16, prepare
+from byzdl.simulation.processor import has_bf16, prepared
 from byzdl.simulation.rounds import simulate
 from byzdl.simulation.settings import Settings, parse
 
@@ -65,10 +65,20 @@ def execute(
 def _compute(config: Mapping[str, Any], given: Given, folder: RunFolder, progress: bool, patient: bool) -> None:
     settings = parse(config, given)
     writers.check(settings.writer)
-    prepare(settings.threads)
-    if settings.screen.precision == "bf16" and settings.device == "cpu" and not has_bf16():
-        log.warning("screen.precision: this processor has no bf16 units; float32 is faster here")
-    experiment = build(settings)
+    with prepared(settings.threads):
+        if settings.screen.precision == "bf16" and settings.device == "cpu" and not has_bf16():
+            log.warning("screen.precision: this processor has no bf16 units; float32 is faster here")
+        _simulate(config, settings, build(settings), folder, progress, patient)
+
+
+def _simulate(
+    config: Mapping[str, Any],
+    settings: Settings,
+    experiment: Experiment,
+    folder: RunFolder,
+    progress: bool,
+    patient: bool,
+) -> None:
     with folder.locked(patient):
         if is_done(folder.path, folder.identity):
             log.info("done meanwhile: %s", folder.path)

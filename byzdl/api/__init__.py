@@ -1,0 +1,1 @@
+"""What `import byzdl` offers, a file a function."""

@@ -1,0 +1,123 @@
+"""`byzdl.sweep`: every combination, side by side, in a folder."""
+
+import itertools
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from byzdl.analysis.load import find, rows
+from byzdl.api.overrides import check_kind, placed, text
+from byzdl.config.explain import RunFailedError
+from byzdl.config.identity import identity, plain, run_name
+from byzdl.config.types import Component, ConfigError
+from byzdl.runs.execute import execute
+from byzdl.runs.folder import IMPATIENT, RunFolder
+from byzdl.runs.log import logged
+from byzdl.sweeping.combinations import combinations, composer
+from byzdl.sweeping.plan import Planned, planned, write_manifest
+from byzdl.sweeping.processes import Job, cores, side_by_side
+
+
+def sweep(*overrides: str, folder: Path | str = "outputs", jobs: int | None = None, **keys: Any) -> pd.DataFrame:
+    """Computes every combination that is not done yet, several at a time, each in a process of its own.
+
+    - `overrides`: as behind `python train.py -m`: `"defense=ubar,mean"`, `"attack.br=0.1,0.3"`
+    - `keys`: the same as keywords. A list, a tuple or a range is swept over: `seed=range(3)`. Instances of classes of
+      one's own may be among the values: `defense=["ubar", MyRule(tau=1.0)]`
+    - `folder`: where the runs are kept
+    - `jobs`: the number of processes at a time; cores / threads by default
+
+    Returns the rows of rounds.csv of these runs, as `byzdl.load` does.
+
+    **Raises:** `RunFailedError` at the end, with a line for each failed run. The others are kept: `byzdl.load(folder)`.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     frame = sweep("defense=mean,local", model="linear", rounds=2, folder=folder, jobs=1)
+    >>> sorted(set(zip(frame["defense"], frame["round"])))
+    [('local', 0), ('local', 2), ('mean', 0), ('mean', 2)]
+    """
+    folder, axes = Path(folder), _Axes(overrides, keys)
+    with composer() as compose:
+
+        def composed(combination: Sequence[str]) -> tuple[dict[str, Any], Path]:
+            lines, given = axes.separated(combination)
+            config = placed(plain(compose(lines)), given)
+            return config, folder / run_name(config)
+
+        plan = planned(axes.combinations(), composed)
+        write_manifest(folder, plan)
+        due = [run for run in plan if not run.done and not run.refused]
+        threads = [composed(run.overrides)[0].get("threads", 1) for run in due[:1]]
+
+        def job(index: int) -> Job:
+            run = due[index]
+            return partial(_compute, composed(run.overrides)[0], run.folder, axes.separated(run.overrides)[1])
+
+        reasons = side_by_side(len(due), job, jobs or max(1, cores() // max([1, *threads])))
+    failures = {run.overrides: run.refused for run in plan if run.refused}
+    failures |= {run.overrides: why for run, why in zip(due, reasons, strict=True) if why}
+    if failures:
+        lines = [f"  {' '.join(combination)}: {why}" for combination, why in failures.items()]
+        raise RunFailedError("\n".join([f"{len(failures)} of {len(plan)} runs failed:", *lines]))
+    return _frame(folder, plan)
+
+
+class _Axes:
+    """What a sweep varies: overrides, and instances under labels that stand for them."""
+
+    def __init__(self, overrides: Iterable[str], keys: Mapping[str, Any]):
+        self.overrides = list(overrides)
+        self.instances: dict[str, tuple[str, Component]] = {}
+        self.mixed: list[list[str]] = []
+        for key, value in keys.items():
+            values = list(value) if isinstance(value, list | tuple | range) else [value]
+            if any(isinstance(one, Component) for one in values):
+                self.mixed.append([self._line(key, one) for one in values])
+            elif isinstance(value, Mapping):
+                self.overrides += [f"{key}.{inner}={text(one)}" for inner, one in value.items()]
+            else:
+                self.overrides.append(f"{key}={','.join(map(text, values))}")
+
+    def _line(self, key: str, value: Any) -> str:
+        if not isinstance(value, Component):
+            return f"{key}={text(value)}"
+        check_kind(key, value)
+        label = f"{key}={value!r}"
+        self.instances[label] = (key, value)
+        return label
+
+    def combinations(self) -> list[tuple[str, ...]]:
+        """All combinations of all values."""
+        return [(*one, *more) for one in combinations(self.overrides) for more in itertools.product(*self.mixed)]
+
+    def separated(self, combination: Sequence[str]) -> tuple[list[str], dict[str, Component]]:
+        """A combination's overrides, and its instances by group."""
+        given = dict(self.instances[line] for line in combination if line in self.instances)
+        lines = [line for line in combination if line not in self.instances]
+        for line in lines:
+            group = line.partition("=")[0].lstrip("+~").partition(".")[0]
+            if group in given:
+                name = type(given[group]).__qualname__
+                raise ConfigError(f"{line}: no override beside {group}={name}(...); its keys are arguments of {name}")
+        return lines, given
+
+
+def _compute(config: Mapping[str, Any], path: Path, given: Mapping[str, Component]) -> None:
+    """One run of a sweep, in its own process."""
+    try:
+        with logged(path):
+            execute(config, path, patient=IMPATIENT not in os.environ, given=given)
+    except ConfigError as error:
+        RunFolder(path, identity(config)).fail(str(error))
+        raise
+
+
+def _frame(folder: Path, plan: Sequence[Planned]) -> pd.DataFrame:
+    """The rows of the planned runs alone, whatever else is in the folder."""
+    names = {run.folder.name for run in plan}
+    return rows([run for run in find(folder) if run.status == "done" and run.folder.name in names])
