@@ -39,7 +39,7 @@ def test_what_others_call_a_choice_is_no_choice_and_leads_to_one() -> None:
         (["defens=ubar"], "defens: no such key; did you mean defense?"),
         (["lr=0.1"], "lr: no such key; did you mean optimizer.lr?"),
         (["n=20"], "n: no such key; did you mean topology.n?"),
-        (["nodes=20"], "nodes: no such key; python train.py --cfg job shows those of the chosen ones, conf/GROUP/"),
+        (["nodes=20"], "nodes: no such key; python train.py --cfg job shows all keys in use, byzdl explain GROUP=CHOICE"),
         (
             ["-m", "hydra.launcher.jobs=0"],
             "byzdl: hydra.launcher.jobs is 0, but must be an integer, at least 1, or null",
@@ -47,7 +47,7 @@ def test_what_others_call_a_choice_is_no_choice_and_leads_to_one() -> None:
         (["defense.thetta=0.1"], "defense.thetta: no such key; did you mean defense.theta"),
         (
             ["attack.z=1.5"],
-            "attack.z: no key of the chosen attack; takes attack=alie or alie_1.5 or alie_10 or rop beside it",
+            "attack.z: the chosen attack has no such key; choose attack=alie or alie_1.5 or alie_10 or rop",
         ),
         (["attack.br=1"], "attack.br is 1, but must be a number in [0, 1)"),
         (
@@ -69,7 +69,7 @@ def test_what_others_call_a_choice_is_no_choice_and_leads_to_one() -> None:
         ),
         (
             ["topology=ring", "topology.n=40", "attack.br=0.5"],
-            "topology.require=benign_connected: none of 1000 graphs",
+            "topology.require is 'benign_connected', but none of 1000 graphs",
         ),
         (["batch_size=256"], "batch_size is 256, but must be at most 143"),
         (["rounds=0"], "rounds is 0, but must be an integer, at least 1"),
@@ -435,7 +435,7 @@ def test_a_multirun_takes_keys_that_its_choices_have_and_the_default_has_not(tmp
     # Who has it not is refused alone.
     result = train("-m", *TINY, "attack=alie,max", "attack.z=2", "defense=mean", cwd=tmp_path)
     assert result.returncode == 1
-    assert "attack.z: no key of the chosen attack" in result.stderr
+    assert "attack.z: the chosen attack has no such key" in result.stderr
     assert "1 of 2 runs failed" in result.stderr
 
 
