@@ -3,9 +3,9 @@
 X^t [L, d] is the matrix of the learners' models, x_i^t its row for node i. A round takes X^t to X^{t+1} in four steps:
 
 1. local update, eq. 2: every learner takes a step of SGD on its own data, x_i^t -> x_i^{t+1/2}.
-2. attack, eq. 8-10 in the paper: every Byzantine node makes a message for each of its neighbours.
-3. exchange: every learner receives the models of its neighbours, x_j^{t+1/2} or a message.
-4. defense, eq. 3-7 in the paper: every learner mixes received models into its own, x_i^{t+1/2} -> x_i^{t+1}.
+2. attack, eq. 8-10 (the paper's attacks): every Byzantine node makes a message for each of its neighbours.
+3. exchange: every learner receives a model from each neighbour, x_j^{t+1/2} or a message.
+4. defense, eq. 3-7 (the paper's rules): every learner mixes received models into its own, x_i^{t+1/2} -> x_i^{t+1}.
 
 `simulate` yields the state after every round. Nothing here opens a file or touches global random state.
 """
@@ -31,12 +31,12 @@ def simulate(experiment: Experiment, state: State) -> Iterator[tuple[State, Eval
     """Yields the state after every round from the given one on, with an evaluation if one is due, else None.
 
     An evaluation is due before the first round, every `eval_every` rounds, and after the last round. If the given state
-    is that before the first round, it is yielded first. Momenta are updated in place; everything else in a state stays.
+    is that before the first round, it is yielded first. A round updates momenta in place, and nothing else of a state.
 
     >>> from tempfile import TemporaryDirectory
     >>> from byzdl.config.compose import compose
+    >>> from byzdl.simulation import parse
     >>> from byzdl.simulation.build import build
-    >>> from byzdl.simulation.settings import parse
     >>> with TemporaryDirectory() as cache:
     ...     overrides = ["dataset=synthetic", f"dataset.cache={cache}", "topology.n=4", "rounds=3", "eval_every=2"]
     ...     experiment = build(parse(compose(*overrides)))
@@ -59,13 +59,13 @@ def simulate(experiment: Experiment, state: State) -> Iterator[tuple[State, Eval
 def one_round(experiment: Experiment, state: State) -> tuple[State, Scores]:
     """Takes X^t to X^{t+1}: local update, attack, exchange, defense.
 
-    Afterwards it ends the epochs that are complete, and counts the messages that were accepted. Returns the next state,
-    and the scores of its models.
+    Afterwards, it tells the defense about completed epochs, and counts accepted messages. Returns the next state, and the
+    scores of its models.
 
     >>> from tempfile import TemporaryDirectory
     >>> from byzdl.config.compose import compose
+    >>> from byzdl.simulation import parse
     >>> from byzdl.simulation.build import build
-    >>> from byzdl.simulation.settings import parse
     >>> with TemporaryDirectory() as cache:
     ...     overrides = ["dataset=synthetic", f"dataset.cache={cache}", "topology=complete", "topology.n=2"]
     ...     experiment = build(parse(compose(*overrides, "attack=none", "attack.br=0", "defense=mean")))
@@ -74,10 +74,10 @@ def one_round(experiment: Experiment, state: State) -> tuple[State, Scores]:
     True
     """
     roster = experiment.links.roster(state.round)
-    wire = local_update(experiment, state)  # eq. 2: x_i^{t+1/2}
-    attack, messages = send(experiment, state, wire)  # attack, eq. 8-10
+    wire = local_update(experiment, state)  # eq. 2: x^{t+1/2}
+    attack, messages = send(experiment, state, wire)  # eq. 8-10
     inbox = exchange(experiment, state.round, roster, wire, messages)
-    defense, mix = aggregate(experiment, state.defense, inbox)  # defense, eq. 3-7: x_i^{t+1}
+    defense, mix = aggregate(experiment, state.defense, inbox)  # eq. 3-7: x^{t+1}
     scores = Scores(experiment, mix.models)
     defense = end_epochs(experiment, state.round + 1, defense, scores)
     tally = state.tally.add(mix, roster)
