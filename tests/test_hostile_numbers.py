@@ -1,7 +1,7 @@
-"""Hostile numbers: what every defense does with NaN, infinities, 3e38, denormals, ties, and nobody to listen to.
+"""Hostile numbers: NaN, infinities, 3e38, denormals, ties, and nodes without neighbours, under every defense.
 
-First one node, its mail and its losses in a table, and beside it what each rule selects, by hand; then
-whole tiny simulations. What goes for every rule, new ones included, is in `test_contracts.py`.
+First come tables of one node's received models and losses, and of each rule's selection, by hand. Then come whole tiny
+simulations. Tests of every rule, new ones included, are in `test_contracts.py`.
 """
 
 import dataclasses
@@ -35,12 +35,12 @@ NAN, INF = math.nan, math.inf
 HUGE = 3e38  # finite in float32, whose largest number is 3.4e38; twice it and its square are not
 DENORMAL = 1e-40
 
-# The documented exception: plain decentralized SGD mixes in whatever it gets.
+# The documented exception: plain decentralized SGD mixes in every received model.
 DEFENDED = [name for name in choices("defense") if name != "mean"]
 
 
 def late(rule, neighbours):
-    """The state of one node after many epochs without improvement: theta has fallen to its least."""
+    """The state of one node after many epochs without improvement: theta has fallen to its lowest value."""
     state = rule.init(1, neighbours)
     for _ in range(30):
         state = rule.end_epoch(
@@ -49,7 +49,7 @@ def late(rule, neighbours):
     return state
 
 
-# Every rule in every state that the tables below tell apart.
+# Every rule, in every state that makes a difference in the tables below.
 RULES = {
     "loss_threshold": chosen("defense", "loss_threshold"),  # theta = 0.1
     "loss_threshold, late": chosen("defense", "loss_threshold"),  # theta = -0.1, and its fall-back
@@ -66,7 +66,7 @@ RULES = {
 
 @dataclass(frozen=True)
 class Case:
-    """One node's mail, and whom each rule lets in."""
+    """The models that one node received, and those that each rule accepts."""
 
     received: list[list[float]]
     losses: list[float]
@@ -77,7 +77,7 @@ class Case:
     fallback: tuple[str, ...] = ()
 
     def inbox(self, byzantine=None, crowd=0):
-        """- `crowd`: models of others on the wire; among many, pairs are measured learner by learner."""
+        """- `crowd`: number of further models on the wire; with many, distances are computed learner by learner."""
         flags = [j in (self.byzantine if byzantine is None else byzantine) for j in range(len(self.received))]
         inbox = make_inbox(
             [self.own],
@@ -90,11 +90,11 @@ class Case:
         return dataclasses.replace(inbox, models=torch.cat([inbox.models, random_models(crowd, 2)]))
 
     def mixed(self, name):
-        """What the rule makes of whom it selects, in float64: eq. 3 for mean, a uniform mean for oracle, else eq. 6-7."""
-        own, let_in = np.array(self.own), np.array([self.received[j] for j in self.selects[name]])
+        """The mix of the selected models, in float64: eq. 3 for mean, a uniform mean for oracle, else eq. 6-7."""
+        own, accepted = np.array(self.own), np.array([self.received[j] for j in self.selects[name]])
         if name == "mean":
-            return own * (1 - 0.125 * len(let_in)) + (0.125 * let_in).sum(0)
-        return (own + let_in.sum(0)) / (1 + len(let_in)) if name == "oracle" else 0.5 * own + 0.5 * let_in.mean(0)
+            return own * (1 - 0.125 * len(accepted)) + (0.125 * accepted).sum(0)
+        return (own + accepted.sum(0)) / (1 + len(accepted)) if name == "oracle" else 0.5 * own + 0.5 * accepted.mean(0)
 
 
 def aggregated(name, inbox):
@@ -103,10 +103,10 @@ def aggregated(name, inbox):
 
 
 def with_attackers(one, other, loss, **selects):
-    """Three benign neighbours, 0, 2 and 4, and what the attackers 1 and 3 send; both have the same loss.
+    """Three benign neighbours, 0, 2 and 4, and two attackers, 1 and 3, whose models have the same loss.
 
-    Unless it is said otherwise the attackers are let in by nobody but mean. Of the benign, 0 (loss 0.6) and
-    2 (0.5) beat the own 1.0 by theta, and 4 (2.0) does not. The nearest two are 2 and 0. Squared distances:
+    By default, only mean accepts the attackers. Of the benign neighbours, 0 (loss 0.6) and 2 (0.5) beat the own loss
+    1.0 by theta, and 4 (2.0) does not. The nearest two are 2 and 0. Squared distances:
     9 between 2 and 4, 10 between 0 and 2, 25 between 0 and 4. Krum's |N_i| - f - 2 is 1 for f = 2: 2 and 4
     tie at 9. It is 2 for f = 1: 2 has 9 + 10, the least.
     """
@@ -154,16 +154,16 @@ def ordinary(factor=1.0, **more):
     return dataclasses.replace(case, **more)
 
 
-# What an own loss that is not finite makes of the rules: any finite loss is better by infinity.
+# With a non-finite own loss, any finite loss is better by infinity.
 LOST = {"loss_threshold": [0, 1, 2, 3, 4], "loss_threshold, late": [0, 1, 2, 3, 4]}
-# And an own model so far away is equally far from all: stage 1 takes the left ones.
+# A huge own model is equally far from all others: stage 1 takes the leftmost ones.
 LOST_FAR_AWAY = {**ordinary().selects, **LOST, "ubar": [0, 1]}
 BY_LOSS = ("loss_threshold", "loss_threshold, late", "ubar", "d_zeno", "d_zeno, f=1")
 NO_LOSS_IS_FINITE = {**ordinary().selects, **{name: [] for name in BY_LOSS}}
 NOBODY: dict[str, list[int]] = {name: [] for name in RULES}
 
 CASES = {
-    # The losses of what is not finite are lures: nobody may ask for them.
+    # The losses of non-finite models are lures: no rule may ask for them.
     "NaN": with_attackers([NAN, NAN], [NAN, NAN], 0.0),
     "+inf": with_attackers([INF, INF], [INF, INF], 0.0),
     "-inf": with_attackers([-INF, -INF], [-INF, -INF], 0.0),
@@ -173,8 +173,8 @@ CASES = {
     # Krum with |N_i| = 5 <= 2f + 2 = 6: one nearest other counts, and the twins are at 0 from each other.
     "3e38 twice": with_attackers([HUGE, HUGE], [HUGE, HUGE], NAN, d_krum=[1]),
     "3e38 and -3e38": with_attackers([HUGE, HUGE], [-HUGE, -HUGE], NAN),
-    # A network can answer the same to all images at any weights, and that is a finite loss. Rules that go by
-    # it alone let such a model in; the nearest two are others.
+    # At any weights, a network may give the same output for all images, with a finite loss. Rules that go by the
+    # loss alone accept such a model; the nearest two are others.
     "3e38 of a good loss": with_attackers(
         [HUGE, HUGE],
         [-HUGE, HUGE],
@@ -322,7 +322,7 @@ def test_ties_do_not_know_who_is_byzantine(case, name):
 @pytest.mark.parametrize("name", ["loss_threshold", "ubar", "d_krum", "d_zeno"])
 @pytest.mark.parametrize("case", ["own model huge", "own model NaN", "own model infinite"])
 def test_a_node_that_diverged_recovers_where_its_own_model_has_no_weight(case, name):
-    """alpha = 0: what is left is the mean of whom it selects, in single digits."""
+    """alpha = 0: the result is the mean of the selected models, in single digits."""
     rule = chosen("defense", name, alpha=0.0)
     inbox = CASES[case].inbox()
     (model,) = rule.aggregate(rule.init(*inbox.rows.shape), inbox)[1].models.tolist()
@@ -342,7 +342,7 @@ EIGHT = graph(8, list(itertools.combinations(range(8), 2)), byzantine=[1, 4])
 
 
 class Sends(Attack):
-    """Attackers send models of one value everywhere; they take turns in these."""
+    """Attackers send constant models; they take turns with these values."""
 
     values: tuple[float, ...]
 
@@ -382,7 +382,7 @@ def test_what_is_not_finite_changes_nothing_by_what_it_is(tiny, name, model):
 )
 @pytest.mark.parametrize("name", ["loss_threshold", "ubar", "d_krum", "d_zeno", "local", "oracle"])
 def test_what_overflows_is_let_in_no_more_than_what_is_not_finite(tiny, name, values, model):
-    """A model whose loss or squared distance overflows float32 is finite, and a candidate; every bit is as if it weren't."""
+    """A finite model is a candidate even if its loss or squared distance overflows float32; no bit of the result shows it."""
     models, rows = run(attacked(tiny, name, *values, model=MODELS[model]))
     without, _ = run(attacked(tiny, name, NAN, model=MODELS[model]))
     assert torch.equal(models, without)
@@ -407,7 +407,7 @@ def test_denormals_are_as_good_as_zeros(tiny, name):
 @pytest.mark.parametrize("value", [NAN, INF, -INF, HUGE])
 @pytest.mark.parametrize(("attack", "name"), [pair for pair in pairs("max", "loss_threshold") if pair[1] != "mean"])
 def test_a_benign_node_that_diverged_is_lost_alone(tiny, name, attack, value):
-    """Whatever attackers who know of it make of it."""
+    """Under every attack, informed ones included."""
     network = graph(5, list(itertools.combinations(range(5), 2)), byzantine=[4])
     experiment = make_experiment(
         tiny, network, attack=chosen("attack", attack, br=0.2), defense=chosen("defense", name)
@@ -493,7 +493,7 @@ def test_an_attack_survives_hostile_benign_models(name, where, value):
     elif name in ("duplicate", "mimic") and len(where) == 1 and not math.isfinite(value):
         assert sent.tolist() == [[1, 2, 3]] * 3, "a copy of one that is not lost"
     elif math.isnan(value) and not attack.follows_protocol:
-        assert not sent.isfinite().any(), "what it makes of NaN is NaN, which no defense lets in"
+        assert not sent.isfinite().any(), "messages made from NaN are NaN, which every defense rejects"
 
 
 @pytest.mark.parametrize("name", [name for name in choices("attack") if name not in ("alie", "nonfinite")])

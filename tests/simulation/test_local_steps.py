@@ -68,7 +68,7 @@ def test_rounds_of_local_steps_are_those_of_torchs_sgd(
 
 
 class Screening(Defense):
-    """Its state is the losses that it saw, and how often it was told of whose epochs; it mixes nothing in."""
+    """Keeps the losses that it saw and the ends of epochs as its state, and mixes nothing in."""
 
     def init(self, learners: int, neighbours: int) -> Any:
         return (None, [])

@@ -1,4 +1,4 @@
-"""What is counted, edge by edge."""
+"""Counts by edge, by node and by round."""
 
 import pytest
 import torch
@@ -39,7 +39,7 @@ def listed(rows: list[dict[str, int | float | None]]) -> list[tuple[int | float 
 @pytest.mark.parametrize("learners", [(0, 1, 2), (0, 1, 2, 3)], ids=["attackers apart", "attackers learn"])
 def test_edges_are_counted_by_hand(learners) -> None:
     roster = Roster.of(NETWORK, learners, CPU)
-    extra = len(learners) - 3  # whatever an attacker lets in is nobody's business
+    extra = len(learners) - 3  # what an attacker accepts is not counted
     first = torch.tensor([[1, 0, 1], [1, 0, 0], [0, 0, 0], *[[1, 1, 0]] * extra], dtype=torch.bool)
     second = torch.tensor([[0, 0, 1], [1, 0, 0], [1, 0, 0], *[[1, 1, 0]] * extra], dtype=torch.bool)
     tally = Tally()
@@ -55,7 +55,7 @@ def test_edges_are_counted_by_hand(learners) -> None:
     ]
 
 
-def test_only_messages_that_came_are_counted() -> None:
+def test_only_received_messages_are_counted() -> None:
     roster = Roster.of(NETWORK, (0, 1, 2), CPU)
     lost = torch.zeros(4, 4, dtype=torch.bool)
     lost[0, 3] = lost[1, 0] = True  # receivers by senders

@@ -1,4 +1,4 @@
-"""How a run uses the processor."""
+"""The settings of the processor for a run."""
 
 import logging
 
