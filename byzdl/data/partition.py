@@ -71,7 +71,10 @@ class Partition(Component):
 
 
 class Iid(Partition):
-    """Splits the data at random into equal parts, one for each node (sizes differ by at most one)."""
+    """Splits the data at random into equal parts, one for each node.
+
+    The sizes differ by at most one.
+    """
 
     def split(self, labels: Index, n: int, rng: np.random.Generator) -> list[Index]:
         return np.array_split(rng.permutation(len(labels)), n)

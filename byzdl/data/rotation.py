@@ -13,9 +13,9 @@ from byzdl.random_streams import stream
 
 
 class Rotation(Iid):
-    """Splits the data at random, and turns all images of a node by one angle of its own (a feature shift).
+    """Splits the data at random, and turns all images of a node by an angle of its own.
 
-    A node's angle is drawn from `angles`. It applies to everything that the node computes on its own data: training,
+    This is a feature shift. A node's angle is drawn from `angles`. It applies to everything that the node computes on its own data: training,
     screening and validation.
 
     - `angles`: degrees, anticlockwise: 0, 90, 180 or 270; an angle that is listed twice is drawn twice as often

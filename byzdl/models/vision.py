@@ -35,7 +35,7 @@ class TorchvisionModel(Model):
     - `norm`: `group` for group norms in place of batch norms; `none` for unchanged ones, which refuses networks with
       batch norms
     - `group_size`: the least number of channels in a group. The number of groups is the largest divisor of a layer's
-      width with groups of this size; a narrower layer is one group. On a map of one pixel, a group of two would keep
+      width that leaves each group this many; a narrower layer is one group. On a map of one pixel, a group of two would keep
       nothing but a sign
     """
 

@@ -23,14 +23,14 @@ def prepare(threads: int) -> None:
 
 @contextmanager
 def prepared(threads: int) -> Iterator[None]:
-    """Prepares the processor for a run, and restores torch's settings behind it: a notebook has other work, too."""
+    """Prepares this process for a run, and restores torch's settings afterwards, for the other work of a notebook."""
     before = torch.get_num_threads(), torch.backends.cudnn.allow_tf32, torch.backends.cudnn.deterministic
     prepare(threads)
     try:
         yield
     finally:
         torch.set_num_threads(before[0])
-        torch.set_flush_denormal(False)  # torch's default; it does not say what was set before
+        torch.set_flush_denormal(False)  # torch's default, as torch does not tell the previous setting
         torch.backends.cudnn.allow_tf32, torch.backends.cudnn.deterministic = before[1:]
 
 
