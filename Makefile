@@ -23,10 +23,10 @@ setup: .venv/.complete ## the virtual environment (.venv); quick when nothing ch
 
 figures: setup ## run what is missing of the default sweep, draw its curves and tables (SWEEP=NAME for another)
 	$(BIN)/python train.py -cd sweeps -cn $(SWEEP)
-	$(BIN)/python -m byzdl.analysis outputs/$(SWEEP)
+	$(BIN)/byzdl figures outputs/$(SWEEP)
 
 report: setup ## one HTML page of the default sweep, once it has run (SWEEP=NAME for another)
-	$(BIN)/python -m byzdl.analysis.report outputs/$(SWEEP)
+	$(BIN)/byzdl report outputs/$(SWEEP)
 
 docs-figures: setup ## draw the figures of docs/ again, from the tables that are committed beside them
 	$(BIN)/python docs/figures.py
@@ -36,7 +36,7 @@ docs: setup ## build the documentation site into site/, strictly
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 status: setup ## how the runs of the default sweep stand (SWEEP=NAME for another)
-	$(BIN)/python -m byzdl.status outputs/$(SWEEP)
+	$(BIN)/byzdl status outputs/$(SWEEP)
 
 test: setup ## the whole test suite
 	$(BIN)/python -m pytest -n 2
@@ -52,8 +52,8 @@ smoke: setup ## the CI sweep on tiny configs: run, skip what is done, draw
 	rm -rf outputs/smoke
 	$(BIN)/python train.py -cd sweeps -cn smoke
 	$(BIN)/python train.py -cd sweeps -cn smoke
-	$(BIN)/python -m byzdl.analysis outputs/smoke
-	$(BIN)/python -m byzdl.analysis.report outputs/smoke
+	$(BIN)/byzdl figures outputs/smoke
+	$(BIN)/byzdl report outputs/smoke
 
 soak: setup ## sweeps killed again and again must leave every run whole (KILLS=200); minutes long, Linux
 	$(BIN)/python tests/soak.py --kills $(KILLS)
@@ -72,5 +72,5 @@ bench: setup .venv-byzfl/.complete ## how fast it is (PARTS="rounds rules decisi
 	@touch $@
 
 clean: ## remove what was made here: environments, caches, decoded data; outputs stay
-	rm -rf .venv .venv-byzfl .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info data/cache
+	rm -rf .venv .venv-byzfl .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info build site data/cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
