@@ -115,7 +115,7 @@ def test_wrong_input_is_answered_with_one_line_and_leaves_nothing(
 def test_cuda_is_refused_where_there_is_none(tmp_path: Path) -> None:
     result = train("device=cuda", cwd=tmp_path, CUDA_VISIBLE_DEVICES="")
     assert result.returncode == 1
-    assert "device: got 'cuda'" in result.stderr
+    assert "device is 'cuda', but must be cpu" in result.stderr
 
 
 def test_a_missing_download_names_the_folder_and_the_embedded_default(tmp_path: Path) -> None:
