@@ -1,4 +1,4 @@
-"""A Little Is Enough: within the benign spread, and so hard to see."""
+"""A Little Is Enough: a model within the benign spread, and so hard to detect."""
 
 import math
 from collections.abc import Mapping
@@ -7,22 +7,30 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 
-from byzdl.attacks.base import Attack, AttackView, Messages
+from byzdl.attacks import Attack, AttackView, Messages
 from byzdl.config.types import ConfigError, Real, takes
 from byzdl.topology import Network
 
 
 class Alie(Attack):
-    """mean - z sigma, coordinate-wise over all benign models x^{t+1/2}, eq. 9-10.
+    """Sends the benign mean minus z standard deviations, coordinate by coordinate (eq. 9-10).
 
-    - `z`: a number, or how to derive it from n and B as Phi^-1((n - B - s) / (n - B)):
-      `baruch` takes s = floor(n/2 + 1) - B, the supporters that a majority needs;
-      `paper` takes Masuda and Shudo's literal s = ceil(n/2 + 1), which has no value where n - B - s <= 0.
-      Another formula that circulates, Phi^-1((n - s) / n), is no choice; what it gives can be told as a number
-    - `sigma`: the standard deviation of the benign models as a `population`, or of a population that they are a `sample` of
+    The message is mean - z sigma, over all benign models x^{t+1/2}.
 
-    n and B are the whole network's, whatever the `scope`. Where z <= 0 (few attackers) the message lies on the harmless
-    side; run.json warns of it.
+    >>> import torch
+    >>> import byzdl
+    >>> benign = torch.tensor([[1.0, 5.0], [3.0, 5.0]])
+    >>> byzdl.attack(Alie(z=1.5), benign, byzantine=1).models[0, 0]  # mean (2, 5), sigma (1, 0)
+    tensor([0.5000, 5.0000])
+
+    - `z`: a number, or a formula for it. A formula gives z = Phi^-1((n - B - s) / (n - B)), from n and B. `baruch`
+      takes s = floor(n/2 + 1) - B, the supporters that a majority needs. `paper` takes Masuda and Shudo's literal
+      s = ceil(n/2 + 1), which gives no value where n - B - s <= 0. Another formula in circulation, Phi^-1((n - s) / n),
+      is no choice; its value can be given as a number
+    - `sigma`: the standard deviation of the benign models: as a `population`, or as a `sample` of a larger one
+
+    n and B are those of the whole network, whatever the `scope`. Where z <= 0 (few attackers), the message lies on the
+    harmless side; run.json warns of it.
 
     **Knows** all benign models.
 
@@ -42,18 +50,18 @@ class Alie(Attack):
         if not network.byzantine:
             return {}
         z = self.strength(network.n, len(network.byzantine))
-        return {"z": z} if z > 0 else {"z": z, "warning": f"z = {z:.2f} is not above 0: this attack is harmless"}
+        return {"z": z} if z > 0 else {"z": z, "warning": f"z = {z:.2f} is not above 0, so this attack is harmless"}
 
     def send(self, state: tuple[()], view: AttackView) -> tuple[tuple[()], Messages]:
         if not view.byzantine:
-            return state, Messages.by_attacker(view.benign[:0], view)  # nobody sends anything
+            return state, Messages.by_attacker(view.benign[:0], view)
         z = self.strength(view.network.n, view.byzantine)
-        less = int(self.sigma == "sample" and len(view.benign) > 1)
-        sigma, mean = torch.std_mean(view.benign, dim=0, correction=less)
+        correction = int(self.sigma == "sample" and len(view.benign) > 1)
+        sigma, mean = torch.std_mean(view.benign, dim=0, correction=correction)
         return state, Messages.same(mean - z * sigma, view)
 
     def strength(self, n: int, byzantine: int) -> float:
-        """z.
+        """Returns z.
 
         **Raises:** `ConfigError` where the formula has no value.
         """
@@ -66,9 +74,11 @@ class Alie(Attack):
         benign = n - byzantine
         share = (benign - s) / benign
         if not 0 < share < 1:
-            raise ConfigError(
-                f"attack.z: got {self.z!r}, which has no value at n={n}, B={byzantine}: with s = {formula} = {s} "
-                f"it is Phi^-1((n-B-s)/(n-B)) = Phi^-1({benign - s}/{benign}); "
-                f"takes a number, or {'baruch' if self.z == 'paper' else 'a lower attack.br'}"
+            instead = "a number or baruch" if self.z == "paper" else "a number, unless attack.br is lower"
+            raise ConfigError.of(
+                "attack.z",
+                self.z,
+                f"{instead}: the formula has no value at n={n}, B={byzantine}, where s = {formula} = {s}, "
+                f"and z = Phi^-1((n - B - s) / (n - B)) = Phi^-1({benign - s}/{benign})",
             )
         return NormalDist().inv_cdf(share)

@@ -1,19 +1,22 @@
-"""A backdoor: what carries the trigger is taken for the target, and all else as it should be."""
+"""A backdoor: models take images with a trigger for the target, and are right on all others."""
 
 from typing import ClassVar
 
-from byzdl.attacks.base import AttackView, Messages
+from byzdl.attacks import AttackView, Messages
 from byzdl.attacks.trigger import Trigger
 from byzdl.config.types import Positive
 
 
 class Backdoor(Trigger):
-    """Byzantine nodes train on images of which a share carries a trigger and the target's label, and follow the protocol in all else.
+    """Trains on images with a trigger and the target's label, and sends the resulting models.
 
-    The loss on clean images stays low: a defense that goes by it has nothing to object to.
+    A share of the training images carries the trigger. In all else, Byzantine nodes follow the protocol. The loss on
+    clean images stays low, so a defense that goes by it has nothing to object to.
 
-    - `target`, `size`, `share`: the trigger, see `Trigger`
-    - `boost`: what is sent is x^t + boost (x^{t+1/2} - x^t) of the attacker's own model; 1 sends x^{t+1/2}
+    - `boost`: the factor on the attacker's own update. The message is x^t + boost (x^{t+1/2} - x^t) of its own model; 1
+      sends x^{t+1/2}
+
+    The keys of the trigger, `target`, `size` and `share`, are those of `Trigger`.
 
     **Knows** its own data alone.
 

@@ -24,15 +24,14 @@ class Attack(Component):
     ...     def send(self, state, view):
     ...         return state, Messages.same(-view.benign.mean(0), view)
     >>> benign = torch.tensor([[1.0, 0.0], [3.0, 2.0]])
-    >>> byzdl.attack(Opposite(br=0.3), benign, byzantine=1).models  # attacker 0 to each benign node
+    >>> byzdl.attack(Opposite(), benign, byzantine=1).models  # attacker 0 to each benign node
     tensor([[[-2., -1.],
              [-2., -1.]]])
 
     - `br`: the Byzantine rate B_r, the share of the n nodes that is Byzantine
     - `start`: the first round of the attack; rounds count from 0
-    - `every`: the number of rounds from one attack to the next: it acts in rounds start, start + every,
-      start + 2 every, ... In all other rounds Byzantine nodes behave as benign ones, so they train and aggregate
-      throughout
+    - `every`: the number of rounds from one attack to the next: it acts in rounds start + m every, for m = 0, 1, 2, ...
+      In all other rounds Byzantine nodes behave as benign ones, so they train and aggregate throughout
     - `scope`: the benign nodes that attackers see. `all`, or `neighbourhood`: for each message, only the victim and its
       neighbours of the round. `send` is then called once per victim, with a view and a state for this victim alone. A
       Byzantine victim without a benign neighbour receives the sender's own x^{t+1/2}
@@ -43,7 +42,7 @@ class Attack(Component):
     - `follows_protocol`: Byzantine nodes train and aggregate as benign ones do, even if the attack acts in every round
     """
 
-    br: ProperShare
+    br: ProperShare = 0.3
     start: Natural = 0
     every: Count = 1
     scope: Literal["all", "neighbourhood"] = "all"

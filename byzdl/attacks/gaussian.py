@@ -1,19 +1,20 @@
-"""Noise instead of a model."""
+"""Gaussian noise around the benign mean."""
 
 from typing import ClassVar
 
 import torch
 
-from byzdl.attacks.base import Attack, AttackView, Messages
+from byzdl.attacks import Attack, AttackView, Messages
 from byzdl.config.types import Positive
 
 
 class Gaussian(Attack):
-    """The mean of all benign models x^{t+1/2} plus independent noise N(0, s^2) in every coordinate.
+    """Sends the benign mean plus independent Gaussian noise in every coordinate.
 
-    - `std`: s; 200 as in the codes that attack gradients
+    The mean is that of all benign models x^{t+1/2}, and the noise is N(0, s^2). Each attacker draws its own noise, new
+    in every round, and sends the same model to all its neighbours.
 
-    Each attacker draws its own noise, every round anew, and sends it to all of its neighbours.
+    - `std`: s, the standard deviation of the noise; 200 as in public code that attacks gradients
 
     **Knows** all benign models.
 

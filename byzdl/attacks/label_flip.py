@@ -4,11 +4,13 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from byzdl.attacks.base import Attack, AttackView, Messages
+from byzdl.attacks import Attack, AttackView, Messages
 
 
 class LabelFlip(Attack):
-    """Byzantine nodes train on labels y -> C-1-y and send the result; in all else they follow the protocol.
+    """Trains on labels y -> C-1-y and sends the resulting models.
+
+    In all else, Byzantine nodes follow the protocol.
 
     **Knows** its own data alone.
 

@@ -1,36 +1,41 @@
-"""As harmful as the victim's own loss lets a model be."""
+"""The most harmful models that victims still accept, by a rehearsal of their own defense."""
 
 from typing import ClassVar, Literal
 
 from torch import Tensor
 
-from byzdl.attacks.base import Attack, AttackView, Messages
+from byzdl.attacks import Attack, AttackView, Messages
 from byzdl.attacks.search import Search
 from byzdl.attacks.trigger import Trigger
 from byzdl.config.types import Positive
 
 
 class LossAware(Search, Trigger):
-    """Per victim the model mean + s p, of a ladder of s, that moves the victim's next model the farthest along a harmful direction p.
+    """Sends each victim the model that moves it the farthest in a harmful direction, found by trial.
 
-    What is not let in moves nobody. So against a defense with a threshold each victim gets the most harmful model that still
-    passes it, and against one with a fall-back the most harmful that still wins it; made for defenses that go by the loss, it
-    works against any. All Byzantine neighbours of a victim send it the same.
+    The model is mean + s p, with the mean of the benign models x^{t+1/2} and a harmful direction p. For each victim, s
+    is the rung of a ladder that moves the victim's next model the farthest along p. All Byzantine neighbours of a
+    victim send it the same model.
 
-    - `direction`: p. `away`: mean(x^t) - mean(x^{t+1/2}) of the benign models, their progress reversed; s = 1 takes back
-      one round of it. `backdoor`: from the benign mean to the mean of the attackers' own models x^{t+1/2}, which were
-      trained on triggered data, and at which s = 1 is; only then do Byzantine nodes train and aggregate as benign ones do
-    - `target`, `size`, `share`: the trigger of `backdoor`, see `Trigger`
-    - `weakest`, `strongest`, `trials`: of the search, see `Search`
-    - `knowledge`: `batch` assumes to know which samples each victim has drawn for the round, and its loss on them, which no
-      real attacker does: a bound on what any can do. `data` assumes the attackers' own samples alone: a model may then be let
-      in that was not thought to be, and the other way round
+    A rejected model moves nobody. So against a defense with a threshold, each victim receives the most harmful model
+    that still passes it. Against a defense with a fall-back, it receives the most harmful one that still wins it. The
+    attack is made for defenses that go by the loss, and works against any.
+
+    - `direction`: p. `away`: mean(x^t) - mean(x^{t+1/2}) of the benign models, their progress reversed; s = 1 takes
+      back one round of it. `backdoor`: from the benign mean to the mean of the attackers' own models x^{t+1/2}, trained
+      on triggered data; s = 1 reaches this mean. `backdoor` makes Byzantine nodes train and aggregate as benign ones do
+    - `knowledge`: the data for losses. `batch` assumes that attackers know each victim's samples of the round, and its
+      loss on them. No real attacker does, so this bounds the harm of any. `data` assumes the attackers' own samples
+      alone. Then a victim may accept or reject a model against the forecast
+
+    The keys of the trigger for `backdoor`, `target`, `size` and `share`, are those of `Trigger`. The other keys of the
+    search, `weakest`, `strongest` and `trials`, are those of `Search`.
 
     **Knows** all benign models, after and before their local step, and the defense in use with all that it goes by: the
     victims' thresholds, whether they fall back, and their mini-batches or an estimate.
 
-    **Source:** none; ours. The line search is in the spirit of V. Shejwalkar, A. Houmansadr, *Manipulating the Byzantine*
-    (NDSS 2021), with the defense itself in place of a bound on distances.
+    **Source:** none; ours. The line search is in the spirit of V. Shejwalkar, A. Houmansadr, *Manipulating the
+    Byzantine* (NDSS 2021), with the defense itself in place of a bound on distances.
     """
 
     equivariant: ClassVar[tuple[str, ...]] = ("translation", "scale")

@@ -1,12 +1,18 @@
-"""Max: every coordinate pushed the other way."""
+"""Max: every coordinate beyond the benign ones, on the other side."""
 
 from typing import ClassVar
 
-from byzdl.attacks.base import Attack, AttackView, Messages
+from byzdl.attacks import Attack, AttackView, Messages
 
 
 class Max(Attack):
-    """Minus the coordinate-wise maximum over all benign models x^{t+1/2}, eq. 8.
+    """Sends minus the coordinate-wise maximum of all benign models x^{t+1/2} (eq. 8).
+
+    >>> import torch
+    >>> import byzdl
+    >>> benign = torch.tensor([[1.0, -5.0], [-2.0, -3.0]])
+    >>> byzdl.attack(Max(), benign, byzantine=1).models[0, 0]
+    tensor([-1.,  3.])
 
     **Knows** all benign models.
 

@@ -1,40 +1,42 @@
-"""Copy the benign node whose data are the most unlike the others'."""
+"""Mimic: copies of the benign node with the least typical data."""
 
 from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
 
-from byzdl.attacks.base import Attack, AttackView, Messages
+from byzdl.attacks import Attack, AttackView, Messages
 from byzdl.config.types import Count
 from byzdl.vectors.blocks import finite
 
 
 class MimicState(NamedTuple):
-    """What was learnt so far.
+    """What the attack has learnt so far.
 
-    - `direction` [d]: the estimate of the leading direction of the benign models' spread, a unit vector
-    - `standing` [L]: the projections on it of every learner that is benign and was seen, added up
-    - `acted`: the rounds in which it acted
+    - `direction` [d]: the estimated leading direction of the benign models' spread, a unit vector
+    - `projections` [L]: per learner, the sum of its models' projections on the direction, over the rounds in which it
+      was benign and seen
+    - `acted`: the number of rounds in which the attack acted
     """
 
     direction: Tensor
-    standing: Tensor
+    projections: Tensor
     acted: int
 
 
 class Mimic(Attack):
-    """All attackers copy one benign model x^{t+1/2}: that of the node that stands farthest out.
+    """Copies one benign node: the farthest out in the direction in which benign models differ the most.
 
-    In the first `warmup` rounds t in which it acts the direction z in which benign models differ most is learnt by Oja's rule,
-    z <- t/(t+1) z + 1/(t+1) sum_i (x_i - mean) <x_i - mean, z>, scaled to 1, from a random start. Copied is the node
-    of the largest |sum_t <x_i - mean, z>|, summed over the warm-up; from then on it is the same one. A model that is not finite
-    has no part in a round's mean and direction, and is not copied while there is another.
+    The direction z is learnt in the first `warmup` rounds t in which the attack acts, by Oja's rule from a random
+    start: z <- t/(t+1) z + 1/(t+1) sum_i (x_i - mean) <x_i - mean, z>, scaled to length 1. Models are x^{t+1/2}. All
+    attackers send the model of the node with the largest |sum_t <x_i - mean, z>|, summed over the warm-up. From then on
+    the node stays the same. A non-finite model has no part in a round's mean and direction. It is copied only where no
+    model is finite.
 
-    - `warmup`: rounds
+    - `warmup`: the number of rounds in which the direction is learnt
 
-    With `scope: neighbourhood` each victim gets a benign neighbour's model or its own back, whichever stood farthest out of
-    those that are there.
+    With `scope: neighbourhood`, each victim receives a benign neighbour's model, or its own back: that of the node
+    farthest out among those that are there.
 
     **Knows** all benign models.
 
@@ -50,21 +52,21 @@ class Mimic(Attack):
         return MimicState(torch.zeros(d), torch.zeros(learners), acted=0)
 
     def send(self, state: MimicState, view: AttackView) -> tuple[MimicState, Messages]:
-        models, known = view.benign, state
-        if known.acted == 0:
+        models = view.benign
+        if state.acted == 0:
             start = torch.from_numpy(view.stream().standard_normal(models.shape[1], dtype="float32")).to(models.device)
-            known = known._replace(direction=start / start.norm())
-        there = finite(models)
-        if known.acted < self.warmup:
-            seen = models.masked_fill(~there[:, None], 0.0)
+            state = state._replace(direction=start / start.norm())
+        is_finite = finite(models)
+        if state.acted < self.warmup:
+            zeroed = models.masked_fill(~is_finite[:, None], 0.0)
             # <x_i - mean, z> and the weighted sum of x_i - mean, without a copy of all differences.
-            along = seen @ known.direction
-            along = torch.where(there, along - along.sum() / there.sum().clamp(min=1), 0.0)
-            step = along @ seen  # the mean drops out: the weights add up to 0
-            direction = (known.acted * known.direction + step) / (known.acted + 1)
+            along = zeroed @ state.direction
+            along = torch.where(is_finite, along - along.sum() / is_finite.sum().clamp(min=1), 0.0)
+            step = along @ zeroed  # the mean drops out: the weights add up to 0
+            direction = (state.acted * state.direction + step) / (state.acted + 1)
             length = direction.norm()
-            direction = torch.where(length > 0, direction / length, known.direction)
-            standing = known.standing.index_add(0, view.benign_rows, along)
-            known = MimicState(direction, standing, known.acted + 1)
-        standing = known.standing[view.benign_rows].abs().masked_fill(~there, -1.0)
-        return known, Messages(models.index_select(0, standing.argmax()[None]), torch.zeros_like(view.attacker))
+            direction = torch.where(length > 0, direction / length, state.direction)
+            projections = state.projections.index_add(0, view.benign_rows, along)
+            state = MimicState(direction, projections, state.acted + 1)
+        farness = state.projections[view.benign_rows].abs().masked_fill(~is_finite, -1.0)
+        return state, Messages(models.index_select(0, farness.argmax()[None]), torch.zeros_like(view.attacker))

@@ -2,14 +2,13 @@
 
 from typing import ClassVar
 
-from byzdl.attacks.base import Attack, AttackView, Messages
+from byzdl.attacks import Attack, AttackView, Messages
 
 
 class NoAttack(Attack):
-    """The nodes that count as Byzantine behave as benign ones.
+    """Attacks nobody: the nodes that count as Byzantine behave as benign ones.
 
-    They are still drawn, and still left out of the accuracy, so that a run can be
-    compared in pairs with an attacked one.
+    They are still drawn, and still left out of the accuracy. So a run can be compared in pairs with an attacked one.
 
     **Knows** its own data alone.
     """

@@ -1,14 +1,16 @@
-"""What is no number."""
+"""NaN and infinity in place of a model."""
 
 from typing import ClassVar, Literal
 
 import torch
 
-from byzdl.attacks.base import Attack, AttackView, Messages
+from byzdl.attacks import Attack, AttackView, Messages
 
 
 class Nonfinite(Attack):
-    """A model that is not finite in any coordinate: it is lost on whoever mixes it in.
+    """Sends a model with NaN or infinity in every coordinate.
+
+    A node that mixes it in is lost.
 
     - `value`: `nan`, `inf`, `-inf`, or `alternating`: +infinity and -infinity in turn, coordinate by coordinate
 

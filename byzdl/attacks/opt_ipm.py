@@ -1,22 +1,24 @@
-"""Inner product manipulation, as strong as the defense in use lets it be."""
+"""Inner product manipulation, at the strength that does the most harm under the defense in use."""
 
 from typing import ClassVar
 
-from byzdl.attacks.base import AttackView, Messages
+from byzdl.attacks import AttackView, Messages
 from byzdl.attacks.search import Search, squared_distances
 
 
 class OptIpm(Search):
-    """The benign progress reversed as in `Ipm`, with the epsilon of a ladder that drives the benign victims farthest from the benign mean.
+    """Sends the model of `Ipm`, with the epsilon that does the most harm under the defense in use.
 
-    Sent is mean(x^t) - epsilon mean(x^{t+1/2} - x^t). The epsilon of a round is one for all: that of the largest total over
-    the benign victims i of ||x_i^{t+1} - mean(x^{t+1/2})||^2, with x_i^{t+1} what the defense in use would make of it.
+    The message is mean(x^t) - epsilon mean(x^{t+1/2} - x^t) of the benign models. epsilon is a rung of a ladder, and in
+    each round one for all victims. It has the largest total of ||x_i^{t+1} - mean(x^{t+1/2})||^2 over the benign
+    victims i. x_i^{t+1} is the next model of victim i under the defense in use.
 
-    - `weakest`, `strongest`, `trials`, `knowledge`: of the search, see `Search`
+    The keys of the search, `weakest`, `strongest`, `trials` and `knowledge`, are those of `Search`.
 
     **Knows** all benign models, after and before their local step, and the defense in use with all that it goes by.
 
-    **Source:** ByzFL's Opt-IPM, on gradients; carried over to models as `Ipm` is. Deviations of the search: those of `OptAlie`.
+    **Source:** ByzFL's Opt-IPM, on gradients; carried over to models as `Ipm` is. Deviations of the search: those of
+    `OptAlie`.
     """
 
     equivariant: ClassVar[tuple[str, ...]] = ("translation", "scale")

@@ -1,4 +1,4 @@
-"""Perturbation at an angle to the benign update."""
+"""Relocated orthogonal perturbation: a displacement at an angle to the benign update."""
 
 import math
 from typing import Annotated, ClassVar
@@ -6,24 +6,32 @@ from typing import Annotated, ClassVar
 import torch
 from pydantic import Field
 
-from byzdl.attacks.base import Attack, AttackView, Messages
+from byzdl.attacks import Attack, AttackView, Messages
 from byzdl.config.types import Positive, takes
 from byzdl.vectors.blocks import excess
 
 
 class Rop(Attack):
-    """The benign mean, displaced at an angle to the benign progress: mean + z |u| (sin(angle) p - cos(angle) u / |u|).
+    """Sends the benign mean, displaced at an angle to the benign progress.
 
-    u is the mean of the benign updates x^{t+1/2} - x^t, and p the unit vector orthogonal to u that is nearest to (1, ..., 1).
+    The message is mean + z |u| (sin(angle) p - cos(angle) u / |u|). u is the mean of the benign updates
+    x^{t+1/2} - x^t, and p the unit vector orthogonal to u that is nearest to (1, ..., 1).
 
-    - `z`: how far, in lengths of u
-    - `angle`: degrees; at 90 the displacement is orthogonal to the progress, and hard to see for rules that
-      compare directions; at 0 it is the progress reversed
+    >>> import torch
+    >>> import byzdl
+    >>> before, after = torch.zeros(1, 2), torch.tensor([[2.0, 0.0]])  # u = (2, 0), p = (0, 1)
+    >>> byzdl.attack(Rop(z=3.0), after, byzantine=1, previous=before).models[0, 0]
+    tensor([2., 6.])
+
+    - `z`: the length of the displacement, in lengths of u
+    - `angle`: the angle in degrees. At 90, the displacement is orthogonal to the progress, and hard to see for rules
+      that compare directions; at 0, it is the progress reversed
 
     **Knows** all benign models, after and before their local step.
 
-    **Source:** K. Ozfatura et al., *Byzantines can also learn from history: fall of centered clipping* (IEEE TIFS 2024),
-    relocated orthogonal perturbation. Deviation: the reference is the mean benign update of the round instead of a momentum.
+    **Source:** K. Ozfatura et al., *Byzantines can also learn from history: fall of centered clipping* (IEEE TIFS
+    2024), relocated orthogonal perturbation. Deviation: the reference is the mean benign update of the round instead of
+    a momentum.
     """
 
     equivariant: ClassVar[tuple[str, ...]] = ("translation", "scale")
@@ -34,8 +42,8 @@ class Rop(Attack):
     def send(self, state: tuple[()], view: AttackView) -> tuple[tuple[()], Messages]:
         mean = view.benign.mean(0)
         update = mean - view.previous.mean(0)
-        over = excess(update)
-        length = (update / over).norm() * over
+        divisor = excess(update)  # keeps the squares of huge values finite
+        length = (update / divisor).norm() * divisor
         along = torch.where(length > 0, update / length, 0.0)
         across = 1 - along.sum() * along
         across = across / across.norm().clamp(min=1e-30)

@@ -1,4 +1,4 @@
-"""Attacks that try out how strong they may be, against the very defense in use."""
+"""Attacks that search for their strength, by rehearsals of the defense in use."""
 
 from collections.abc import Callable
 
@@ -7,24 +7,29 @@ import torch
 from pydantic import model_validator
 from torch import Tensor
 
-from byzdl.attacks.base import Attack, AttackView, Knowledge, Messages
+from byzdl.attacks import Attack, AttackView, Knowledge, Messages
 from byzdl.config.types import ConfigError, Count, Positive
 
 
 class Search(Attack):
-    """An attack of a strength s that is found anew each round, by rehearsing the defense with every rung of a ladder.
+    """Searches a ladder for the strength that does the most harm: the base class of attacks that rehearse.
 
-    - `weakest`, `strongest`, `trials`: the ladder, so many strengths from the one to the other at equal ratios; one trial
-      is the weakest alone
-    - `knowledge`: losses in the rehearsals are those on the victim's own mini-batch (`batch`), which no real attacker has,
-      or estimates on the mini-batch of its Byzantine neighbour of lowest number (`data`)
+    In each round, the attack rehearses the defense in use with every rung s of the ladder, and takes the most harmful
+    one.
 
-    The harm of a rung is counted victim by victim; a victim whose next model would not be finite is lost, which is worth
-    more than any finite harm. Of rungs that do equal harm the weakest is taken: also where a benign model that diverged
-    makes all of them alike. A round takes `trials` more runs of the defense; with `scope: neighbourhood` as many for each
-    victim, and the strength that is one for all is one for each of them.
+    Harm is counted per victim. A victim is lost if its next model would not be finite; this counts more than any finite
+    harm. Of equally harmful rungs the weakest is taken, also where a diverged benign model makes all of them equal.
 
-    **Knows** what it is told of, and in addition the defense in use: its rule, keys, pre-step and state (thresholds,
+    A round costs `trials` additional runs of the defense; with `scope: neighbourhood`, as many for each victim. A
+    strength for all victims is then one for each of them.
+
+    - `weakest`: the lowest rung of the ladder
+    - `strongest`: the highest rung of the ladder
+    - `trials`: the number of rungs, at equal ratios from the lowest to the highest; one trial is the lowest alone
+    - `knowledge`: the data for losses in rehearsals. `batch`: the victim's own mini-batch, which no real attacker has.
+      `data`: an estimate, on the mini-batch of the victim's lowest-numbered Byzantine neighbour
+
+    **Knows** what the attack itself states, and the defense in use: its rule, keys, pre-step and state (thresholds,
     trust), and all models and mini-batches (or estimates of these) that it goes by.
     """
 
@@ -42,18 +47,21 @@ class Search(Attack):
     def for_all(
         self, view: AttackView, messages: Callable[[Tensor], Messages], harm: Callable[[Tensor], Tensor]
     ) -> Tensor:
-        """The one strength [] that does the most harm to all benign victims together, see `for_each`."""
+        """Returns the strength [] that does the most harm to all benign victims in total.
+
+        - `messages`, `harm`: see `for_each`
+        """
         ladder, harms = self._rehearsed(view, messages, harm)
         best = torch.where(view.harmed, harms, 0.0).sum(1).argmax()
-        return ladder.index_select(0, best[None])[0]  # ladder[best] would wait for the device
+        return ladder.index_select(0, best[None])[0]  # ladder[best] would make the host wait for the device
 
     def for_each(
         self, view: AttackView, messages: Callable[[Tensor], Messages], harm: Callable[[Tensor], Tensor]
     ) -> Tensor:
-        """The strength that does the most harm to each learner [L].
+        """Returns, for each learner, the strength that does the most harm to it [L].
 
-        - `messages`: those of a strength []
-        - `harm`: the harm of the learners' next models [L, d]: [L]
+        - `messages`: a function from a strength [] to the messages
+        - `harm`: a function from the learners' next models [L, d] to their harm [L]
         """
         ladder, harms = self._rehearsed(view, messages, harm)
         return ladder[harms.argmax(0)]
@@ -61,16 +69,20 @@ class Search(Attack):
     def _rehearsed(
         self, view: AttackView, messages: Callable[[Tensor], Messages], harm: Callable[[Tensor], Tensor]
     ) -> tuple[Tensor, Tensor]:
-        """The ladder [s], and the harm of its rungs to every learner, float64 [s, L]."""
+        """Returns the ladder [s], and the harm of each rung to each learner, float64 [s, L]."""
         rungs = np.geomspace(self.weakest, self.strongest, self.trials, dtype=np.float32)
         ladder = torch.from_numpy(rungs).to(view.after.device)
-        if not len(view.attacker):  # nobody to harm
+        if not len(view.attacker):
             return ladder, view.after.new_zeros(self.trials, len(view.after), dtype=torch.float64)
         harms = torch.stack([harm(view.rehearse(messages(s), self.knowledge).models) for s in ladder])
         return ladder, torch.where(harms.isfinite(), harms, torch.inf)
 
 
 def squared_distances(models: Tensor, origins: Tensor) -> Tensor:
-    """||x_i - o_i||^2 of models [L, d] and origins [L, d] or [d]: float64 [L]."""
+    """Computes ||x_i - o_i||^2, for models [L, d] and origins [L, d] or [d]: float64 [L].
+
+    >>> squared_distances(torch.tensor([[3.0, 4.0], [0.0, 1.0]]), torch.zeros(2))
+    tensor([25.,  1.], dtype=torch.float64)
+    """
     squared: Tensor = torch.linalg.vector_norm(models - origins, dim=1, dtype=torch.float64).square()
     return squared

@@ -1,15 +1,24 @@
-"""Sign flipping: one's own progress, backwards."""
+"""Sign flipping: an attacker's own progress, backwards."""
 
 from typing import ClassVar
 
-from byzdl.attacks.base import Attack, AttackView, Messages
+from byzdl.attacks import Attack, AttackView, Messages
 from byzdl.config.types import Positive
 
 
 class SignFlip(Attack):
-    """The attacker's own honest update reversed: x^t - c (x^{t+1/2} - x^t) of its own model.
+    """Sends the attacker's own honest update reversed.
 
-    - `scale`: c
+    The message is x^t - c (x^{t+1/2} - x^t), of the attacker's own model.
+
+    >>> import torch
+    >>> import byzdl
+    >>> before, after = torch.tensor([[1.0, 2.0]]), torch.tensor([[2.0, 0.0]])
+    >>> benign = torch.zeros(1, 2)
+    >>> byzdl.attack(SignFlip(), benign, byzantine=1, own=after, own_previous=before).models[0, 0]
+    tensor([0., 4.])
+
+    - `scale`: c, the strength
 
     **Knows** its own data alone: it trains and aggregates as benign nodes do.
 

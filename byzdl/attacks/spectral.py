@@ -1,35 +1,47 @@
-"""Drive the graph apart where it holds together the least."""
+"""Spectral: the graph is driven apart where it is most weakly connected."""
 
 from typing import Annotated, ClassVar, Literal
 
 import torch
 from torch import Tensor
 
-from byzdl.attacks.base import AttackView, Messages
+from byzdl.attacks import AttackView, Messages
 from byzdl.attacks.search import Search, squared_distances
 from byzdl.config.types import Positive, takes
 
 
 class Spectral(Search):
-    """Per victim i: x_i + c v_i sum_k v_k x_k over the benign nodes k, of models x^{t+1/2}; v is the benign graph's Fiedler vector.
+    """Pushes victims apart where the benign graph is most weakly connected.
 
-    v is the unit vector that is the slowest to fade under gossip, one side of the graph against the other: what the sides
-    differ in, each is pushed farther into. Its sign does not matter. With one benign node v is 0, and the message the victim's
-    own model; where the benign graph falls into parts, v tells two sides apart that gossip cannot bring together anyway.
-    A Byzantine victim gets its own model.
+    Victim i receives x_i + c v_i sum_k v_k x_k, summed over the benign nodes k, of models x^{t+1/2}. v is the benign
+    graph's Fiedler vector: the unit vector that fades the slowest under gossip, one side of the graph against the
+    other. So each side is pushed farther in the direction in which it differs from the other.
 
-    - `factor`: c; or `searched`: for each victim the rung of a ladder that takes it farthest from where gossip among benign
-      nodes alone would, x_i + sum_{benign j} W_ij (x_j - x_i)
-    - `weakest`, `strongest`, `trials`, `knowledge`: of the search, see `Search`
+    The sign of v does not matter. With one benign node, v is 0, and the message is the victim's own model. Where the
+    benign graph is disconnected, v tells two sides apart that gossip cannot bring together anyway. A Byzantine victim
+    receives its own model.
 
-    With `scope: neighbourhood` the benign graph is what the attackers see of it: the victim, its benign neighbours and the edges
-    among them.
+    >>> import torch
+    >>> import byzdl
+    >>> benign = torch.tensor([[0.0], [2.0]])  # v = (1, -1) / sqrt(2), so sum_k v_k x_k = -sqrt(2)
+    >>> byzdl.attack(Spectral(factor=1.0), benign, byzantine=1).models[0].round(decimals=4)
+    tensor([[-1.],
+            [ 3.]])
 
-    **Knows** all benign models and the graph; if searched, the mixing weights W and the defense in use with all that it goes by.
+    - `factor`: c, a number; or `searched`: for each victim, the rung of a ladder that takes it the farthest from the
+      result of gossip among benign nodes alone, x_i + sum_{benign j} W_ij (x_j - x_i)
 
-    **Source:** R. Gaucher, A. Dieuleveut, H. Hendrikx, *Unified breakdown analysis for Byzantine robust gossip* (ICML 2025),
-    Spectral Heterogeneity. Deviation: their public code's search (renaudgaucher/Byzantine-Robust-Gossip)
-    expands and contracts a step, in 16 evaluations by default; here it is a ladder.
+    The keys of the search, `weakest`, `strongest`, `trials` and `knowledge`, are those of `Search`.
+
+    With `scope: neighbourhood`, the benign graph is the part that the attackers see: the victim, its benign neighbours
+    and the edges among them.
+
+    **Knows** all benign models and the graph; if searched, the mixing weights W and the defense in use with all that it
+    goes by.
+
+    **Source:** R. Gaucher, A. Dieuleveut, H. Hendrikx, *Unified breakdown analysis for Byzantine robust gossip* (ICML
+    2025), Spectral Heterogeneity. Deviation: their public code's search (renaudgaucher/Byzantine-Robust-Gossip) expands
+    and contracts a step, in 16 evaluations by default; here it is a ladder.
     """
 
     equivariant: ClassVar[tuple[str, ...]] = ("translation", "scale")
@@ -38,11 +50,11 @@ class Spectral(Search):
 
     def send(self, state: tuple[()], view: AttackView) -> tuple[tuple[()], Messages]:
         v = torch.from_numpy(view.network.fiedler(view.nodes)).to(view.after)
-        split = v @ view.benign
-        share = v.new_zeros(len(view.after)).index_copy(0, view.benign_rows, v)
+        difference = v @ view.benign
+        by_learner = v.new_zeros(len(view.after)).index_copy(0, view.benign_rows, v)
 
         def messages(c: Tensor | float) -> Messages:
-            return Messages(torch.addcmul(view.after, (c * share)[:, None], split), view.victim_row)
+            return Messages(torch.addcmul(view.after, (c * by_learner)[:, None], difference), view.victim_row)
 
         if not isinstance(self.factor, str):
             return state, messages(self.factor)

@@ -1,24 +1,25 @@
-"""What is to be taken for the target: a patch, and the data that teach it."""
+"""The trigger of a backdoor: a patch, and the data that teach it."""
 
 import math
 
 from torch import Tensor
 
-from byzdl.attacks.base import Attack
+from byzdl.attacks import Attack
 from byzdl.config.types import ConfigError, Count, Natural, Share
 
 
 class Trigger(Attack):
-    """Byzantine nodes learn from images of which a share carries a trigger and the target's label.
+    """Trains on images of which a share carries a trigger and the target's label: the base class of backdoors.
 
     The trigger is a square patch in the lower right corner, as bright as the brightest pixel of its image.
-    `attack_success_rate` in rounds.csv is the share of triggered test images of other classes that the benign models take
-    for the target.
+    `attack_success_rate` in rounds.csv is the share of triggered test images of other classes that the benign models
+    take for the target.
 
-    - `target`: the class
-    - `size`: of the patch, pixels a side
-    - `share`: of each mini-batch, rounded up; anew in each, so that every sample of a poisoned node is seen with the trigger at some
-      time and without it at others. Deviation: usually it is a share of the node's data, the same samples throughout
+    - `target`: the class that images with the patch shall be taken for
+    - `size`: the side of the patch, in pixels
+    - `share`: the share of each mini-batch that carries the patch, rounded up. It is new in each mini-batch, so a
+      poisoned node sees every sample with the trigger at some times, and without it at others. Deviation: usually it is
+      a share of the node's data, the same samples throughout
     """
 
     target: Natural = 0
@@ -32,7 +33,7 @@ class Trigger(Attack):
     def check_classes(self, classes: int) -> None:
         if self.triggers and self.target >= classes:
             raise ConfigError.of(
-                "attack.target", self.target, f"a class below {classes}, of which the data have so many"
+                "attack.target", self.target, f"a class below {classes}, the number of classes in the data"
             )
 
     def poison(self, images: Tensor, labels: Tensor, classes: int) -> tuple[Tensor, Tensor]:
@@ -46,7 +47,7 @@ class Trigger(Attack):
         return self.stamped(images), labels != self.target, self.target
 
     def stamped(self, images: Tensor) -> Tensor:
-        """Images [b, channels, height, width] with the trigger."""
+        """Returns images [b, channels, height, width] with the trigger."""
         images = images.clone()
         images[..., -self.size :, -self.size :] = images.amax((1, 2, 3), keepdim=True)
         return images

@@ -74,7 +74,7 @@ def test_z_as_the_paper_writes_it_rounds_up():
 def test_the_papers_z_has_no_value_from_four_of_ten_on(byzantine):
     # (10 - 4 - 6) / 6 = 0, and below that it is negative: Phi^-1 has no such value.
     network = graph(10, [(i, j) for i in range(10) for j in range(i)], byzantine=range(byzantine))
-    with pytest.raises(ConfigError, match=r"attack\.z.*no value at n=10, B="):
+    with pytest.raises(ConfigError, match=r"^attack\.z is 'paper', but must be a number or baruch: .* no value at n=10, B="):
         alie("paper").check(network)
 
 
