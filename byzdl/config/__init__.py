@@ -1,1 +1,1 @@
-"""Names, types and identities of configurations. Needs no torch."""
+"""Keys, types, identities and explanations of configurations. Imports no torch."""

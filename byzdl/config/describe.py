@@ -53,10 +53,8 @@ def describe(key: str) -> str:
 
     **Raises:** `ConfigError` for an unknown one, with near matches.
 
-    >>> print(describe("model.depth"))
-    model.depth: ...
-    <BLANKLINE>
-      default 20 (resnet): 6n + 2 layers
+    >>> print(describe("defense.theta").splitlines()[0])
+    defense.theta: a finite number
     """
     group, _, choice = key.partition("=")
     if choice:
@@ -67,6 +65,8 @@ def describe(key: str) -> str:
         return _choice(group, choice)
     if key in GROUPS:
         return _group(key)
+    if key == "experiment":
+        return "\n\n".join(_choice(key, name) for name in names(key))
     found = [_choice(group, key) for group in (*GROUPS, "experiment") if key in names(group)]
     known = _known()
     paths = [path for path in known if path == key or path.startswith(f"{key}.")]

@@ -1,4 +1,4 @@
-"""How errors are told: in one line, with what was probably meant."""
+"""Turns errors into one line each, with the nearest known names."""
 
 import difflib
 import re
@@ -11,7 +11,7 @@ from byzdl.config.keys import GROUPS
 from byzdl.config.types import ConfigError, RuleError
 from byzdl.config.yamls import keys, names
 
-# What others call our choices, in letters and digits alone.
+# Names of byzdl's choices elsewhere, in lower case, without spaces and punctuation.
 SYNONYMS = {
     "alittleisenough": "alie",
     "bridge": "trimmed_mean",
@@ -27,10 +27,10 @@ SYNONYMS = {
 
 
 class RunFailedError(Exception):
-    """Why a run in a process of its own has no result, as it told it."""
+    """A run in another process failed. The message is that process's own."""
 
 
-# What a user can mend; everything else is told with its type, and where possible its traceback.
+# Errors that a user can mend. All others are shown with their type, and if possible with their traceback.
 WRONG_INPUT = (
     ConfigError,
     HydraException,
@@ -43,8 +43,16 @@ WRONG_INPUT = (
 
 
 def explain(error: Exception) -> str:
-    """One line for an error: with near matches for an unknown name, with its type for what is no wrong input."""
-    if isinstance(error.__cause__, ConfigError):  # wrapped by Hydra
+    """Explains an error in one line.
+
+    An unknown name comes with near matches. An error that is not the user's comes with its type.
+
+    >>> explain(ConfigError.of("rounds", 0, "an integer, at least 1"))
+    'rounds is 0, but must be an integer, at least 1'
+    >>> explain(ZeroDivisionError("division by zero"))
+    'ZeroDivisionError: division by zero'
+    """
+    if isinstance(error.__cause__, ConfigError):  # Hydra wraps errors of its plugins.
         return str(error.__cause__)
     if not isinstance(error, WRONG_INPUT):
         return f"{type(error).__name__}: {' '.join(str(error).split())}"
@@ -66,17 +74,17 @@ def _sweeps() -> list[str]:
 
 
 def _unknown_key(key: str) -> str:
-    """Which choices have such a key, or which keys are near."""
+    """Names the choices that have a key, or near keys."""
     known = _known_keys()
     if key in known:
         group, _, _ = key.partition(".")
-        return f"{key}: no key of the chosen {group}; takes {group}={' or '.join(known[key])} beside it"
-    # What is typed without its group, as `lr`, or else misspelt.
-    inner = [name for name in known if name.rpartition(".")[2] == key]
+        return f"{key}: the chosen {group} has no such key; choose {group}={' or '.join(known[key])}"
+    # A key without its group, such as `lr`, comes before a misspelt one.
+    complete = [name for name in known if name.rpartition(".")[2] == key]
     alike = [name for name in known if ("." in name) == ("." in key)]
-    near = inner or difflib.get_close_matches(key, alike, n=3, cutoff=0.7)
-    shown = "python train.py --cfg job shows those of the chosen ones, conf/GROUP/CHOICE.yaml of the others"
-    hint = f"did you mean {' or '.join(near)}?" if near else shown
+    near = complete or difflib.get_close_matches(key, alike, n=3, cutoff=0.7)
+    every = "python train.py --cfg job shows all keys in use, byzdl explain GROUP=CHOICE those of a choice"
+    hint = f"did you mean {' or '.join(near)}?" if near else every
     return f"{key}: no such key; {hint}"
 
 

@@ -1,6 +1,6 @@
 """A run's identity: a hash over everything that can change its result, and a readable name around it.
 
-Kept free of torch: it is computed for every run of a sweep before anything starts.
+Imports no torch, since a sweep computes the identities of all runs before the first one starts.
 """
 
 import hashlib
@@ -21,9 +21,9 @@ from byzdl.config.keys import FIRST_NAMES, GROUPS, MACHINE_KEYS, WITHOUT_PRE
 from byzdl.config.yamls import names
 from byzdl.files import checksum
 
-# Raised when a change of the code changes results on purpose: old runs are then computed anew.
-# 3: mimic that begins late or rests, local and oracle behind a pre-step, attack_success_rate on turned images, a backdoor's
-# batches at some shares, and bucketing's shuffle are others than under 2.
+# Raised with each intended change of results. Then no old run counts as done.
+# 3 differs from 2 in: mimic that starts late or pauses, local and oracle behind a pre-step, attack_success_rate on turned
+# images, a backdoor's batches at some shares, and bucketing's shuffle.
 RESULTS_VERSION = 3
 
 
@@ -32,7 +32,11 @@ def _number(value: Any) -> Any:
 
 
 def without_machine(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration without the machine's keys, classes by their first names, 0 and 0.0 as one value."""
+    """Removes the machine's keys, gives each class its first name, and turns whole floats into integers.
+
+    >>> without_machine({"device": "cuda", "optimizer": {"momentum": 0.0}})
+    {'optimizer': {'momentum': 0}}
+    """
 
     def walk(value: Any, path: str) -> Any:
         if isinstance(value, Mapping):
@@ -46,13 +50,22 @@ def without_machine(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def identity(config: Mapping[str, Any]) -> str:
-    """The hash of a configuration, and of the code of those choices that are not byzdl's own."""
+    """Hashes a configuration, and the files of choices from outside of byzdl, to 10 hexadecimal digits.
+
+    >>> identity({"rounds": 300, "device": "cpu"}) == identity({"rounds": 300, "device": "cuda"})
+    True
+    """
     content = {"results": RESULTS_VERSION, "code": _foreign_code(config), **without_machine(config)}
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:10]
 
 
 def run_name(config: Mapping[str, Any]) -> str:
-    """What a run's folder is called: readable, unique, and safe as a file name."""
+    """Names the folder of a run: readable, unique, and safe as a file name.
+
+    >>> groups = {"dataset": "digits", "partition": "iid", "attack": "max", "defense": "ubar", "topology": "ring"}
+    >>> run_name({"seed": 0, **{group: {"name": name} for group, name in groups.items()}})
+    'digits-iid-ring-max-br-ubar-s0-...'
+    """
     parts = [
         _name(config, "dataset"),
         _name(config, "partition"),
@@ -68,9 +81,13 @@ def run_name(config: Mapping[str, Any]) -> str:
 
 
 def plain(config: DictConfig) -> dict[str, Any]:
-    """A composed configuration as plain, resolved containers, without Hydra's own part.
+    """Turns a composed configuration into plain, resolved containers, without Hydra's own part.
 
-    Local and oracle have no pre-step, whatever was chosen: they are one run, whatever stands in front of other defenses.
+    Local and oracle ignore pre-steps. With each of them, any chosen pre-step becomes `none`, so that a sweep over
+    pre-steps has one such run.
+
+    >>> plain(OmegaConf.create({"rounds": 5, "eval_every": "${rounds}", "hydra": {}}))
+    {'rounds': 5, 'eval_every': 5}
     """
     keys = [str(key) for key in config if key != "hydra"]
     chosen: dict[str, Any] = OmegaConf.to_container(OmegaConf.masked_copy(config, keys), resolve=True)  # type: ignore[assignment]
@@ -78,13 +95,17 @@ def plain(config: DictConfig) -> dict[str, Any]:
 
 
 def register_resolvers() -> None:
-    """Make available to configs what they cannot know by themselves.
+    """Registers the functions that YAMLs call.
 
-    - `${run_name:}`: the name of the run that they describe
-    - `${gpus:DEVICE}`: how many of them that takes
-    - `${number:X}`: a number as it is written in names, 10.0 as 10
-    - `${checksum:PATH}`: of a file, so that what is in it is a part of a run's identity; null where there is none
-    - `${choices:GROUP}`: all choices of a config group, those of a `-cd` folder included: `a, b, c`
+    - `${run_name:}`: the name of the configured run
+    - `${gpus:DEVICE}`: the number of GPUs that a device needs
+    - `${number:X}`: a number as names have it: 10.0 as 10
+    - `${checksum:PATH}`: the checksum of a file, which makes its content a part of the identity; null without such a file
+    - `${choices:GROUP}`: all choices of a config group as `a, b, c`, with those of a `-cd` folder
+
+    >>> register_resolvers()
+    >>> OmegaConf.create({"z": 10.0, "name": "alie z=${number:${z}}"}).name
+    'alie z=10'
     """
     OmegaConf.register_new_resolver("run_name", lambda *, _root_: run_name(plain(_root_)), replace=True)
     OmegaConf.register_new_resolver("gpus", lambda device: int(str(device).startswith("cuda")), replace=True)
@@ -94,7 +115,11 @@ def register_resolvers() -> None:
 
 
 def data_root(config: Mapping[str, Any]) -> str | None:
-    """Where the data lie on this machine, for a data set that is told where; no part of the identity."""
+    """Finds the folder of the data on this machine; None for a data set without one. It is no part of the identity.
+
+    >>> data_root({"dataset": {"root": "/data/../images"}})
+    '/images'
+    """
     root = _of(config, "dataset", "root")
     return str(Path(root).expanduser().resolve()) if isinstance(root, str) and root else None
 
@@ -108,7 +133,7 @@ def _no_pre() -> dict[str, Any]:
 def _checksum(path: object) -> str | None:
     try:
         return checksum(Path(path).expanduser()) if isinstance(path, str) else None
-    except (OSError, ValueError):  # told later, when the file is read
+    except (OSError, ValueError):  # Reported when the file is read.
         return None
 
 
@@ -118,12 +143,12 @@ def _choices(group: str, *, _root_: DictConfig) -> str:
 
 
 def _foreign_code(config: Mapping[str, Any]) -> dict[str, str]:
-    """A checksum of each file that defines a choice of the user's own: who edits a rule gets new runs."""
+    """Checksums of the files that define choices from outside of byzdl, so that an edited rule gets new runs."""
     sums = {}
     for group in GROUPS:
         module = str(_of(config, group, "_target_")).rpartition(".")[0]
         if module and module.partition(".")[0] != "byzdl":
-            with suppress(ImportError, ValueError):  # told later, when the class is looked up
+            with suppress(ImportError, ValueError):  # Reported when the class is looked up.
                 spec = importlib.util.find_spec(module)
                 if spec is not None and spec.origin is not None and Path(spec.origin).is_file():
                     sums[group] = hashlib.sha256(Path(spec.origin).read_bytes()).hexdigest()

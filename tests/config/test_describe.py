@@ -92,6 +92,7 @@ def test_a_key_may_be_typed_without_its_group() -> None:
 def test_an_experiment_is_explained_by_what_it_sets() -> None:
     assert re.search(r"^  batch_size +256", describe("experiment=paper"), re.MULTILINE)
     assert describe("paper") == describe("experiment=paper")
+    assert describe("experiment=paper") in describe("experiment")
 
 
 @pytest.mark.parametrize(
