@@ -86,13 +86,13 @@ def test_what_others_call_a_choice_is_no_choice_and_leads_to_one() -> None:
         (["defense=d_krum", "defense.f=9"], "defense.f is 9, but must be an integer below"),
         (["defense=d_zeno", "defense.f=most"], "defense.f"),
         (["pre=nnm", "pre.f=50"], "pre.f is 50, but must be an integer below"),
-        (["attack=alie", "attack.z=paper", "attack.br=0.4"], "attack.z: got 'paper', which has no value at n=10, B=4"),
+        (["attack=alie", "attack.z=paper", "attack.br=0.4"], "attack.z is 'paper', but must be a number or baruch"),
         (["partition=dirichlet", "partition.alpha=0"], "partition.alpha is 0, but must be a number above 0"),
         (
             ["partition=labels_per_node", "partition.classes=11"],
-            "partition.classes is 11, but must be an integer from 1,",
+            "partition.classes is 11, but must be an integer from 1 (so that ",
         ),
-        (["model=cnn", "model.channels=[8]"], "model.channels is [8], but must be two integers"),
+        (["model=cnn", "model.channels=[8]"], "model.channels is [8], but must be a list of two integers"),
         (
             ["dataset=image_folder", "dataset.root=nowhere"],
             "dataset.root is 'nowhere', but must be a folder with train/CLASS",
