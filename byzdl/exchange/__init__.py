@@ -1,4 +1,4 @@
-"""Who hears whom, what is on the wire, and what a node can ask about it."""
+"""The exchange of models: senders and receivers, the models on the wire, and each learner's inbox."""
 
 from byzdl.exchange.by_hand import by_hand
 from byzdl.exchange.conditions import Conditions

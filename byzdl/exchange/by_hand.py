@@ -1,4 +1,4 @@
-"""An inbox from a few models: for examples, tests, and a rule that is tried on its own."""
+"""An inbox from a few models: for examples, tests, and trying out a rule."""
 
 from collections.abc import Callable, Sequence
 
@@ -9,7 +9,7 @@ from byzdl.config.types import RuleError
 from byzdl.exchange.inbox import Inbox, LossOf, Measure, Truth
 
 OnModel = Callable[[int, Tensor], float]
-"""A value of a model [d] at a learner, by its row: a loss, or an accuracy."""
+"""f(row, model): the loss or accuracy of a model [d] at the learner in this row."""
 
 
 def by_hand(
@@ -25,14 +25,16 @@ def by_hand(
     rounds: int = 1,
     classes: int = 2,
 ) -> Inbox:
-    """Puts the learners' own models and the models that each received into an inbox.
+    """Builds an inbox from the learners' own models and the models that each received.
 
-    - `own` [L, d]
-    - `received`: for each learner, the models [k_i, d] of its k_i neighbours
-    - `loss`, `accuracy`: of a model at a learner; a rule that asks for one that is not given is refused
-    - `byzantine`: for each learner, which of these models came from Byzantine nodes; none by default
-    - `metropolis`: for each learner, its neighbours' mixing weights; 1 / (1 + k_i) each by default
+    - `own` [L, d]: the own models
+    - `received`: per learner, the models [k_i, d] of its k_i neighbours
+    - `loss`, `accuracy`: functions of a learner's row and a model; without one, a rule cannot ask for it
+    - `byzantine`: per learner, a flag for each of these models: its sender is Byzantine; by default none is
+    - `metropolis`: per learner, its neighbours' mixing weights; by default 1 / (1 + k_i) each
     - `seed`, `round`, `rounds`, `classes`: see `Inbox`
+
+    **Raises:** `RuleError` when a rule asks for a loss or an accuracy without the function for it.
 
     >>> inbox = by_hand(torch.zeros(1, 2), [torch.tensor([[3.0, 4.0], [0.0, 1.0]])])
     >>> inbox.distances()
@@ -41,8 +43,8 @@ def by_hand(
     degrees = [len(models) for models in received]
     learners, k = len(own), max(degrees, default=0)
 
-    def padded(rows: Sequence[Sequence[float | bool | int]], with_: Sequence[float | bool | int]) -> Tensor:
-        listed = [[*row, *[fill] * (k - len(row))] for row, fill in zip(rows, with_, strict=True)]
+    def padded(rows: Sequence[Sequence[float | bool | int]], padding: Sequence[float | bool | int]) -> Tensor:
+        listed = [[*row, *[fill] * (k - len(row))] for row, fill in zip(rows, padding, strict=True)]
         return torch.tensor(listed).reshape(learners, k)
 
     ends = [learners + sum(degrees[: i + 1]) for i in range(learners)]
@@ -65,16 +67,16 @@ def by_hand(
 
 
 def _oracle(loss: OnModel | None, accuracy: OnModel | None) -> LossOf:
-    """Evaluates what is asked for, and nothing else."""
-    known: dict[str, OnModel | None] = {"loss": loss, "accuracy": accuracy}
+    """Returns a function that evaluates the wanted models, and no others."""
+    functions: dict[str, OnModel | None] = {"loss": loss, "accuracy": accuracy}
 
     def loss_of(models: Tensor, rows: Tensor, wanted: Tensor, fresh: bool, measure: Measure = "loss") -> Tensor:
-        value = known[measure]
-        if value is None:
-            raise RuleError(f"the rule asks for the {measure} of models; must be given, as {measure}=f(model)")
+        function = functions[measure]
+        if function is None:
+            raise RuleError(f"by_hand has no {measure}, but the rule asks for it; add {measure}=f with f(row, model)")
         found = torch.full(rows.shape, torch.nan, dtype=torch.float64)
         for i, column in wanted.nonzero().tolist():
-            found[i, column] = float(value(i, models[rows[i, column]]))
+            found[i, column] = float(function(i, models[rows[i, column]]))
         return found
 
     return loss_of

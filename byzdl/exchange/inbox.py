@@ -1,7 +1,6 @@
-"""What a node received in a round, and what it can ask about it.
+"""The models that each learner received in a round, and its questions about them.
 
-Everything about received models is laid out [L, k]: a row for each of the L learners, a column for each of up to k
-neighbours.
+Every array about received models is [L, k]: a row for each of the L learners, a column for each of up to k neighbours.
 """
 
 from dataclasses import dataclass
@@ -22,8 +21,10 @@ Measure = Literal["loss", "accuracy"]  # the mean cross-entropy, or the share of
 
 
 class LossOf(Protocol):
-    """Losses [L, p] of models [m, d], by `rows` [L, p], on a mini-batch of each learner; anything where none is `wanted` [L, p].
+    """Evaluates models [m, d], by `rows` [L, p], on a mini-batch of each learner: losses [L, p].
 
+    - `wanted` [L, p]: mask of the needed losses; the others may be anything
+    - `fresh`: evaluate on another mini-batch than that of the local update
     - `measure`: `loss`, or `accuracy` for the share of right answers
     """
 
@@ -39,12 +40,16 @@ class LossOf(Protocol):
 
 @dataclass(frozen=True)
 class Mix:
-    """What a defense decided for every learner.
+    """Holds a defense's decision for every learner.
 
     - `models` [L, d]: x^{t+1}
-    - `selected` [L, k]: which received models were let in, or None where a rule cannot say
-    - `weights` [L, k]: their weights in the mix, or None where a rule cannot say
-    - `fallback` [L]: where the rule's fall-back chose, or None where it has none
+    - `selected` [L, k]: mask of the accepted models; None if the rule has no such notion
+    - `weights` [L, k]: weights of the received models in the mix; None if the rule has no such notion
+    - `fallback` [L]: mask of the learners for which the rule's fall-back chose; None if the rule has no fall-back
+
+    >>> Mix(torch.zeros(2, 3), selected=torch.tensor([[True, False]]))
+    Traceback (most recent call last):
+    byzdl.config.types.RuleError: Mix.selected is [1, 2], but must be [L, k] with L = 2
     """
 
     models: Tensor
@@ -65,7 +70,10 @@ class Mix:
             raise RuleError(f"Mix.fallback is {_shape(self.fallback)}, but must be [L] = [{len(self.models)}]")
 
     def check(self, learners: int, d: int, k: int) -> None:
-        """**Raises:** `RuleError` where the mix is not of L learners with up to k neighbours and models of d parameters."""
+        """Checks the mix against L learners with up to k neighbours each, and models of d parameters.
+
+        **Raises:** `RuleError` for another shape.
+        """
         if self.models.shape != (learners, d):
             raise RuleError(f"Mix.models is {_shape(self.models)}, but must be [L, d] = [{learners}, {d}]")
         for name in ("selected", "weights"):
@@ -80,10 +88,10 @@ def _shape(value: object) -> str:
 
 @dataclass(frozen=True)
 class Truth:
-    """What no real node knows of the models it received: for reference lines and for `f: known` alone.
+    """Holds facts about the received models that no real node knows: only for reference lines and `f: known`.
 
-    - `byzantine` [L, k]: which received models came from Byzantine nodes
-    - `count` [L]: how many Byzantine neighbours sent a message that arrived
+    - `byzantine` [L, k]: mask of the models received from Byzantine nodes
+    - `count` [L]: number of Byzantine neighbours with a delivered message
     """
 
     byzantine: Tensor
@@ -92,18 +100,26 @@ class Truth:
 
 @dataclass(frozen=True)
 class Inbox:
-    """Every learner's own model and what it received in one round: all that a defense can ask about.
+    """Holds every learner's own and received models of one round, and answers a defense's questions about them.
+
+    >>> from byzdl.exchange import by_hand
+    >>> inbox = by_hand(torch.zeros(1, 1), [torch.tensor([[2.0], [4.0], [90.0]])])
+    >>> inbox.distances()
+    tensor([[ 2.,  4., 90.]], dtype=torch.float64)
+    >>> inbox.mix(selected=inbox.distances() < 10, alpha=0.5).models
+    tensor([[1.5000]])
 
     - `models` [m, d]: the distinct models on the wire; the first L are the learners' own x^{t+1/2}
-    - `rows` [L, k]: which of them came from each neighbour (the learner's own where nobody is present)
-    - `present` [L, k]: where there is a neighbour whose message arrived
-    - `metropolis` [L, k]: the weights W_ij, 0 where nobody is present
-    - `truth`: which of them are Byzantine; a rule that reads it cheats
+    - `rows` [L, k]: row in `models` of each neighbour's model; the learner's own row where no message arrived
+    - `present` [L, k]: mask of the neighbours with a delivered message
+    - `metropolis` [L, k]: the weights W_ij, 0 where no message arrived
+    - `truth`: the Byzantine models; a rule that reads it cheats
     - `loss_of`: evaluates losses, see `losses`
-    - `nodes`: the learners' node numbers, for random numbers of their own
-    - `seed`, `round`: of the run, and rounds done
-    - `rounds`: T, how many the run has in all
-    - `classes`: C, how many classes there are to learn
+    - `nodes`: the learners' node numbers, as keys of their random numbers
+    - `seed`: seed of the run
+    - `round`: number of completed rounds
+    - `rounds`: T, number of rounds in the run
+    - `classes`: C, number of classes to learn
     """
 
     models: Tensor
@@ -122,12 +138,15 @@ class Inbox:
     def of(
         cls, models: Tensor, rows: Tensor, roster: Roster, loss_of: LossOf, nodes: tuple[int, ...], **run: int
     ) -> "Inbox":
-        """An inbox of who is in a roster; `run`: `seed`, `round`, `rounds`, `classes`."""
+        """Builds an inbox with the neighbours of a roster; `run`: `seed`, `round`, `rounds`, `classes`."""
         truth = Truth(roster.byzantine, roster.byzantine.sum(1))
         return cls(models, rows, roster.present, roster.metropolis, truth, loss_of, nodes, **run)
 
     def stream(self, *key: int) -> np.random.Generator:
-        """Random numbers of this round for the defense alone: the same on every repetition, and no other stream moves."""
+        """Returns the defense's random generator of this round.
+
+        It is the same on every repetition, and independent of all other streams.
+        """
         return stream(self.seed, "defense", self.round, *key)
 
     @property
@@ -137,31 +156,32 @@ class Inbox:
 
     @cached_property
     def valid(self) -> Tensor:
-        """Where a model was received and every value of it is finite [L, k]."""
+        """Mask of the received models with finite values only [L, k]."""
         return self.present & self._finite[self.rows]
 
     @property
     def pool(self) -> Tensor:
-        """`rows` of N_i and i, the own model before the received ones [L, 1 + k]."""
+        """Rows in `models` of the pool, i and N_i: the own model before the received ones [L, 1 + k]."""
         own = torch.arange(len(self.rows), device=self.rows.device)
         return torch.cat([own[:, None], self.rows], dim=1)
 
     @property
     def members(self) -> Tensor:
-        """Where the pool has a model of which every value is finite [L, 1 + k]."""
+        """Mask of the pool's models with finite values only [L, 1 + k]."""
         return torch.cat([self._finite[: len(self.rows), None], self.valid], dim=1)
 
     @property
     def degree(self) -> Tensor:
-        """|N_i| [L], of those whose messages arrived."""
+        """|N_i| [L], the number of neighbours with a delivered message."""
         return self.present.sum(1)
 
     def losses(self, among: Tensor | None = None, fresh: bool = False) -> tuple[Tensor, Tensor]:
-        """Loss of the own model [L] and of each received one [L, k], float64, on the learner's own mini-batch.
+        """Computes the loss of the own model [L] and of each received one [L, k] on the learner's own mini-batch.
 
-        The mini-batch is xi_i, that of the local update, or with `fresh` another one of the
-        learner's own data. +infinity stands for every loss that is not finite, and for what
-        is not asked for: only `among` [L, k] (default: all valid models) is evaluated.
+        - `among` [L, k]: mask of the models to evaluate; by default all valid ones
+        - `fresh`: evaluate on another mini-batch of the learner's own data; by default on xi_i, that of the local update
+
+        Losses are float64. A loss that is not finite, or not evaluated, is +infinity.
         """
         wanted = self.valid if among is None else among & self.valid
         # Own models first: one call evaluates every edge, self-loops included.
@@ -171,9 +191,9 @@ class Inbox:
         return losses[:, 0], losses[:, 1:]
 
     def accuracies(self) -> tuple[Tensor, Tensor]:
-        """Share of right answers of the own model [L] and of each valid received one [L, k], float64, on the own mini-batch.
+        """Computes the accuracy of the own model [L] and of each received one [L, k] on the learner's own mini-batch.
 
-        0 where nothing valid was received.
+        The shares of right answers are float64, and 0 where no valid model was received.
         """
         asked = torch.cat([self.valid.new_ones(len(self.valid), 1), self.valid], dim=1)
         found = self.loss_of(self.models, self.pool, asked, False, "accuracy").double()
@@ -181,7 +201,7 @@ class Inbox:
         return found[:, 0], found[:, 1:]
 
     def distances(self) -> Tensor:
-        """Euclidean distances ||x_j - x_i|| [L, k], float64; +infinity where nothing valid was received."""
+        """Computes Euclidean distances ||x_j - x_i|| [L, k], float64; +infinity where no valid model was received."""
         squared = torch.zeros(self.rows.shape, dtype=torch.float64, device=self.rows.device)
         own = torch.arange(len(self.rows), device=self.rows.device)
         for learners, difference in differences(self.models, self.rows, own):
@@ -189,33 +209,38 @@ class Inbox:
         return torch.where(self.valid & ~squared.isnan(), squared.sqrt(), torch.inf)
 
     def pairwise_distances(self) -> Tensor:
-        """Euclidean distances ||x_j - x_k|| between received models [L, k, k], float64; +infinity where one isn't valid."""
+        """Computes Euclidean distances ||x_j - x_k|| between received models [L, k, k], float64.
+
+        A distance from or to an invalid model is +infinity.
+        """
         both = self.valid[:, :, None] & self.valid[:, None, :]
         return torch.where(both, pairwise_squared(self.models, self.rows).sqrt(), torch.inf)
 
     def gram(self) -> Tensor:
-        """Inner products (x_j - c)'(x_k - c) within the pool [L, 1 + k, 1 + k], float64; 0 where one isn't a member.
+        """Computes inner products (x_j - c)'(x_k - c) within the pool [L, 1 + k, 1 + k], float64; 0 for non-members.
 
-        The centre c is a model. Distances to any mean of the pool follow from it, without touching d numbers again.
+        The centre c is a model. Distances to any mean of the pool follow from these products, without another pass
+        over d numbers.
         """
         both = self.members[:, :, None] & self.members[:, None, :]
         return torch.where(both, centred_gram(self.models, self.pool), 0.0)
 
     def combine(self, weights: Tensor, own: Tensor | None = None) -> Tensor:
-        """w_i x_i + sum_j w_ij x_j [L, d], for weights w_ij [L, k].
+        """Computes the weighted sums w_i x_i + sum_j w_ij x_j [L, d].
 
-        - `own` [L]: w_i; by default what the others leave of 1, up to rounding
+        - `weights` [L, k]: w_ij
+        - `own` [L]: w_i; by default 1 - sum_j w_ij, up to rounding
 
-        A model of weight 0 is not touched, so nothing that it holds can spread.
+        A model of weight 0 is never read, so a NaN in it cannot spread.
         """
         own = 1 - weights.sum(1) if own is None else own
         return weighted_sums(self.models, self.pool, torch.cat([own[:, None], weights], dim=1))
 
     def mix(self, selected: Tensor, alpha: float | Literal["uniform"], fallback: Tensor | None = None) -> Mix:
-        """Eq. 6-7: a x_i^{t+1/2} + (1 - a) times the mean of the selected models; x_i^{t+1/2} where none is.
+        """Mixes by eq. 6-7: a x_i^{t+1/2} + (1 - a) times the mean of the selected models; x_i^{t+1/2} if none is.
 
-        - `selected` [L, k]
-        - `alpha`: a; or `uniform`: 1 / (1 + how many are selected), the mean of these and the own model
+        - `selected` [L, k]: mask of the accepted models
+        - `alpha`: a; or `uniform`: a = 1 / (1 + the number selected), the mean of these and the own model
         - `fallback` [L]: passed on to the logs
         """
         count = selected.sum(1, keepdim=True)
@@ -223,7 +248,7 @@ class Inbox:
             weights = selected / (1 + count)
             return Mix(self.combine(weights), selected, weights, fallback)
         weights = (1 - alpha) * selected / count.clamp(min=1)
-        # Exactly alpha: at alpha = 0, ten times a tenth would leave -1e-7 of a model that may have diverged.
+        # The own weight is exactly alpha. At alpha = 0, 1 minus ten tenths would leave -1e-7 of a diverged model.
         own = torch.where(selected.any(1), alpha, 1.0)
         return Mix(self.combine(weights, own), selected, weights, fallback)
 

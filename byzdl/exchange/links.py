@@ -1,4 +1,4 @@
-"""Who hears whom, round by round: graphs that may be redrawn, links that may lose messages."""
+"""The roster of each round: graphs may be redrawn, and links may lose messages."""
 
 from functools import lru_cache
 
@@ -11,10 +11,19 @@ from byzdl.topology import Network, Topology
 
 
 class Links:
-    """The graph and the roster of every round: of the seed and the round alone, whatever was asked before.
+    """Finds the graph and the roster of any round. They depend only on the seed and the round.
 
-    - `networks`: a run's graphs, in order; one, unless `topology` has it redrawn
-    - `learners`: who trains and aggregates
+    - `networks`: the run's graphs, in order; a single one unless `topology.redraw_every` is set
+    - `topology`: its `redraw_every` and `drop` apply
+    - `learners`: node numbers of the learners, ascending
+
+    >>> from byzdl.topology import Complete, draw_network
+    >>> topology = Complete(n=3, drop=0.3)
+    >>> links = Links((draw_network(topology, 0.0, 0),), topology, (0, 1, 2), seed=0, device=torch.device("cpu"))
+    >>> links.roster(round=0).present
+    tensor([[ True,  True],
+            [ True, False],
+            [False,  True]])
     """
 
     def __init__(
@@ -30,20 +39,20 @@ class Links:
         self.learners = learners
         self.seed = seed
         self.device = device
-        # A round asks several times, and graphs stay for many rounds.
+        # Each round asks several times, and a graph serves many rounds.
         self._drawn = lru_cache(maxsize=1)(self._of_graph)
         self._thinned = lru_cache(maxsize=1)(self._of_round)
 
     def network(self, round: int) -> Network:
-        """The graph of a round (rounds count from 0)."""
+        """Returns the graph of a round. Rounds count from 0."""
         return self.networks[self._phase(round)]
 
     def roster(self, round: int) -> Roster:
-        """Who hears whom in a round."""
+        """Returns the roster of a round."""
         return self._thinned(round) if self.topology.drop else self._drawn(self._phase(round))
 
     def lost(self, round: int) -> Tensor:
-        """Which messages a round loses, whether or not there is an edge [n, n]: receivers by senders."""
+        """Draws the lost messages of a round [n, n], receivers by senders, for all pairs of nodes."""
         n = self.networks[0].n
         return torch.from_numpy(stream(self.seed, "drop", round).random((n, n)) < self.topology.drop)
 
@@ -51,7 +60,7 @@ class Links:
         return round // self.topology.redraw_every if self.topology.redraw_every else 0
 
     def _of_graph(self, phase: int) -> Roster:
-        # What a round thins out stays on the host until then: a device would be waited for.
+        # With lost messages, every round changes the roster: on the host, so as not to wait for the device.
         device = torch.device("cpu") if self.topology.drop else self.device
         return Roster.of(self.networks[phase], self.learners, device, everybody=self.topology.redraw_every > 0)
 

@@ -1,8 +1,8 @@
-"""Who hears whom in a round.
+"""The learners of a round, and the neighbours that each receives from.
 
-A *learner* is a node that trains and aggregates: every benign node, and Byzantine
-ones whose attack follows the protocol. Everything about received models is laid out
-[L, k]: a row for each of the L learners, a column for each of up to k neighbours.
+A *learner* is a node that trains and aggregates: every benign node, and Byzantine nodes under an attack that follows
+the protocol. Every array about received models is [L, k]: a row for each of the L learners, a column for each of up to
+k neighbours.
 """
 
 from dataclasses import dataclass, fields, replace
@@ -17,12 +17,16 @@ from byzdl.topology import Network
 
 
 class Neighbourhood(NamedTuple):
-    """What there is to know about a learner that hears Byzantine nodes.
+    """Describes the surroundings of a learner with Byzantine neighbours.
 
-    - `row`: where it stands among the learners
-    - `messages`: which of the E are sent to it
-    - `benign` [h_i]: where those of its neighbours and itself that are benign stand, ascending
-    - `nodes`: their node numbers
+    - `row`: its learner row
+    - `messages`: slice of its messages, among the E delivered Byzantine ones
+    - `benign` [h_i]: learner rows of its benign neighbours, and of itself if benign, ascending
+    - `nodes`: node numbers of the same
+
+    >>> network = Network(neighbours=((1, 2), (0,), (0,)), byzantine=(2,))
+    >>> Roster.of(network, learners=(0, 1), device=torch.device("cpu")).neighbourhoods
+    (Neighbourhood(row=0, messages=slice(0, 1, None), benign=tensor([0, 1]), nodes=(0, 1)),)
     """
 
     row: int
@@ -33,20 +37,26 @@ class Neighbourhood(NamedTuple):
 
 @dataclass(frozen=True)
 class Roster:
-    """Who hears whom in a round: in every round, while the graph stays and no message is lost.
+    """Holds the learners of a round and their delivered messages.
 
-    A column is one node's for the whole run, whatever becomes of the graph: rules may hold something of each neighbour.
+    One roster serves all rounds while the graph stays and no message is lost. A learner's column belongs to the same
+    neighbour for the whole run, even if the graph is redrawn: the state of a rule may hold a value per neighbour.
 
-    - `learners` [L]: their node numbers, ascending
-    - `benign` [L]: which of them are
-    - `senders` [L, k]: whose column it is, ascending by node number; -1 on the padding
-    - `present` [L, k]: where there is a neighbour whose message arrives; false on the padding
-    - `byzantine` [L, k]: which of these neighbours truly are Byzantine
-    - `metropolis` [L, k]: the Metropolis weights W_ij of the graph, 0 where nobody is present
-    - `rows` [L, k]: where a neighbour that is a learner stands among them; the learner itself where nobody is present
-    - `attacker`, `victim` [E]: of every message from a Byzantine node that arrives, in the order in which `byzantine`
-      has them, who of the B sends it and the node number of who gets it
-    - `victim_row` [E]: where who gets it stands among the learners
+    >>> network = Network(neighbours=((1, 2), (0,), (0,)), byzantine=(2,))
+    >>> roster = Roster.of(network, learners=(0, 1), device=torch.device("cpu"))
+    >>> roster.senders, roster.byzantine
+    (tensor([[ 1,  2], [ 0, -1]]), tensor([[False,  True], [False, False]]))
+
+    - `learners` [L]: node numbers of the learners, ascending
+    - `benign` [L]: mask of the benign learners
+    - `senders` [L, k]: node number of each column's neighbour, ascending; -1 on the padding
+    - `present` [L, k]: mask of the neighbours with a delivered message; false on the padding
+    - `byzantine` [L, k]: mask of the truly Byzantine ones among these
+    - `metropolis` [L, k]: the Metropolis weights W_ij of the graph, 0 where no message arrives
+    - `rows` [L, k]: learner row of each neighbour that is a learner; the receiver's own row where no message arrives
+    - `attacker`, `victim` [E]: for each delivered Byzantine message, in row-major order of `byzantine`: the sender's
+      index among the B Byzantine nodes, and the receiver's node number
+    - `victim_row` [E]: the receiver's learner row
     """
 
     learners: Tensor
@@ -62,7 +72,10 @@ class Roster:
 
     @classmethod
     def of(cls, network: Network, learners: tuple[int, ...], device: torch.device, everybody: bool = False) -> "Roster":
-        """The roster of a graph, with a column for each neighbour; or for `everybody` else, where later graphs differ."""
+        """Builds the roster of a graph.
+
+        - `everybody`: a column for every other node, not only for neighbours; needed if the graph is redrawn
+        """
         around = [network.neighbours[i] for i in learners]
         columns = [[j for j in range(network.n) if j != i] for i in learners] if everybody else around
         k = max(map(len, columns))
@@ -70,28 +83,28 @@ class Roster:
             len(learners), k
         )
         weights = [
-            [network.metropolis(i, j) if j in near else 0.0 for j in row]
-            for i, near, row in zip(learners, map(set, around), columns, strict=True)
+            [network.metropolis(i, j) if j in neighbours else 0.0 for j in row]
+            for i, neighbours, row in zip(learners, map(set, around), columns, strict=True)
         ]
         metropolis = torch.tensor([[*row, *[0.0] * (k - len(row))] for row in weights]).reshape(len(learners), k)
         present = metropolis > 0
-        nodes, bad = torch.tensor(learners), torch.tensor(network.byzantine, dtype=torch.long)
-        byzantine = present & torch.isin(senders, bad)
+        nodes, attackers = torch.tensor(learners), torch.tensor(network.byzantine, dtype=torch.long)
+        byzantine = present & torch.isin(senders, attackers)
         return cls(
             learners=nodes,
-            benign=~torch.isin(nodes, bad),
+            benign=~torch.isin(nodes, attackers),
             senders=senders,
             present=present,
             byzantine=byzantine,
             metropolis=metropolis,
             rows=torch.where(present, torch.searchsorted(nodes, senders), torch.arange(len(nodes))[:, None]),
-            attacker=torch.searchsorted(bad, senders[byzantine]),
+            attacker=torch.searchsorted(attackers, senders[byzantine]),
             victim=nodes[byzantine.nonzero()[:, 0]],
             victim_row=byzantine.nonzero()[:, 0],
         ).to(device)
 
     def without(self, lost: Tensor) -> "Roster":
-        """The roster without the messages that are `lost` [n, n], receivers by senders."""
+        """Removes the messages in `lost` [n, n], receivers by senders, from the roster."""
         present = self.present & ~lost[self.learners[:, None], self.senders]
         arrives = present[self.byzantine]
         return replace(
@@ -106,37 +119,38 @@ class Roster:
         )
 
     def to(self, device: torch.device) -> "Roster":
+        """Moves the roster to a device."""
         return Roster(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
 
     @cached_property
     def arrived(self) -> tuple[Tensor, Tensor]:
-        """How many messages each learner gets from Byzantine and from benign neighbours, each float64 [L]."""
+        """Number of messages delivered to each learner from Byzantine and from benign neighbours, each float64 [L]."""
         return self.byzantine.sum(1).double(), (self.present & ~self.byzantine).sum(1).double()
 
     @cached_property
     def neighbourhoods(self) -> tuple[Neighbourhood, ...]:
-        """Those of all learners that hear Byzantine nodes, in the order of their messages."""
-        heard = self.byzantine.sum(1).tolist()
-        around = self.rows.masked_fill(~self.present | self.byzantine, -1).tolist()
-        learners, honest = self.learners.tolist(), self.benign.tolist()
+        """Neighbourhoods of all learners with delivered Byzantine messages, in the order of these messages."""
+        counts = self.byzantine.sum(1).tolist()
+        neighbours = self.rows.masked_fill(~self.present | self.byzantine, -1).tolist()
+        learners, is_benign = self.learners.tolist(), self.benign.tolist()
         found = []
-        for i, (count, end) in enumerate(zip(heard, accumulate(heard), strict=True)):
+        for i, (count, end) in enumerate(zip(counts, accumulate(counts), strict=True)):
             if count:
-                benign = sorted([*(j for j in around[i] if j >= 0), *([i] if honest[i] else [])])
-                places = torch.tensor(benign, dtype=torch.long, device=self.rows.device)
-                found.append(Neighbourhood(i, slice(end - count, end), places, tuple(learners[j] for j in benign)))
+                benign = sorted([*(j for j in neighbours[i] if j >= 0), *([i] if is_benign[i] else [])])
+                rows = torch.tensor(benign, dtype=torch.long, device=self.rows.device)
+                found.append(Neighbourhood(i, slice(end - count, end), rows, tuple(learners[j] for j in benign)))
         return tuple(found)
 
     def only(self, one: Neighbourhood) -> "Roster":
-        """The roster in which nobody else hears anybody."""
-        places = torch.arange(len(self.rows), device=self.rows.device)[:, None]
-        here = places == one.row
+        """Removes the messages to all other learners from the roster."""
+        own = torch.arange(len(self.rows), device=self.rows.device)[:, None]
+        here = own == one.row
         return replace(
             self,
             present=self.present & here,
             byzantine=self.byzantine & here,
             metropolis=self.metropolis * here,
-            rows=torch.where(here, self.rows, places),
+            rows=torch.where(here, self.rows, own),
             attacker=self.attacker[one.messages],
             victim=self.victim[one.messages],
             victim_row=self.victim_row[one.messages],

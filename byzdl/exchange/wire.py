@@ -1,13 +1,13 @@
-"""The models that learners send."""
+"""The models that the learners send."""
 
 import torch
 from torch import Tensor
 
 
 class Wire:
-    """The learners' own models x^{t+1/2}, with room for one message behind them.
+    """Holds the learners' own models x^{t+1/2} in one matrix, with room for one message behind them.
 
-    Most attacks send a single model. With room for it, the models on the wire are one matrix without a copy of the others.
+    Most attacks send a single model. The spare row saves a copy of the own models.
 
     - `own` [L, d]: the learners' models, a view to write to
 
@@ -20,17 +20,18 @@ class Wire:
     """
 
     def __init__(self, like: Tensor):
-        """Room for models of the shape [L, d], type and device of `like`, and for one more."""
+        """Allocates L + 1 models, with the d, type and device of `like` [L, d]."""
         self._matrix = like.new_empty(len(like) + 1, like.shape[1])
 
     @property
     def own(self) -> Tensor:
+        """The own models [L, d], a view."""
         return self._matrix[:-1]
 
     def with_messages(self, messages: Tensor) -> Tensor:
-        """The own models, and behind them the messages [a, d]: [L + a, d].
+        """Returns the own models, and behind them the messages [a, d]: [L + a, d].
 
-        A single message overwrites the last one. More are copied, together with the own models.
+        A single message overwrites the previous one in place. Several messages cause a copy, with the own models.
         """
         if len(messages) != 1:
             return torch.cat([self.own, messages])

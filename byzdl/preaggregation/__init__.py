@@ -1,4 +1,4 @@
-"""Preaggregation-steps: what is made of the received models before the defense sees them."""
+"""Pre-aggregation: steps that blend the received models before the defense sees them."""
 
 from byzdl.preaggregation.base import Blend, Preaggregation, blended, unblend
 

@@ -1,4 +1,4 @@
-"""What a pre-step is: every model that the defense will see as a mean of models of the pool."""
+"""The interface of a pre-step: each model that the defense sees is a mean of models in the pool."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,11 +13,18 @@ from byzdl.vectors.weighted_sums import weighted_sums
 
 
 class Blend(NamedTuple):
-    """What the defense will see, q models beside the own one.
+    """Describes the models that the defense sees: the own one, then q others.
 
-    - `shares` [L, 1 + q, 1 + k]: of which parts of the pool (N_i and i, the own model first) each is made, the own one
-      first; a row of zeros where there is none
-    - `metropolis` [L, q]: at which mixing weight each stands
+    - `shares` [L, 1 + q, 1 + k]: weights of the pool's models in each of them. The pool is i and N_i, the own model
+      first; a row of zeros stands for no model
+    - `metropolis` [L, q]: mixing weights of the q models
+
+    >>> from byzdl.exchange import by_hand
+    >>> inbox = by_hand(torch.zeros(1, 1), [torch.tensor([[4.0], [8.0]])])
+    >>> average = Blend(torch.tensor([[[1.0, 0.0, 0.0], [0.0, 0.5, 0.5]]]), metropolis=torch.tensor([[0.5]]))
+    >>> blended(inbox, average).models
+    tensor([[0.],
+            [6.]])
     """
 
     shares: Tensor
@@ -25,33 +32,57 @@ class Blend(NamedTuple):
 
 
 class Preaggregation(Component):
-    """A pre-step, in front of any defense.
+    """Blends the received models before any defense sees them: the base class of all pre-steps.
 
-    - `regroups`: whether what the defense sees in a column is no longer of that neighbour
+    >>> import torch
+    >>> from byzdl.exchange import by_hand
+    >>> from byzdl.preaggregation import Blend, Preaggregation, blended
+    >>> class Halfway(Preaggregation):
+    ...     def blend(self, inbox):
+    ...         shares = (torch.eye(inbox.pool.shape[1]) / 2).repeat(len(inbox.rows), 1, 1)
+    ...         shares[:, :, 0] += 0.5
+    ...         return Blend(shares, inbox.metropolis)
+    >>> inbox = by_hand(torch.zeros(1, 1), [torch.tensor([[4.0], [8.0]])])
+    >>> blended(inbox, Halfway().blend(inbox)).distances()
+    tensor([[2., 4.]], dtype=torch.float64)
+
+    Class attributes:
+
+    - `regroups`: a column of the blended models no longer belongs to its neighbour
     """
 
     regroups: ClassVar[bool] = False
 
     def seen(self, neighbours: int) -> int:
-        """How many models the defense sees of so many neighbours."""
+        """Returns the number of models that the defense sees, for a number of neighbours."""
         return neighbours
 
     def check(self, conditions: Conditions) -> None:
-        """Refuse, with a `ConfigError`, a (first) graph on which the step's preconditions fail."""
+        """Refuses a (first) graph on which the step's preconditions fail.
+
+        **Raises:** `ConfigError`, with the key to change.
+        """
 
     def facts(self, conditions: Conditions) -> Mapping[str, Any]:
-        """What run.json should say of the step on its (first) graph beyond its configuration; a `warning` is logged, too."""
+        """Returns the step's entry in run.json, beside its configuration. An entry `warning` is also logged."""
         return {}
 
     def blend(self, inbox: Inbox) -> Blend | None:
-        """How to blend an inbox; None for not at all."""
+        """Returns the blend of an inbox, or None for no blending."""
         return None
 
 
 def blended(inbox: Inbox, blend: Blend) -> Inbox:
-    """The inbox in which every model is what the blend says.
+    """Applies a blend to an inbox.
 
-    A neighbour's model in it counts as Byzantine where any part of it is; how many neighbours are Byzantine stays what it was.
+    In the new inbox a blended model counts as Byzantine if any part of it is. The number of Byzantine neighbours
+    (`truth.count`) stays as it was.
+
+    >>> from byzdl.exchange import by_hand
+    >>> inbox = by_hand(torch.zeros(1, 1), [torch.tensor([[4.0], [8.0]])], byzantine=[[False, True]])
+    >>> average = Blend(torch.tensor([[[1.0, 0.0, 0.0], [0.0, 0.5, 0.5]]]), metropolis=torch.tensor([[0.5]]))
+    >>> blended(inbox, average).truth
+    Truth(byzantine=tensor([[True]]), count=tensor([1]))
     """
     shares, parts = blend.shares, blend.shares[:, 1:]
     learners, q = parts.shape[:2]
@@ -69,11 +100,19 @@ def blended(inbox: Inbox, blend: Blend) -> Inbox:
 
 
 def unblend(mix: Mix, blend: Blend) -> Mix:
-    """What a defense decided about blended models, as weights of those that came in; let in is what has weight."""
+    """Translates a defense's decision on blended models into weights of the received ones.
+
+    A received model counts as accepted if its weight is not 0.
+
+    >>> average = Blend(torch.tensor([[[1.0, 0.0, 0.0], [0.0, 0.5, 0.5]]]), metropolis=torch.tensor([[0.5]]))
+    >>> mix = Mix(torch.tensor([[3.0]]), selected=torch.tensor([[True]]), weights=torch.tensor([[0.5]]))
+    >>> unblend(mix, average).weights
+    tensor([[0.2500, 0.2500]])
+    """
     if mix.weights is None:
         return Mix(mix.models, None, None, mix.fallback)
     own = 1 - mix.weights.sum(1, keepdim=True)
-    own = torch.where(own.abs() < 1e-6, 0.0, own)  # rounding is no weight
+    own = torch.where(own.abs() < 1e-6, 0.0, own)  # a rounding error is no weight
     every = torch.cat([own, mix.weights], dim=1)
     weights = (every[:, None] @ blend.shares.to(every.dtype))[:, 0, 1:]
     return Mix(mix.models, weights != 0, weights, mix.fallback)

@@ -1,4 +1,4 @@
-"""Bucketing: means of a few, drawn at random."""
+"""Bucketing: means of randomly drawn groups."""
 
 from functools import lru_cache
 from typing import ClassVar
@@ -14,15 +14,15 @@ from byzdl.random_streams import stream
 
 
 class Bucketing(Preaggregation):
-    """Shuffle the received models and replace them by the means of `size` at a time; the last bucket may hold fewer.
+    """Shuffles the received models, and replaces them by the means of buckets of `size` models each.
 
-    The own model is in no bucket. A bucket's mixing weight is that of its members together. What the defense takes
-    for f stays as it is.
+    The last bucket may hold fewer models; the own model is in no bucket. A bucket's mixing weight is the sum of its
+    members' weights. The defense's f stays as it is.
 
-    - `size`: s
+    - `size`: s, the number of models in a bucket
 
-    **Assumes** what the defense assumes of f buckets, of which there are |N_i| / s. A model that is not finite is in
-    none. Refused beside `credibility`, which remembers each neighbour; `local` and `oracle` take no pre-step.
+    **Assumes** what the defense assumes, with |N_i| / s buckets in place of |N_i| neighbours. A model that is not finite
+    is in no bucket. `credibility` remembers each neighbour and refuses this step; `local` and `oracle` take no pre-step.
 
     **Source:** S. P. Karimireddy, L. He, M. Jaggi, *Byzantine-robust learning on heterogeneous datasets via bucketing*
     (ICLR 2022).
@@ -50,7 +50,7 @@ class Bucketing(Preaggregation):
         return Blend(shares, (member * inbox.metropolis[:, None]).sum(2))
 
 
-@lru_cache(maxsize=1)  # an attack that rehearses asks many times a round
+@lru_cache(maxsize=1)  # an attack that tries out messages asks many times per round
 def _drawn(seed: int, round: int, nodes: tuple[int, ...], k: int) -> Tensor:
-    """By what the messages of a round are shuffled [L, k]: a node's own numbers, whoever else there is."""
+    """Draws the sort keys that shuffle a round's messages [L, k]. A node's keys do not depend on other nodes."""
     return torch.from_numpy(np.stack([stream(seed, "bucketing", node, round).random(k) for node in nodes]))

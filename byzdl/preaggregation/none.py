@@ -4,4 +4,4 @@ from byzdl.preaggregation.base import Preaggregation
 
 
 class NoPre(Preaggregation):
-    """The defense sees the models as they came in."""
+    """Leaves the received models as they are."""

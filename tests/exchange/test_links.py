@@ -1,4 +1,4 @@
-"""Graphs that are redrawn and links that lose messages: who hears whom, and what becomes of what is lost."""
+"""Redrawn graphs and lossy links: the delivered messages, and the consequences of lost ones."""
 
 import copy
 import dataclasses
@@ -53,11 +53,11 @@ def built(tiny, topology, br=0.3, seed=0, **overrides):
 
 
 def lost_by_hand(seed, round, n, drop):
-    """Receivers by senders, from the stream that is theirs."""
+    """Lost messages, receivers by senders, from their own random stream."""
     return stream(seed, "drop", round).random((n, n)) < drop
 
 
-# What a lost message leaves
+# Lost messages
 
 
 def test_a_roster_without_what_is_lost_by_hand():
@@ -69,9 +69,9 @@ def test_a_roster_without_what_is_lost_by_hand():
     roster = whole.without(lost)
     assert roster.present.tolist() == [[False, True], [True, False], [True, False]]
     assert roster.byzantine.tolist() == [[False, True], [False, False], [True, False]]
-    # Weights stay those of the graph, 1/3 and 1/4: what is lost falls to the own model.
+    # Weights stay those of the graph, 1/3 and 1/4: the weight of a lost message goes to the own model.
     torch.testing.assert_close(roster.metropolis, torch.tensor([[0, 1 / 4], [1 / 3, 0], [1 / 4, 0]]))
-    # Nobody's row is one's own; nodes 0, 1, 3 stand at 0, 1, 2.
+    # Without a message the row is the learner's own; nodes 0, 1, 3 have learner rows 0, 1, 2.
     assert roster.rows[0, 0] == 0
     assert roster.rows[1].tolist() == [0, 1]
     assert roster.attacker.tolist() == [0, 0]
@@ -88,7 +88,7 @@ def test_a_roster_of_everybody_has_a_column_for_every_other_node():
     assert roster.present.tolist() == [[True, False, False], [False, True, True], [False, False, True]]
     assert roster.byzantine.tolist() == [[True, False, False], [False, True, False], [False, False, False]]
     torch.testing.assert_close(roster.metropolis, torch.tensor([[1 / 3, 0, 0], [0, 1 / 3, 1 / 3], [0, 0, 1 / 3]]))
-    # Nodes 0, 2, 3 stand at 0, 1, 2; where nobody is present it is one's own place.
+    # Nodes 0, 2, 3 have learner rows 0, 1, 2; without a message the row is the learner's own.
     assert roster.rows[0, 1:].tolist() == [0, 0]
     assert (roster.rows[1, 0], roster.rows[1, 2]) == (1, 2)
     assert roster.rows[2].tolist() == [2, 2, 1]
@@ -98,7 +98,7 @@ def test_a_roster_of_everybody_has_a_column_for_every_other_node():
 @pytest.mark.parametrize("keys", ["redraw", "drop"])
 @pytest.mark.parametrize("name", choices("defense"))
 def test_a_rule_sees_what_arrived_and_nothing_else(tiny, name, keys):
-    """A round equals the rule's aggregate of an inbox written by hand, of the arrived messages alone."""
+    """A round equals the rule's aggregate of an inbox by hand, with the delivered messages alone."""
     topology, defense, t = erdos(**KEYS[keys]), chosen("defense", name), 3
     experiment = standing_still(built(tiny, topology, defense=defense, seed=4, rounds=6))
     state = experiment.initial()
@@ -154,7 +154,7 @@ def test_where_nothing_arrives_every_node_learns_alone(tiny, name):
 
 
 class Everything(Defense):
-    """Lets everything in that arrived, at equal weights."""
+    """Accepts every delivered message, at equal weights."""
 
     def aggregate(self, state, inbox):
         return state, inbox.mix(inbox.present, alpha=0.5)
@@ -190,7 +190,7 @@ def test_rates_are_of_what_arrived_by_hand(tiny, monkeypatch):
 
 
 class Half(Defense):
-    """Lets in the first that arrived."""
+    """Accepts the first delivered message."""
 
     def aggregate(self, state, inbox):
         return state, inbox.mix(inbox.present & (inbox.present.cumsum(1) == 1), alpha=0.5)
@@ -238,7 +238,7 @@ def test_a_higher_rate_loses_the_same_messages_and_more():
 
 
 def test_what_is_lost_and_the_graphs_are_the_same_for_every_attack_and_defense(tiny):
-    """Whoever trains beside the benign, whatever was asked before, and in whatever order."""
+    """For any set of learners, and for requests in any order."""
     one = built(tiny, erdos(**KEYS["both"]), seed=3, rounds=8)
     other = built(tiny, erdos(**KEYS["both"]), seed=3, rounds=8, attack=LabelFlip(name="label_flip", br=0.3))
     assert one.networks == other.networks
@@ -357,7 +357,7 @@ def test_a_later_graph_that_cannot_be_had_is_refused_before_the_first_round(tiny
 
 
 def test_trust_follows_its_node(tiny):
-    """Credibility holds something of each neighbour: it must not go to who comes in its place."""
+    """Credibility holds a value per neighbour, which a new neighbour must not inherit."""
     # Node 1 attacks. Node 0 hears 1 and 2, then 3 and 4 in their place, then 1 and 2 again.
     first = graph(5, [(0, 1), (0, 2), (2, 3), (3, 4)], byzantine=[1])
     second = graph(5, [(0, 3), (0, 4), (2, 3), (1, 4)], byzantine=[1])
@@ -429,7 +429,7 @@ def test_going_on_from_any_round_ends_with_the_same_bits(tiny, attack):
 
 
 def test_a_longer_run_begins_as_a_shorter_one(tiny):
-    """Nothing of a round depends on how many graphs are still to come."""
+    """No round depends on the number of later graphs."""
     runs = [
         run(
             built(tiny, erdos(**KEYS["both"]), defense=Mean(name="mean"), pre=chosen("pre", "bucketing"), rounds=rounds)

@@ -1,4 +1,4 @@
-"""Preaggregation-steps: what a defense sees, and what its decision means for the models that came in."""
+"""Pre-steps: the models that a defense sees, and the meaning of its decision for the received models."""
 
 import dataclasses
 import json
@@ -100,8 +100,8 @@ def make_inbox_at(round, received):
     return dataclasses.replace(make_inbox([0.0], received), round=round)
 
 
-def test_a_decision_is_told_of_the_models_that_came_in():
-    # Two buckets, {a, b} and {c}; the defense lets in the first: half of its weight goes to each of a and b.
+def test_a_decision_is_translated_to_the_received_models():
+    # Two buckets, {a, b} and {c}; the defense accepts the first: half of its weight goes to each of a and b.
     inbox = make_inbox([0.0], [[4.0, 8.0, 100.0]])
     shares = torch.tensor([[[1.0, 0, 0, 0], [0, 0.5, 0.5, 0], [0, 0, 0, 1]]])
     blend = Blend(shares, torch.zeros(1, 2))
@@ -127,7 +127,7 @@ def test_every_defense_takes_blended_models_or_says_that_it_cannot(pre, defense,
 
 @pytest.mark.parametrize("pre", STEPS)
 @pytest.mark.parametrize("defense", ["loss_threshold", "ubar", "d_krum", "d_zeno", "median", "mean", "local"])
-def test_the_result_is_what_the_told_weights_make_of_what_came_in(pre, defense, tiny):
+def test_the_logged_weights_reproduce_the_result_from_the_received_models(pre, defense, tiny):
     """Whatever weights the logs show are those that were used: on the models as they were on the wire."""
     experiment = make_experiment(
         tiny,
@@ -173,14 +173,14 @@ def test_mixing_first_is_what_saves_a_median_from_skewed_data(tiny):
 
 
 @pytest.mark.parametrize("defense", choices("defense"))
-def test_local_and_oracle_are_one_run_whatever_stands_in_front_of_others(defense):
+def test_local_and_oracle_are_one_run_under_every_pre_step(defense):
     with initialize_config_dir(str(CONF), version_base="1.3"):
         runs = {pre: plain(compose("config", [f"defense={defense}", f"pre={pre}"])) for pre in choices("pre")}
     assert len(set(map(run_name, runs.values()))) == (1 if defense in ("local", "oracle") else len(runs))
     assert runs["none"]["pre"] == {"_target_": "byzdl.preaggregation.none.NoPre", "name": "none"}
 
 
-def test_what_is_let_in_by_rounding_alone_is_not():
+def test_a_weight_by_rounding_alone_accepts_nothing():
     # The own model has no weight, and 1/10 ten times is not quite 1.
     weights = torch.full((1, 10), 0.1)
     assert (1 - weights.sum(1)).item() != 0
@@ -194,7 +194,7 @@ def test_what_is_let_in_by_rounding_alone_is_not():
 
 
 def test_nearest_neighbour_mixing_says_where_f_is_too_much():
-    # Node 0 has four neighbours, 1 and 2 have two, 3 and 4 one; node 5 has none, and nothing to be told of.
+    # Node 0 has four neighbours, 1 and 2 have two, 3 and 4 one; node 5 has none, and gets no warning.
     network = graph(6, [(0, 1), (0, 2), (0, 3), (0, 4), (1, 2)], byzantine=[3])
     with pytest.raises(
         ConfigError,
@@ -206,16 +206,18 @@ def test_nearest_neighbour_mixing_says_where_f_is_too_much():
     assert chosen("pre", "nnm").facts(Conditions(network)) == {"f": {0: 1, 1: 0, 2: 0, 4: 0, 5: 0}}
     # f = 1 of a pool of two is half of it; of three, |N_i| = 2f, it is a minority.
     warning = chosen("pre", "nnm", f=1).facts(Conditions(network))["warning"]
-    assert warning.startswith("nnm: |N_i| < 2f at 1 of 5 benign nodes (4): there f are no minority of the pool")
+    assert warning.startswith(
+        "nnm: |N_i| < 2f at 1 of 5 benign nodes (4): at these nodes f models are no minority of the pool"
+    )
 
 
 @pytest.mark.parametrize("pre", choices("pre"))
-def test_a_step_that_is_told_f_refuses_one_that_leaves_nothing(pre):
+def test_a_step_with_f_refuses_one_that_leaves_nothing(pre):
     network = graph(3, [(0, 1), (1, 2), (0, 2)], byzantine=[1])
-    told = isinstance(chosen("pre", pre), Tolerance)
-    with pytest.raises(ConfigError, match=r"^pre\.f is 50, but must be") if told else nullcontext():
-        chosen("pre", pre, **({"f": 50} if told else {})).check(Conditions(network))
-    assert ("f" in chosen("pre", pre).facts(Conditions(network))) == told
+    takes_f = isinstance(chosen("pre", pre), Tolerance)
+    with pytest.raises(ConfigError, match=r"^pre\.f is 50, but must be") if takes_f else nullcontext():
+        chosen("pre", pre, **({"f": 50} if takes_f else {})).check(Conditions(network))
+    assert ("f" in chosen("pre", pre).facts(Conditions(network))) == takes_f
 
 
 def test_a_reference_line_has_no_step_to_warn_of_nor_to_refuse(tmp_path):
@@ -237,11 +239,13 @@ def test_f_is_of_the_models_that_the_defense_sees():
     nna = chosen("defense", "nna", f=3)
     nna.check(Conditions(everybody))
     with pytest.raises(
-        ConfigError, match=r"^defense.f is 3, but must be an integer below 3, what pre makes of 5 neighbours, or known$"
+        ConfigError,
+        match=r"^defense\.f is 3, but must be an integer below 3, the number of models that pre makes of 5 neighbours, "
+        r"or known$",
     ):
         nna.check(Conditions(everybody, seen=halves))
     cs_plus = chosen("defense", "cs_plus")  # f known: two of five, and of three
     assert "warning" not in cs_plus.facts(Conditions(everybody))
     warning = cs_plus.facts(Conditions(everybody, seen=halves))["warning"]
-    assert "cs_plus: models behind the pre-step < " in warning
+    assert "cs_plus: models after the pre-step < " in warning
     assert "at 4 of 4 benign nodes" in warning

@@ -40,7 +40,7 @@ def test_differences_come_once_each(block, d):
 
 @pytest.mark.parametrize("large", [False, True], ids=["all pairs", "by learner"])
 @pytest.mark.parametrize("shift", [0.0, 1000.0])
-def test_pairwise_distances_are_numpys_wherever_the_models_stand(block, large, shift):
+def test_pairwise_distances_are_numpys_at_every_distance_from_the_origin(block, large, shift):
     models, rows = random_models(46 if large else 6, 33) + shift, ROWS + 40 * large
     np.testing.assert_allclose(pairwise_squared(models, rows), squared(models, rows), rtol=1e-6)
 
