@@ -61,6 +61,12 @@ def test_every_link_leads_somewhere(document):
     assert not dead_links(document.read_text(encoding="utf-8"), document.parent)
 
 
+def test_the_readme_is_short():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(text.split()) <= 700
+    assert text.count("![") == 1
+
+
 def test_a_dead_link_would_be_found():
     text = "[a](b/c.md#d) [e](train.py) `[f](g)` [h](https://i)\n```\n[j](k)\n```\n"
     assert dead_links(text, ROOT) == ["b/c.md#d"]
