@@ -43,7 +43,7 @@ def check_kind(group: str, instance: Component) -> None:
         )
 
 
-def placed(config: Mapping[str, Any], given: Mapping[str, Component]) -> dict[str, Any]:
+def with_instances(config: Mapping[str, Any], given: Mapping[str, Component]) -> dict[str, Any]:
     """Puts instances into the place of the configured choices, as plain values.
 
     A class outside of an importable file comes with a checksum of its source, which makes it part of the run's

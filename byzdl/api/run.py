@@ -10,7 +10,7 @@ from typing import Any
 import networkx as nx
 import pandas as pd
 
-from byzdl.api.overrides import placed, split
+from byzdl.api.overrides import split, with_instances
 from byzdl.config.columns import TABLES, Row
 from byzdl.config.compose import compose
 from byzdl.config.identity import run_name
@@ -73,7 +73,7 @@ def run(*overrides: str, folder: Path | str | None = None, progress: bool = True
     <byzdl.Run of max, ubar, erdos_renyi, digits: accuracy 0..., worst node 0... after 20 rounds>
     """
     lines, given = split(overrides, keys)
-    config = placed(compose(*lines), given)
+    config = with_instances(compose(*lines), given)
     if folder is None:
         return _in_memory(config, given, progress)
     path = Path(folder) / run_name(config)

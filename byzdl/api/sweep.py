@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from byzdl.analysis.load import find, rows
-from byzdl.api.overrides import check_kind, placed, text
+from byzdl.api.overrides import check_kind, text, with_instances
 from byzdl.config.explain import RunFailedError
 from byzdl.config.identity import identity, plain, run_name
 from byzdl.config.types import Component, ConfigError
@@ -46,7 +46,7 @@ def sweep(*overrides: str, folder: Path | str = "outputs", jobs: int | None = No
 
         def composed(combination: Sequence[str]) -> tuple[dict[str, Any], Path]:
             lines, given = axes.separated(combination)
-            config = placed(plain(compose(lines)), given)
+            config = with_instances(plain(compose(lines)), given)
             return config, folder / run_name(config)
 
         plan = planned(axes.combinations(), composed)
