@@ -13,7 +13,7 @@ from byzdl.testing.cases import D, random_models
 from byzdl.testing.checkpoints import survives_a_checkpoint
 from byzdl.testing.compare import copied, difference, leaves_global_random_state, same_bits, tensors
 from byzdl.testing.contract import BrokenError, Contract, calling, check_all, contracts, is_a_frozen_record
-from byzdl.testing.defense import check_facts, check_report
+from byzdl.testing.reporting import check_facts, check_report
 from byzdl.testing.views import attack_view, network_view
 from byzdl.topology import Network
 

@@ -1,13 +1,11 @@
 """What every defense keeps to."""
 
-import json
 import math
 from collections.abc import Iterator
 from typing import Any
 
 import torch
 
-from byzdl.config.columns import EDGE_COLUMNS, NODE_COLUMNS
 from byzdl.config.types import ConfigError, RuleError
 from byzdl.defenses import Defense
 from byzdl.exchange import Conditions, Inbox, Mix
@@ -25,6 +23,7 @@ from byzdl.testing.cases import (
 from byzdl.testing.checkpoints import survives_a_checkpoint
 from byzdl.testing.compare import copied, difference, leaves_global_random_state, same_bits, tensors
 from byzdl.testing.contract import BrokenError, Contract, calling, check_all, contracts, is_a_frozen_record
+from byzdl.testing.reporting import check_facts, check_report
 from byzdl.topology import Network
 
 # Node 1 is Byzantine, and a neighbour of all others.
@@ -300,17 +299,6 @@ def reports_named_columns(rule: Defense) -> None:
         check_report(reported, ((LEARNERS,), (LEARNERS, NEIGHBOURS)), moment.words)
 
 
-def check_report(reported: dict[str, Any], shapes: tuple[tuple[int, ...], ...], at: str = "") -> None:
-    """Refuses names that are taken, and values of other shapes."""
-    for name, values in reported.items():
-        if name in {*NODE_COLUMNS, *EDGE_COLUMNS} - {"theta"}:
-            raise BrokenError("report", f"names a column {name!r}, but must name it otherwise: that name is taken{at}")
-        if not isinstance(values, torch.Tensor) or tuple(values.shape) not in shapes:
-            got = list(values.shape) if isinstance(values, torch.Tensor) else f"a {type(values).__name__}"
-            wanted = " or ".join(str(list(shape)) for shape in shapes)
-            raise BrokenError("report", f"{name} is {got}, but must be a tensor {wanted}{at}")
-
-
 def tells_facts_as_json(rule: Defense) -> None:
     """What it tells run.json is JSON, on a graph that it does not refuse."""
     conditions = Conditions(KITE, validation=0.2)
@@ -322,16 +310,6 @@ def tells_facts_as_json(rule: Defense) -> None:
             return
         raise
     check_facts(lambda: rule.facts(conditions))
-
-
-def check_facts(facts: Any) -> None:
-    """Refuses what JSON cannot hold."""
-    with calling("facts"):
-        told = facts()
-        try:
-            json.dumps(dict(told))
-        except (TypeError, ValueError) as error:
-            raise RuleError(f"returns what JSON cannot hold ({error}), but must return texts and numbers") from error
 
 
 CONTRACTS: tuple[Contract[Defense], ...] = contracts(

@@ -8,7 +8,8 @@ from byzdl.preaggregation import Blend, Preaggregation, blended
 from byzdl.testing.cases import DEGREES, LEARNERS, NEIGHBOURS, SHUFFLED, Place, random_inbox
 from byzdl.testing.compare import copied, difference, leaves_global_random_state, same_bits
 from byzdl.testing.contract import BrokenError, Contract, calling, check_all, contracts, is_a_frozen_record
-from byzdl.testing.defense import KITE, NON_FINITE, check_facts
+from byzdl.testing.defense import KITE, NON_FINITE
+from byzdl.testing.reporting import check_facts
 
 
 def blend_of(step: Preaggregation, inbox: Inbox) -> Blend | None:
