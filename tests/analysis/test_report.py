@@ -15,8 +15,9 @@ from matplotlib.colors import to_rgb
 from byzdl.analysis.load import find
 from byzdl.analysis.report import charts, networks
 from byzdl.analysis.report.__main__ import main
-from byzdl.analysis.report.data import MAX_POINTS, numbers, records
+from byzdl.analysis.report.data import MAX_POINTS, QUANTITIES, numbers, records
 from byzdl.analysis.style import DEFENSES, OTHERS, REFERENCES, SPARE, lines
+from byzdl.config.columns import EDGE_COLUMNS, NODE_COLUMNS, ROUND_COLUMNS
 
 
 def done(folder: Path) -> list[Any]:
@@ -28,9 +29,8 @@ def add_network(
 ) -> None:
     facts = json.loads((run / "run.json").read_text())
     (run / "run.json").write_text(json.dumps({**facts, "byzantine": list(byzantine), "edges": list(edges), **more}))
-    (run / "edges.csv").write_text("round,node,neighbour,arrived,accepted,weight\n" + counted)
-    header = "round,node,accuracy,loss,theta,byzantine_accepted,benign_accepted,neighbours,byzantine_neighbours\n"
-    (run / "nodes.csv").write_text(header + nodes)
+    (run / "edges.csv").write_text(",".join(EDGE_COLUMNS) + "\n" + counted)
+    (run / "nodes.csv").write_text(",".join(NODE_COLUMNS) + "\n" + nodes)
 
 
 # Nodes 0, 1, 2 are benign, 3 is not; 0 hears 1, 2 and 3, 1 hears 0, 2 hears 0 and 3. Rounds of 10.
@@ -142,6 +142,10 @@ def test_rates_cover_the_points_that_were_left_out(write, folder):
     assert group["curves"]["accuracy_mean"]["mean"] == [0.1] * MAX_POINTS
 
 
+def test_the_page_shows_columns_that_runs_have():
+    assert QUANTITIES.keys() < set(ROUND_COLUMNS)
+
+
 def test_what_is_no_number_is_null():
     assert numbers([float("nan"), float("inf"), 0.123456, 1234567.0]) == [None, None, 0.1235, 1235000.0]
 
@@ -155,7 +159,7 @@ def test_trust_is_the_share_of_rounds(write, folder):
     assert len(graph["x"]) == len(graph["y"]) == 4
     (history,) = drawn["runs"]
     assert (history["group"], history["seed"], history["rounds"]) == (7, 0, [0, 10, 20])
-    # Both ways of each edge. Node 0 let in 10 of 20 benign messages, then all; of its attacker's 10 four, then none.
+    # Both ways of each edge. Node 0 accepted 10 of 20 benign messages, then all; of its attacker's 10 four, then none.
     assert history["trust"] == [
         [50, 100, 50, 10, 40, None, 100, None],
         [100, 0, 100, 50, 0, None, 0, None],
@@ -274,7 +278,7 @@ def test_writes_one_page(write, folder, capsys, tmp_path):
 
 def test_a_folder_without_a_result_is_refused(write, folder):
     write(status="failed", error="boom")
-    with pytest.raises(SystemExit, match=r"^byzdl\.analysis\.report: .*: no run in it is done"):
+    with pytest.raises(SystemExit, match=r"^byzdl: .*: no run in it is done"):
         main([str(folder)])
     assert not (folder / "report.html").exists()
 
@@ -285,5 +289,7 @@ def test_without_plotly_one_line_says_what_to_install(write, folder, monkeypatch
         monkeypatch.delitem(sys.modules, f"byzdl.analysis.report.{name}", raising=False)
         monkeypatch.delattr(f"byzdl.analysis.report.{name}", raising=False)
     monkeypatch.setitem(sys.modules, "plotly", None)
-    with pytest.raises(SystemExit, match=r"needs Plotly, which is not installed: pip install 'byzdl\[report\]'"):
+    with pytest.raises(
+        SystemExit, match=r"^byzdl: the report needs Plotly, which is not installed: pip install 'byzdl\[report\]'"
+    ):
         main([str(folder)])

@@ -22,7 +22,7 @@ playwright = pytest.importorskip("playwright.sync_api", reason="playwright is no
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="no chromium, chromium-browser or google-chrome on the PATH")
 
-# The same, of a rule that cannot say whom it let in.
+# The same, of a rule that reports no acceptances.
 SILENT = re.sub(r"(?m)[0-9]*,[0-9]*,(\d,\d)$", r",,\1", NODES)
 
 SILENTLY = re.sub(r"(?m)[0-9]+,[0-9.]+$", ",", COUNTED)
@@ -182,7 +182,7 @@ def test_everything_is_drawn(page) -> None:
 
     show(page, "accepted")
     assert names(page, "#accepted .chart") == ["loss_threshold", "mean"]
-    assert "cannot say whom they let in: median" in page.locator("#accepted .mute").inner_text()
+    assert "do not report acceptances: median" in page.locator("#accepted .mute").inner_text()
     show(page, "theta")
     assert names(page, "#theta .chart") == ["loss_threshold"]
 
@@ -220,7 +220,7 @@ def test_the_legend_toggles_by_keyboard(page) -> None:
     until(page, "document.querySelector('#learning .chart').data.some(t => t.name === 'mean')")
     page.locator("#none").click()
     assert rows(page) == []
-    assert "Nothing is left to show" in page.locator("#learning .panels").inner_text()
+    assert "Nothing to show" in page.locator("#learning .panels").inner_text()
     page.locator("#all").click()
     assert len(rows(page)) == 12
     page.locator("#legend .entries button", has_text="median").dblclick()
@@ -284,10 +284,10 @@ def test_values_are_reached_by_keyboard(page) -> None:
     show(page, "accepted")
     chart = page.locator("#accepted .chart").first
     chart.focus()
-    assert press("ArrowRight")[1] == " loss_threshold  Byzantine messages let in round 20: 0.000 2 seeds"
+    assert press("ArrowRight")[1] == " loss_threshold  accepted Byzantine messages round 20: 0.000 2 seeds"
     for _ in range(2):
         press("ArrowDown")
-    assert press("ArrowLeft")[1] == " loss_threshold  benign messages let in round 20: 0.700 2 seeds"
+    assert press("ArrowLeft")[1] == " loss_threshold  accepted benign messages round 20: 0.700 2 seeds"
 
 
 def test_nodes_and_edges_are_reached_by_keyboard(page) -> None:
@@ -304,12 +304,12 @@ def test_nodes_and_edges_are_reached_by_keyboard(page) -> None:
     assert first == "node 0, benign accuracy 0.800 theta 0"
     shown = "[...document.querySelectorAll('#network .hoverlayer text')].map(t => t.textContent).join('')"
     until(page, f"{shown}.startsWith('node 0, benign')")
-    assert press("ArrowDown") == "0 let 1 in: 100%, weight 0.25 1 let 0 in: 0%, weight 0.00"
-    until(page, f"{shown}.startsWith('0 let 1 in: 100%')")
-    assert press("ArrowDown", "ArrowDown") == "0 let 3 in: 0%, weight 0.00"
-    assert press("ArrowDown") == "0 let 3 in: 0%, weight 0.00"  # and no further
+    assert press("ArrowDown") == "0 accepted 1: 100%, weight 0.25 1 accepted 0: 0%, weight 0.00"
+    until(page, f"{shown}.startsWith('0 accepted 1: 100%')")
+    assert press("ArrowDown", "ArrowDown") == "0 accepted 3: 0%, weight 0.00"
+    assert press("ArrowDown") == "0 accepted 3: 0%, weight 0.00"  # and no further
     assert press("ArrowUp", "ArrowUp", "ArrowUp", "ArrowUp") == first
-    assert press("ArrowRight", "ArrowDown").startswith("0 let 1 in")
+    assert press("ArrowRight", "ArrowDown").startswith("0 accepted 1")
     assert press("ArrowRight", "ArrowRight", "ArrowRight") == "node 3, Byzantine"
     assert chart.get_attribute("aria-valuenow") == chart.get_attribute("aria-valuemax") == "3"
 
@@ -317,7 +317,7 @@ def test_nodes_and_edges_are_reached_by_keyboard(page) -> None:
 def test_the_keyboard_skips_lines_of_which_a_logarithm_shows_nothing(large_page) -> None:
     page = large_page
     page.evaluate("for (const { curves } of data.groups) curves.loss_mean.mean.fill(0)")
-    page.locator("#measure").select_option("loss_mean")
+    page.locator("#quantity").select_option("loss_mean")
     chart = page.locator("#learning .chart").first
     chart.focus()
     page.keyboard.press("ArrowDown")
@@ -327,7 +327,7 @@ def test_the_keyboard_skips_lines_of_which_a_logarithm_shows_nothing(large_page)
 def test_each_seed_is_shown_where_it_is_asked_for(page) -> None:
     threads = "document.querySelector('#learning .chart').data.filter(t => t.opacity === 0.5).length"
     assert page.evaluate(threads) == 3  # a trace a defense
-    assert "Of fewer than 5 seeds these are too narrow." in page.locator("#learning-note").inner_text()
+    assert "With fewer than 5 seeds the bands are too narrow." in page.locator("#learning-note").inner_text()
     page.get_by_label("each seed").uncheck()
     until(page, f"{threads} === 0")
 
@@ -344,14 +344,14 @@ def test_a_zoom_outlives_the_legend(page) -> None:
     page.locator("#legend .entries button", has_text="mean").click()
     assert names(page, "#learning .chart") == ["loss_threshold", "median"]
     assert page.evaluate(zoomed) == before
-    page.locator("#measure").select_option("accuracy_worst")
+    page.locator("#quantity").select_option("accuracy_worst")
     until(page, f"{zoomed}[0] === 0")
 
 
 def test_without_a_network_nothing_is_said_of_its_rounds(page) -> None:
     show(page, "network")
     page.locator("#none").click()
-    assert "Nothing is left to show" in page.locator("#network .panels").inner_text()
+    assert "Nothing to show" in page.locator("#network .panels").inner_text()
     assert not page.locator("#round").is_visible()
     page.locator("#all").click()
     assert page.locator("#rounds").inner_text() == "rounds 11 to 20"
@@ -379,23 +379,23 @@ def test_a_large_sweep_opens_on_its_fullest_view(large_page) -> None:
 
 def test_a_panel_says_what_it_lacks(large_page) -> None:
     notes = large_page.locator("#learning .panel p").all_inner_texts()
-    assert notes[:2] == ["fewer than 5 seeds: local (1)", "fewer than 5 seeds: ubar (1); no run: local"]
+    assert notes[:2] == ["fewer than 5 seeds: local (1)", "fewer than 5 seeds: ubar (1); no runs: local"]
 
 
-def test_measures_over_many_magnitudes(large_page) -> None:
+def test_quantities_over_many_magnitudes(large_page) -> None:
     page = large_page
-    page.locator("#measure").select_option("loss_mean")
+    page.locator("#quantity").select_option("loss_mean")
     axis = "document.querySelector('#learning .chart')._fullLayout.yaxis"
     until(page, f"{axis}.type === 'log'")
     page.locator("#learning .chart").nth(1).focus()
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("ArrowLeft")
-    told = page.locator("#learning .chart").nth(1).get_attribute("aria-valuetext")
-    assert told == " ubar  round 0: 4.0e+12 1 seed"
+    described = page.locator("#learning .chart").nth(1).get_attribute("aria-valuetext")
+    assert described == " ubar  round 0: 4.0e+12 1 seed"
     assert page.locator("#learning .chart").first.locator(".ytick").count() < 10
     assert "bands" not in page.locator("#learning-note").inner_text()
     assert not page.get_by_label("each seed").is_visible()
-    page.locator("#measure").select_option("consensus_distance")
+    page.locator("#quantity").select_option("consensus_distance")
     until(page, "document.querySelector('#learning .chart').data[0].y[1] === 2")
     assert page.locator("#learning .chart").first.evaluate("c => c.data[0].y") == [None, 2]  # a logarithm has no 0
 
@@ -450,8 +450,8 @@ def test_the_network_is_seen_to_cut_its_attacker_off(page) -> None:
     # By then 0 and 2 have cut 3 off; 0 - 1 has a mean weight of 0.125, 0 - 2 of 0.25, the most there ever was is 0.5.
     assert page.evaluate(widths) == {"cut": 1, "solid": [2.8, 4]}
     page.locator("#thickness").select_option("trust")
-    assert page.evaluate(widths) == {"cut": 1, "solid": [4, 5.8]}  # let in half of the time, three quarters
-    assert "let in: Byzantine 0%, benign 63% · accuracy 0.867" in page.locator("#network .panel p").first.inner_text()
+    assert page.evaluate(widths) == {"cut": 1, "solid": [4, 5.8]}  # accepted half of the time, three quarters
+    assert "accepted: Byzantine 0%, benign 63% · accuracy 0.867" in page.locator("#network .panel p").first.inner_text()
     page.locator("#round").focus()
     page.keyboard.press("ArrowLeft")
     until(page, "document.querySelector('#rounds').innerText === 'rounds 1 to 10'")
@@ -463,7 +463,7 @@ def test_the_network_is_seen_to_cut_its_attacker_off(page) -> None:
     page.locator("#seed").select_option("1")
     assert headings(page, "network") == list(ENDS)
     note = page.locator("#network-note")
-    assert "Plain, for they cannot say whom they let in: median." in note.inner_text()
+    assert "Drawn plain, because they do not report acceptances: median." in note.inner_text()
     assert "drawn alike" not in note.inner_text()
     page.locator("#experiment").select_option("alie, Bᵣ = 0.1")
     assert "drawn alike" in note.inner_text()

@@ -1,1 +1,1 @@
-"""One self-contained HTML page of a folder of runs: `python -m byzdl.analysis.report FOLDER`."""
+"""Builds one self-contained HTML page of a folder of runs: `byzdl report FOLDER`."""

@@ -1,6 +1,6 @@
-"""Plotly's part: its script, and how charts look, in light and in dark.
+"""Provides Plotly's script, and the look of charts in light and in dark.
 
-Layouts are made here and checked by Plotly; the page's script fills in what the filters leave.
+Layouts are built here, where Plotly checks them. The page's script fills in the data that the filters select.
 """
 
 from typing import Any
@@ -16,26 +16,30 @@ FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-ser
 
 Rgb = tuple[float, float, float]
 
-# Of the page's paper, its text, its lines: the same as in page.css.
+# Colours of the page's paper, text and lines: the same as in page.css.
 LIGHT = {"paper": "#ffffff", "text": "#3c4043", "line": "#e4e6e8", "hover": "#ffffff"}
 DARK = {"paper": "#1b1d20", "text": "#b8bdc3", "line": "#33373b", "hover": "#2a2d31"}
 
-# The least contrast that a line must have to the dark paper: what WCAG 2.1 (1.4.3) asks of text, for lines are thin.
+# The smallest contrast of a line with the dark paper. Lines are thin, so it is that of text in WCAG 2.1 (1.4.3).
 CONTRAST = 4.5
 
 
 def script() -> str:
-    """Plotly itself."""
+    """Returns the source of Plotly."""
     return str(get_plotlyjs())
 
 
 def templates() -> dict[str, Any]:
-    """What all charts have in common, by `light` and `dark`."""
+    """Returns the common look of all charts, as `light` and `dark`."""
     return {name: _template(colors).to_plotly_json() for name, colors in (("light", LIGHT), ("dark", DARK))}
 
 
 def layouts() -> dict[str, Any]:
-    """How each kind of chart is laid out: `curve`, `pair` (two above each other), `heatmap` and `network`."""
+    """Returns the layout of each kind of chart. A `pair` has two curves, one above the other.
+
+    >>> list(layouts())
+    ['curve', 'pair', 'heatmap', 'network']
+    """
     rounds = {"title": {"text": "round", "standoff": 4}, "rangemode": "tozero"}
     hidden = {"visible": False, "fixedrange": True}
     names = {"type": "category", "dtick": 1, "showgrid": False, "fixedrange": True}
@@ -61,7 +65,13 @@ def layouts() -> dict[str, Any]:
 
 
 def line(drawn: Line, dark: str) -> dict[str, Any]:
-    """A curve's look as Plotly has it; `dark` is its colour on dark paper, made lighter where it must be."""
+    """Translates a curve's look for Plotly.
+
+    - `dark`: its colour on dark paper; too dark a colour gets lighter
+
+    >>> line(Line("#0072B2", (0, (4, 1)), 1.0), dark="#3D9BE9")
+    {'color': '#0072b2', 'dark': '#3d9be9', 'dash': '4px,1px', 'width': 1.15}
+    """
     dash = (
         "solid" if isinstance(drawn.dash, str) else ",".join(f"{on * drawn.width:.3g}px" for on in drawn.dash[1] or ())
     )
@@ -74,7 +84,11 @@ def line(drawn: Line, dark: str) -> dict[str, Any]:
 
 
 def on_dark(color: str) -> str:
-    """The colour, made lighter until it stands out from dark paper."""
+    """Makes a colour lighter until it stands out from dark paper.
+
+    >>> on_dark("#ffffff")
+    '#ffffff'
+    """
     paper = to_rgb(DARK["paper"])
     r, g, b = to_rgb(color)
     while _contrast((r, g, b), paper) < CONTRAST:
@@ -83,20 +97,26 @@ def on_dark(color: str) -> str:
 
 
 def black_from() -> float:
-    """From which value on black text contrasts more with Cividis than white; it gets lighter all the way."""
+    """Returns the smallest value at which black text contrasts more with Cividis than white text.
+
+    Cividis gets lighter with every value.
+
+    >>> black_from()
+    0.47
+    """
     values = [i / 100 for i in range(101)]
     ground = {value: mpl.colormaps["cividis"](value)[:3] for value in values}
     return next(v for v in values if _contrast(ground[v], (0, 0, 0)) > _contrast(ground[v], (1, 1, 1)))
 
 
 def _contrast(a: Rgb, b: Rgb) -> float:
-    """The contrast ratio of WCAG 2.1."""
+    """Computes the contrast ratio of WCAG 2.1."""
     high, low = sorted((_luminance(a), _luminance(b)), reverse=True)
     return (high + 0.05) / (low + 0.05)
 
 
 def _luminance(rgb: Rgb) -> float:
-    """The relative luminance of WCAG 2.1."""
+    """Computes the relative luminance of WCAG 2.1."""
     linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in rgb]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 

@@ -1,7 +1,7 @@
-"""What the page shows, as plain records.
+"""Collects the data of the page as plain records.
 
-Everything is aggregated before it is embedded, and a curve has so many points at most: a folder of thousands of
-runs still makes a page that opens at once.
+Everything is aggregated before it is embedded, and curves have a limited number of points. A page of thousands of runs
+still opens at once.
 """
 
 import math
@@ -22,24 +22,28 @@ from byzdl.config.keys import MACHINE_KEYS
 
 Record = dict[str, Any]
 
-# A panel is some 300 pixels wide: more points would not be seen. Where there are many curves they must share.
+# A panel is some 300 pixels wide: more points would be invisible. With many groups, each curve gets fewer.
 MAX_POINTS = 80
 MANY_GROUPS, FEWER_POINTS = 300, 40
 
-# What a run chooses by name, and what the page calls it.
+# Groups of a configuration, and their names on the page.
 CHOICES = {"topology": "graph", "partition": "split", "dataset": "data", "model": "model"}
 
 
-class Measure(NamedTuple):
-    """A column of rounds.csv as the page shows it.
+# Groups with a label of their own.
+NAMED = ("attack", "defense", "pre", *CHOICES)
 
-    - `of`: the section that it belongs to
-    - `label`: in words
-    - `range`: of its axis, or None where the values say
-    - `band`: whether it comes with an interval over seeds, and with each seed's curve
+
+class Quantity(NamedTuple):
+    """Describes how the page shows a column of rounds.csv.
+
+    - `of`: its section of the page
+    - `label`: its name in words
+    - `range`: of its axis; None to fit the values
+    - `band`: whether to show an interval over seeds, and each seed's curve
     - `log`: whether its axis is logarithmic
-    - `since`: whether a row tells of all rounds since the row before
-    - `short`: what it is called beside the other one of its chart
+    - `since`: whether a row covers all rounds since the row before
+    - `short`: its name in a chart of two quantities
     """
 
     of: str
@@ -51,25 +55,32 @@ class Measure(NamedTuple):
     short: str = ""
 
 
-MEASURES = {
-    "accuracy_mean": Measure("learning", "test accuracy, mean over benign nodes", (0, 1), band=True),
-    "accuracy_worst": Measure("learning", "test accuracy, worst benign node", (0, 1), band=True),
-    "loss_mean": Measure("learning", "test loss, mean over benign nodes", log=True),
-    "consensus_distance": Measure("learning", "consensus distance", log=True),
-    "attack_success_rate": Measure("learning", "success of the attack's trigger", (0, 1)),
-    "byzantine_accept_rate": Measure("accepted", "Byzantine messages let in", (0, 1), since=True, short="Byzantine"),
-    "benign_accept_rate": Measure("accepted", "benign messages let in", (0, 1), since=True, short="benign"),
-    "theta_mean": Measure("theta", "theta, mean over benign nodes"),
+# By column of rounds.csv.
+QUANTITIES = {
+    "accuracy_mean": Quantity("learning", "test accuracy, mean over benign nodes", (0, 1), band=True),
+    "accuracy_worst": Quantity("learning", "test accuracy, worst benign node", (0, 1), band=True),
+    "loss_mean": Quantity("learning", "test loss, mean over benign nodes", log=True),
+    "consensus_distance": Quantity("learning", "consensus distance", log=True),
+    "attack_success_rate": Quantity("learning", "success rate of the attack's trigger", (0, 1)),
+    "byzantine_accept_rate": Quantity("accepted", "accepted Byzantine messages", (0, 1), since=True, short="Byzantine"),
+    "benign_accept_rate": Quantity("accepted", "accepted benign messages", (0, 1), since=True, short="benign"),
+    "theta_mean": Quantity("theta", "theta, mean over benign nodes"),
 }
 
 
 def records(done: Sequence[Run]) -> tuple[Record, dict[str, int]]:
-    """All of the page but its networks; and the group of each run by its name.
+    """Returns the data of the page without its networks, and the group of each run by the run's name.
 
-    **Keys:** `dimensions` (what can be filtered by: `key`, and its `values` in their order), `defenses` (`name`, and the
-    `line` that it is drawn with), `measures`, `rounds` (the lists of rounds that curves refer to), `groups` (one a
-    configuration without its seed: `at`, the place of its value in each dimension; `defense`; `seeds`; `final`; `curves`),
-    `most` (the most seeds that a group has), `shared` (the keys that all runs have in common).
+    **Keys:**
+
+    - `dimensions`: the filters, each with a `key` and its `values` in order
+    - `defenses`: each with a `name`, and the `line` of its curve
+    - `quantities`: the `QUANTITIES` with data
+    - `rounds`: lists of rounds; a group's `rounds` is an index into them
+    - `groups`: one per configuration without its seed, with `at` (the index of its value in each dimension), `defense`
+      (an index), `seeds` (their number), `final`, `rounds` and `curves`
+    - `most`: the largest number of seeds of a group
+    - `shared`: the keys that all runs have in common, with their values
     """
     frame = rows(done)
     facts = _facts(done)
@@ -102,7 +113,7 @@ def records(done: Sequence[Run]) -> tuple[Record, dict[str, int]]:
     record = {
         "dimensions": dimensions,
         "defenses": [{"name": name, "line": line} for name, line in lines.items()],
-        "measures": {name: measure._asdict() for name, measure in MEASURES.items() if name in known},
+        "quantities": {name: quantity._asdict() for name, quantity in QUANTITIES.items() if name in known},
         "rounds": rounds,
         "groups": groups,
         "most": max(group["seeds"] for group in groups),
@@ -112,7 +123,7 @@ def records(done: Sequence[Run]) -> tuple[Record, dict[str, int]]:
 
 
 def _final(row: Mapping[Hashable, Any]) -> Record:
-    """Each the mean and the ends of its interval; how many pairs `over_local` has; of the rounds to an accuracy, the median and how many seeds get there."""
+    """Returns means with intervals, the number of pairs, and the median rounds to 0.5 with the seeds that reach it."""
     return {
         "mean": numbers([row["mean"], row["low"], row["high"]]),
         **{
@@ -125,27 +136,28 @@ def _final(row: Mapping[Hashable, Any]) -> Record:
 
 
 def numbers(values: Iterable[float], digits: int = 4) -> list[float | None]:
-    """For JSON: so many significant digits, and None for what is no number."""
+    """Rounds values for JSON to significant digits. NaN and infinities become None.
+
+    >>> numbers([0.123456, float("nan")])
+    [0.1235, None]
+    """
     return [float(f"{value:.{digits}g}") if math.isfinite(value) else None for value in values]
 
 
 def _facts(done: Sequence[Run]) -> dict[str, Record]:
-    """What each run has chosen beside attack, rate and defense: a value a dimension."""
+    """Returns each run's value in every dimension except attack and rate."""
     configs = [run.config for run in done]
     facts = {}
     for run, varying in zip(done, varying_keys(configs), strict=True):
         chosen = {label: named(group, run.config, varying) for group, label in CHOICES.items()}
-        others = {key: value for key, value in varying.items() if key.partition(".")[0] not in _NAMED}
+        others = {key: value for key, value in varying.items() if key.partition(".")[0] not in NAMED}
         facts[run.name] = {**chosen, **others}
     keys = dict.fromkeys(key for values in facts.values() for key in values)
     return {name: {key: values.get(key, "") for key in keys} for name, values in facts.items()}
 
 
-_NAMED = ("attack", "defense", "pre", *CHOICES)
-
-
 def _dimensions(frame: pd.DataFrame, facts: Mapping[str, Record]) -> list[Record]:
-    """What groups are told apart by, beside their defense, and the values of each in their order."""
+    """Returns the keys that tell groups apart, except the defense, each with its values in order."""
     dimensions = [
         {"key": "attack", "values": sorted(frame["attack"].unique(), key=style.attack_order)},
         {"key": "br", "values": sorted(frame["br"].unique().tolist())},
@@ -157,7 +169,7 @@ def _dimensions(frame: pd.DataFrame, facts: Mapping[str, Record]) -> list[Record
 
 
 def _natural(text: str) -> tuple[bool, float, str]:
-    """Sorts numbers as numbers, before words."""
+    """Returns a key that sorts numbers by value, before words."""
     try:
         return False, float(text), text
     except ValueError:
@@ -171,20 +183,23 @@ def _shared(done: Sequence[Run]) -> Record:
 
 
 def _curves(frame: pd.DataFrame) -> dict[tuple[Any, ...], tuple[list[int], Record]]:
-    """Of each group the rounds of its points, and by column `mean`, and where they are wanted `low`, `high` and `seeds`."""
+    """Returns the rounds of each group's points, and its curves by column.
+
+    A curve has `mean`, and if its quantity has a band also `low`, `high` and `seeds`.
+    """
     thin = _thin(frame, MAX_POINTS if frame.groupby(KEYS).ngroups <= MANY_GROUPS else FEWER_POINTS)
     curves: dict[Any, tuple[list[int], Record]] = {
         key: (sorted(set(part["round"].tolist())), {}) for key, part in thin.groupby(KEYS)
     }
-    for column, measure in MEASURES.items():
+    for column, quantity in QUANTITIES.items():
         if column not in thin or thin[column].isna().all():
             continue
-        averaged = over_seeds(thin, column) if measure.band else _means(thin, column)
+        averaged = over_seeds(thin, column) if quantity.band else _means(thin, column)
         for key, group in averaged.groupby(KEYS):
             if group["mean"].notna().any():
-                parts = ["mean", *(["low", "high"] if measure.band and group["low"].notna().any() else [])]
+                parts = ["mean", *(["low", "high"] if quantity.band and group["low"].notna().any() else [])]
                 curves[key][1][column] = {part: numbers(group[part]) for part in parts}
-        if measure.band:
+        if quantity.band:
             for key, group in thin.groupby(KEYS):
                 if 1 < group["seed"].nunique() < FEW_SEEDS:
                     each = group.pivot(index="seed", columns="round", values=column).sort_index()
@@ -193,9 +208,9 @@ def _curves(frame: pd.DataFrame) -> dict[tuple[Any, ...], tuple[list[int], Recor
 
 
 def _thin(frame: pd.DataFrame, most: int) -> pd.DataFrame:
-    """The rows of at most so many rounds of each setting, the first and the last among them.
+    """Keeps the rows of at most `most` rounds per setting, the first and the last among them.
 
-    What a row tells of all rounds since the row before is averaged over the rows that are dropped.
+    Some quantities cover all rounds since the row before. They are averaged over the dropped rows.
     """
     kept = []
     for _, part in frame.groupby("setting"):
@@ -206,14 +221,14 @@ def _thin(frame: pd.DataFrame, most: int) -> pd.DataFrame:
 
 
 def _averaged(frame: pd.DataFrame, kept: NDArray[Any]) -> pd.DataFrame:
-    """The rows of the rounds that are kept, rates averaged over the rows since the one that was kept before.
+    """Keeps the rows of these rounds. Rates are averaged over the rows since the last kept one.
 
-    A row counts by the rounds that it covers; one without a value doesn't.
+    A row is weighted by the number of rounds that it covers. A row without a value does not count.
     """
     frame = frame.sort_values(["run", "round"], ignore_index=True)
     covers = frame.groupby("run")["round"].diff()
     ends = [frame["run"], kept[np.searchsorted(kept, frame["round"])]]
-    rates = [name for name, measure in MEASURES.items() if measure.since and name in frame]
+    rates = [name for name, quantity in QUANTITIES.items() if quantity.since and name in frame]
     for rate in rates:
         summed = (frame[rate] * covers).groupby(ends).transform("sum", min_count=1)
         frame[rate] = summed / covers.where(frame[rate].notna()).groupby(ends).transform("sum")
@@ -221,6 +236,6 @@ def _averaged(frame: pd.DataFrame, kept: NDArray[Any]) -> pd.DataFrame:
 
 
 def _means(frame: pd.DataFrame, column: str) -> pd.DataFrame:
-    """As `over_seeds`, without the interval, which takes long."""
+    """Averages as `over_seeds` does, without the interval, which is slow."""
     values = frame.groupby([*KEYS, "round"])[column]
     return values.mean().where(values.count() == values.size()).rename("mean").reset_index()

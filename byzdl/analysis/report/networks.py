@@ -1,4 +1,4 @@
-"""The networks of runs, and whom each node trusted when."""
+"""Collects the networks of runs, and the trust of each node in its neighbours over the rounds."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -11,39 +11,47 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from byzdl.analysis.files import record, table
+from byzdl.analysis.files import WHOLE_NUMBERS, record, table
 from byzdl.analysis.load import Run
+from byzdl.config.columns import NODE_COLUMNS
 
 Record = dict[str, Any]
 Edges = tuple[tuple[int, int], ...]
 
-# Of i and j how often i let j in, and the weight of j at i, in percent; None where it cannot be told.
+# By receiver i and sender j, in percent: the share of rounds in which i accepted j, and the weight of j at i. None if
+# the defense does not report it.
 Trust = dict[tuple[int, int], tuple[int | None, int | None]]
-NOTHING_CAME = (-1, -1)
+NO_MESSAGE = (-1, -1)
 
 # A larger graph would be a tangle on any screen.
 MAX_NODES = 120
 
-# How many numbers the page takes before seeds, then moments, then whole runs are left out.
+# The most numbers that a page may hold. Beyond, seeds are left out first, then frames, then whole runs.
 BUDGET = 1_000_000
 FEW_FRAMES = 12
 
-# Above so many nodes the better layout takes too long.
+# With more nodes than this, the better layout is too slow.
 CAREFUL_NODES = 60
-
-NODE_COLUMNS = ("accuracy", "theta", "byzantine_accepted", "benign_accepted", "neighbours", "byzantine_neighbours")
 
 
 def networks(done: Sequence[Run], groups: Mapping[str, int]) -> Record:
-    """The networks of these runs, as many as a page can hold.
+    """Returns the networks of these runs, as many as a page can hold.
 
-    - `groups`: of each run by its name
+    A frame covers the rounds from one evaluation to the next.
 
-    **Keys:** `graphs` (`n`, `byzantine`, `edges`, `x`, `y`), `runs` (`group`, `seed`, `graph`; `rounds` of its frames; of
-    each frame `trust` and `weight`: in percent how often i of an edge (i, j) let j in since the last frame, and the mean
-    weight of j in the mix of i, then the same of j and i; None where a rule cannot say or the listener is Byzantine, -1
-    where no message came; `accuracy` and `theta` of each node; `exact`, whether the run logged its edges), `omitted` (how
-    many runs the page has no room for), `undrawn` (how many have too large a graph, or one that nobody logged).
+    - `groups`: the group of each run, by the run's name
+
+    **Keys:**
+
+    - `graphs`: each with `n`, `byzantine`, `edges`, and coordinates `x`, `y`
+    - `runs`: each with `group`, `seed`, `graph` (an index), the `rounds` between its frames, `exact` (whether the run
+      logged its edges), and for each frame:
+      - `trust`: for each edge (i, j), the percentage of rounds in which i accepted j, then that in which j accepted i.
+        None if the defense does not report it or the receiver is Byzantine, -1 if no message arrived
+      - `weight`: the same for the mean weight of j in the aggregate of i, and of i in that of j, in percent
+      - `accuracy`, `theta`: of each node
+    - `omitted`: the number of runs for which the page has no room
+    - `undrawn`: the number of runs with too large a graph, or with redrawn graphs and no logged edges
     """
     facts = {run.name: _facts(run) for run in done}
     drawable = [run for run in done if facts[run.name]["n"] and not facts[run.name]["undrawn"]]
@@ -68,7 +76,7 @@ def networks(done: Sequence[Run], groups: Mapping[str, int]) -> Record:
 
 
 def _facts(run: Run) -> Record:
-    """Nodes, Byzantine set and first edges of a run, and whether it logged all edges; 0 nodes where there is no record."""
+    """Reads the nodes, the Byzantine set and the first edges of a run. A record without edges gives 0 nodes."""
     facts = record(run.folder / "run.json")
     known = "edges" in facts and "topology.n" in run.config
     n = int(run.config["topology.n"]) if known else 0
@@ -87,16 +95,16 @@ def _facts(run: Run) -> Record:
 def _affordable(
     runs: Sequence[Run], facts: Mapping[str, Record], groups: Mapping[str, int]
 ) -> tuple[list[Run], int | None]:
-    """The runs that the budget allows, and how many frames of each (None for all)."""
+    """Selects the runs that fit the budget, and the number of frames per run (None for all)."""
     by_seed = sorted(runs, key=lambda run: run.config["seed"])
     first = list({groups[run.name]: run for run in reversed(by_seed)}.values())
     first.sort(key=lambda run: groups[run.name])
-    moments = {run.name: _moments(run) for run in runs}
+    evaluations = {run.name: _evaluations(run) for run in runs}
 
     def cost(run: Run, frames: int | None) -> int:
         fact = facts[run.name]
-        taken = moments[run.name] if frames is None else min(frames, moments[run.name])
-        return taken * (4 * int(fact["most"]) + 2 * int(fact["n"]))
+        count = evaluations[run.name] if frames is None else min(frames, evaluations[run.name])
+        return count * (4 * int(fact["most"]) + 2 * int(fact["n"]))
 
     for choice, frames in ((list(runs), None), (first, None), (first, FEW_FRAMES)):
         if sum(cost(run, frames) for run in choice) <= BUDGET:
@@ -105,15 +113,15 @@ def _affordable(
     return [run for run, fits in zip(first, room, strict=True) if fits], FEW_FRAMES
 
 
-def _moments(run: Run) -> int:
-    """How many evaluations a run has, about."""
+def _evaluations(run: Run) -> int:
+    """Estimates the number of a run's evaluations."""
     rounds, every = run.config.get("rounds", 1), run.config.get("eval_every", 1)
     return int(rounds) // max(int(every), 1) + 1
 
 
 @cache
 def _layout(n: int, edges: Edges) -> Record:
-    """Where the nodes are drawn: the same graph always in the same way."""
+    """Places the nodes. The same graph always has the same layout."""
     graph = nx.Graph()
     graph.add_nodes_from(range(n))
     graph.add_edges_from(edges)
@@ -122,14 +130,18 @@ def _layout(n: int, edges: Edges) -> Record:
 
 
 def _history(run: Run, fact: Mapping[str, Any], frames: int | None) -> tuple[Record, Record]:
-    """The graph of a run, with all edges that it ever had, and its frames: what was counted from one to the next."""
+    """Returns the graph of a run, with all edges that it ever had, and the run's frames."""
     nodes = _table(run, "nodes.csv")
     logged = np.sort(nodes["round"].unique())
     rounds = logged
     if frames is not None:
         places = np.unique(np.linspace(0, len(logged) - 1, min(frames, len(logged))).round().astype(int))
         rounds = logged[places]
-    at = {column: nodes.pivot(index="round", columns="node", values=column) for column in NODE_COLUMNS}
+    at = {
+        column: nodes.pivot(index="round", columns="node", values=column)
+        for column in NODE_COLUMNS
+        if column not in WHOLE_NUMBERS
+    }
     edges = {(i, j) for i, j in fact["edges"]}
     if fact["exact"]:
         counted = _table(run, "edges.csv")
@@ -141,7 +153,7 @@ def _history(run: Run, fact: Mapping[str, Any], frames: int | None) -> tuple[Rec
 
     def both_ways(of: Trust, part: int) -> list[int | None]:
         ways = [way for i, j in drawn for way in ((i, j), (j, i))]
-        return [None if way[0] in fact["byzantine"] else of.get(way, NOTHING_CAME)[part] for way in ways]
+        return [None if way[0] in fact["byzantine"] else of.get(way, NO_MESSAGE)[part] for way in ways]
 
     graph = {"n": fact["n"], "byzantine": fact["byzantine"], "edges": drawn}
     return graph, {
@@ -153,29 +165,30 @@ def _history(run: Run, fact: Mapping[str, Any], frames: int | None) -> tuple[Rec
 
 
 def _exact(counted: pd.DataFrame, rounds: NDArray[Any], logged: NDArray[Any]) -> list[Trust]:
-    """Of each frame what edges.csv says; it has a row wherever a message came."""
+    """Sums edges.csv over each frame. It has a row for each edge with a message."""
     since = dict(zip(logged[1:].tolist(), np.diff(logged).tolist(), strict=True))
     counted = counted.assign(
         frame=np.searchsorted(rounds, counted["round"]),
         weight=counted["weight"] * counted["round"].map(since),
     )
     sums = counted.groupby(["frame", "node", "neighbour"])[["arrived", "accepted", "weight"]].sum(min_count=1)
-    took = np.diff(rounds)
-    frames: list[Trust] = [{} for _ in took]
+    lengths = np.diff(rounds)
+    frames: list[Trust] = [{} for _ in lengths]
     for (frame, i, j), arrived, accepted, weight in sums.itertuples():
-        frames[frame - 1][i, j] = (_percent(accepted / arrived), _percent(weight / took[frame - 1]))
+        frames[frame - 1][i, j] = (_percent(accepted / arrived), _percent(weight / lengths[frame - 1]))
     return frames
 
 
 def _by_kind(at: Mapping[str, pd.DataFrame], before: int, now: int, fact: Mapping[str, Any]) -> Trust:
-    """A frame of a run that logged only how many Byzantine and how many benign messages a node let in.
+    """Returns a frame of a run without logged edges.
 
-    A node's edges to the one kind are then alike, and weights are not known.
+    Such a run has each node's numbers of accepted Byzantine and benign messages. All of a node's edges to nodes of one
+    kind are alike, and weights are unknown.
     """
     logged = at["neighbours"].index
     between = logged[(logged > before) & (logged <= now)]
-    bad = at["byzantine_neighbours"].loc[now]
-    of_kind = {"byzantine": bad, "benign": at["neighbours"].loc[now] - bad}
+    byzantine = at["byzantine_neighbours"].loc[now]
+    of_kind = {"byzantine": byzantine, "benign": at["neighbours"].loc[now] - byzantine}
     share = {
         kind: (at[f"{kind}_accepted"].loc[between].sum(skipna=False) / ((now - before) * count)).to_dict()
         for kind, count in of_kind.items()
@@ -189,11 +202,11 @@ def _percent(share: float) -> int | None:
 
 
 def _row(values: "pd.Series[float]", n: int) -> list[float | None]:
-    """A value a node; None for those that have none."""
+    """Lists a value per node; None for nodes without a value."""
     return [round(float(values[i]), 3) if i in values.index and np.isfinite(values[i]) else None for i in range(n)]
 
 
 def _table(run: Run, name: str) -> pd.DataFrame:
     columns, cells = table(run.folder / name)
-    whole = {column: int for column in ("round", "node", "neighbour") if column in columns}
+    whole = {column: int for column in WHOLE_NUMBERS if column in columns}
     return pd.DataFrame(cells, columns=list(columns)).astype(whole)

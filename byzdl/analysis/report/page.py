@@ -1,4 +1,4 @@
-"""The page itself: records, charts, style and script in one file that needs no other."""
+"""Builds the page: records, charts, style and script in one self-contained file."""
 
 import json
 from collections.abc import Sequence
@@ -19,11 +19,12 @@ SCRIPTS = ("page.js", "curves.js", "final.js", "network.js")
 
 
 def page(title: str, runs: Sequence[Run]) -> str:
-    """The HTML of a page about these runs.
+    """Returns the HTML of a page about these runs.
 
-    - `runs`: as `byzdl.analysis.find` gives them; at least one must be done
+    - `title`: shown behind "byzdl"
+    - `runs`: from `byzdl.analysis.find`; at least one must be done
 
-    **Raises:** `AnalysisError` where a file cannot be read.
+    **Raises:** `AnalysisError` if a file cannot be read.
     """
     done = [run for run in runs if run.status == "done"]
     record, groups = records(done)
@@ -56,7 +57,7 @@ def page(title: str, runs: Sequence[Run]) -> str:
 
 
 def _embedded(data: Any) -> str:
-    """As JSON that nothing in it can end."""
+    """Encodes data as JSON that cannot end its own script element."""
     text = json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return text.replace("<", "\\u003c")
 

@@ -1,22 +1,22 @@
-// Curves over the rounds: one panel an attack, rate and setting, one line a defense.
+// Curves over the rounds: a panel per attack, rate and setting, a line per defense.
 
-// More than so many bands would hide one another.
+// More bands than this would hide one another.
 const MANY_LINES = 8;
 
-const measuresOf = (section) => Object.keys(data.measures).filter((name) => data.measures[name].of === section);
+const quantitiesOf = (section) => Object.keys(data.quantities).filter((name) => data.quantities[name].of === section);
 
 const positive = (values) => values.map((value) => (value > 0 ? value : null));
 
-/** The traces of one measure; the first of the legend comes on top, and thin lines on top of thick ones. */
-function curves(groups, measure, axes, eachSeed) {
-  const veil = groups.length > MANY_LINES ? "14" : "2b"; // a band's opacity, in hexadecimal
+/** Returns the traces of one quantity. The first defense of the legend is on top, and thin lines are on top of thick ones. */
+function curves(groups, quantity, axes, eachSeed) {
+  const opacity = groups.length > MANY_LINES ? "14" : "2b"; // of a band, in hexadecimal
   const order = [...groups].sort((a, b) => b.defense - a.defense);
   order.sort((a, b) => data.defenses[b.defense].line.width - data.defenses[a.defense].line.width);
   const bands = [], threads = [], lines = [];
-  const { log, short, label } = data.measures[measure];
+  const { log, short, label } = data.quantities[quantity];
   const drawable = log ? positive : (values) => values;
   for (const group of order) {
-    const curve = group.curves[measure];
+    const curve = group.curves[quantity];
     if (!curve) continue;
     const x = data.rounds[group.rounds];
     const { name, line } = data.defenses[group.defense];
@@ -27,7 +27,7 @@ function curves(groups, measure, axes, eachSeed) {
       bands.push({
         x: [...bounded, ...back].map((i) => x[i]),
         y: [...bounded.map((i) => curve.low[i]), ...back.map((i) => curve.high[i])],
-        mode: "lines", line: { width: 0 }, fill: "toself", fillcolor: color + veil, hoverinfo: "skip", ...axes,
+        mode: "lines", line: { width: 0 }, fill: "toself", fillcolor: color + opacity, hoverinfo: "skip", ...axes,
       });
     }
     if (eachSeed && curve.seeds) {
@@ -49,8 +49,8 @@ function curves(groups, measure, axes, eachSeed) {
   return [...bands, ...threads, ...lines];
 }
 
-function axis(measure) {
-  const { range, log, short } = data.measures[measure];
+function axis(quantity) {
+  const { range, log, short } = data.quantities[quantity];
   return {
     ...(range ? { range: [range[0] - 0.02, range[1] + 0.02] } : {}),
     ...(log ? { type: "log", exponentformat: "power" } : {}),
@@ -58,22 +58,22 @@ function axis(measure) {
   };
 }
 
-/** For those who hear the page: what the chart ends with. */
-function told(panel, groups, measure) {
-  const ends = groups.filter((group) => group.curves[measure]).map((group) => `${data.defenses[group.defense].name} ${brief(group.curves[measure].mean.at(-1))}`);
-  return `${data.measures[measure].label}; ${panel.querySelector("h3").textContent}; in the last round: ${ends.join(", ")}`;
+/** Describes a chart's last values for screen readers. */
+function described(panel, groups, quantity) {
+  const ends = groups.filter((group) => group.curves[quantity]).map((group) => `${data.defenses[group.defense].name} ${brief(group.curves[quantity].mean.at(-1))}`);
+  return `${data.quantities[quantity].label}; ${panel.querySelector("h3").textContent}; in the last round: ${ends.join(", ")}`;
 }
 
-/** What a panel has less of than others: seeds, or a defense altogether. */
+/** Names the defenses with fewer seeds than others, or without runs, in a panel. */
 function lacking(groups, defenses) {
   const named = (list) => (list.join(", ").length > LONG ? plural(list.length, "defense") : list.join(", "));
   const fewer = groups.filter(({ seeds }) => seeds < data.most).map(({ defense, seeds }) => `${data.defenses[defense].name} (${seeds})`);
   const without = defenses.filter((defense) => groups.every((group) => group.defense !== defense)).map((defense) => data.defenses[defense].name);
-  const told = [fewer.length ? `fewer than ${data.most} seeds: ${named(fewer)}` : "", without.length ? `no run: ${named(without)}` : ""];
-  return told.filter(Boolean).join("; ");
+  const parts = [fewer.length ? `fewer than ${data.most} seeds: ${named(fewer)}` : "", without.length ? `no runs: ${named(without)}` : ""];
+  return parts.filter(Boolean).join("; ");
 }
 
-/** By keyboard: left and right go through the rounds of a line, up and down through the lines. */
+/** Walks by keyboard: left and right through the rounds of a line, up and down through the lines. */
 function walkCurves(chart, down, right) {
   const { data: traces } = chart;
   const order = (a, b) => (a.yaxis ?? "y").localeCompare(b.yaxis ?? "y") || a.legendrank - b.legendrank;
@@ -90,36 +90,36 @@ function walkCurves(chart, down, right) {
 
 const unfolded = new Set();
 
-function drawCurves(section, measures, eachSeed = () => false) {
+function drawCurves(section, quantities, eachSeed = () => false) {
   const box = find(`#${section} .panels`);
-  box.dataset.kind = measures.length > 1 ? "pair" : "curve";
-  const known = visible().filter((group) => measures.some((measure) => group.curves[measure]));
+  box.dataset.kind = quantities.length > 1 ? "pair" : "curve";
+  const known = visible().filter((group) => quantities.some((quantity) => group.curves[quantity]));
   const defenses = [...new Set(known.map((group) => group.defense))].sort((a, b) => a - b);
   const all = facets(known);
   const items = unfolded.has(section) ? all : all.slice(0, MANY_PANELS);
   const more = find(`#${section} .more`);
   more.hidden = items.length === all.length;
   more.textContent = `Show all ${all.length} panels`;
-  more.onclick = () => { unfolded.add(section); drawCurves(section, measures, eachSeed); };
+  more.onclick = () => { unfolded.add(section); drawCurves(section, quantities, eachSeed); };
   fill(box, items, (panel, { groups }) => {
     const chart = panel.querySelector(".chart");
     panel.querySelector("p").textContent = lacking(groups, defenses);
-    const axes = measures.map((_, i) => (i ? { xaxis: "x", yaxis: `y${i + 1}` } : {}));
-    const own = Object.fromEntries(measures.map((measure, i) => [i ? `yaxis${i + 1}` : "yaxis", axis(measure)]));
+    const axes = quantities.map((_, i) => (i ? { xaxis: "x", yaxis: `y${i + 1}` } : {}));
+    const own = Object.fromEntries(quantities.map((quantity, i) => [i ? `yaxis${i + 1}` : "yaxis", axis(quantity)]));
     const longest = Math.max(...groups.map((group) => data.rounds[group.rounds].at(-1)));
-    const traces = measures.flatMap((measure, i) => curves(groups, measure, axes[i], eachSeed()));
-    // Of the same measure, what was zoomed into stays.
-    Plotly.react(chart, traces, { ...layout(box.dataset.kind, { ...own, xaxis: { range: [0, longest * 1.01] } }), uirevision: measures.join() }, CONFIG);
+    const traces = quantities.flatMap((quantity, i) => curves(groups, quantity, axes[i], eachSeed()));
+    // A zoom stays as long as the quantities do.
+    Plotly.react(chart, traces, { ...layout(box.dataset.kind, { ...own, xaxis: { range: [0, longest * 1.01] } }), uirevision: quantities.join() }, CONFIG);
     walkable(chart, longest, walkCurves);
-    chart.setAttribute("aria-label", measures.map((measure) => told(panel, groups, measure)).join(". "));
+    chart.setAttribute("aria-label", quantities.map((quantity) => described(panel, groups, quantity)).join(". "));
   });
 }
 
 sections.push(function drawLearning() {
-  const choice = find("#measure"), each = find("#seeds");
+  const choice = find("#quantity"), each = find("#seeds");
   if (!choice.options.length) {
-    choice.append(...measuresOf("learning").map((name) => make("option", { value: name }, data.measures[name].label)));
-    // With few seeds a band alone would hide how few they are; with many defenses threads hide everything.
+    choice.append(...quantitiesOf("learning").map((name) => make("option", { value: name }, data.quantities[name].label)));
+    // A band alone would hide that seeds are few. With many defenses, the curves of single seeds hide everything else.
     each.checked = data.defenses.length <= MANY_LINES;
     choice.addEventListener("change", drawLearning);
     each.addEventListener("change", drawLearning);
@@ -127,25 +127,25 @@ sections.push(function drawLearning() {
   const shown = visible().map((group) => group.curves[choice.value]).filter(Boolean);
   const banded = shown.some((curve) => curve.low), few = shown.filter((curve) => curve.seeds);
   find("#seeds-label").hidden = !few.length;
-  find("#seeds-label span").textContent = few.length < shown.length ? `each seed, where there are fewer than ${data.few}` : "each seed";
+  find("#seeds-label span").textContent = few.length < shown.length ? `each seed, if there are fewer than ${data.few}` : "each seed";
   find("#learning-note").textContent = [
     `Lines are means over seeds${banded ? ", bands their 95% bootstrap intervals" : ""}.`,
-    banded && few.length ? `Of fewer than ${data.few} seeds these are too narrow.` : "",
-    "In a chart, arrow keys go through its values.",
+    banded && few.length ? `With fewer than ${data.few} seeds the bands are too narrow.` : "",
+    "Arrow keys go through the values of a chart.",
   ].join(" ");
   drawCurves("learning", [choice.value], () => each.checked);
 });
 
 sections.push(() => {
-  const measures = measuresOf("accepted");
-  find("#accepted").hidden = !measures.length;
-  const silent = [...new Set(visible().filter((group) => !measures.some((measure) => group.curves[measure])).map((group) => group.defense))];
-  find("#accepted .mute").textContent = silent.length ? `Not shown, for they cannot say whom they let in: ${silent.sort((a, b) => a - b).map((defense) => data.defenses[defense].name).join(", ")}.` : "";
-  if (measures.length) drawCurves("accepted", measures);
+  const quantities = quantitiesOf("accepted");
+  find("#accepted").hidden = !quantities.length;
+  const silent = [...new Set(visible().filter((group) => !quantities.some((quantity) => group.curves[quantity])).map((group) => group.defense))];
+  find("#accepted .mute").textContent = silent.length ? `Not shown, because they do not report acceptances: ${silent.sort((a, b) => a - b).map((defense) => data.defenses[defense].name).join(", ")}.` : "";
+  if (quantities.length) drawCurves("accepted", quantities);
 });
 
 sections.push(() => {
-  const shown = "theta_mean" in data.measures && visible().some((group) => group.curves.theta_mean);
+  const shown = "theta_mean" in data.quantities && visible().some((group) => group.curves.theta_mean);
   find("#theta").hidden = !shown;
   if (shown) drawCurves("theta", ["theta_mean"]);
 });

@@ -1,4 +1,4 @@
-// Final accuracy: heatmaps of attack and defense, and the table that sorts.
+// Final accuracy: heatmaps of attacks and defenses, and a table to sort.
 
 const ROWS = 25;
 const sorting = { column: null, down: false, all: false };
@@ -42,7 +42,7 @@ function drawMaps() {
   }, (item) => nameOf(item.at) || "all");
 }
 
-/** The median round, and where not all seeds get there, how many do. */
+/** Returns the median round, and the number of seeds that reach the accuracy if not all do. */
 function reaching(group) {
   const [rounds, reached] = group.final.rounds_to;
   const some = reached < group.seeds ? ` (${reached} of ${group.seeds})` : "";
@@ -55,13 +55,13 @@ const COLUMNS = [
   { name: "mean", value: (group) => group.final.mean[0], cell: (group) => group.final.mean, number: true, shown: true },
   {
     name: "IQM", value: (group) => group.final.iqm[0], cell: (group) => group.final.iqm, number: true,
-    note: `IQM: the interquartile mean, of ${data.few} seeds and more.`, shown: data.groups.some((group) => group.final.iqm[0] !== null),
+    note: `IQM: the interquartile mean, with at least ${data.few} seeds.`, shown: data.groups.some((group) => group.final.iqm[0] !== null),
   },
   { name: "worst node", value: (group) => group.final.worst[0], cell: (group) => group.final.worst, number: true, shown: true },
   {
     name: "over local", value: (group) => group.final.over_local[0], cell: (group) => group.final.over_local, signed: true, number: true,
     beside: ({ seeds, final: { pairs } }) => (0 < pairs && pairs < seeds ? `${pairs} of ${plural(seeds, "seed")}` : ""),
-    note: "Over local: what listening to others gained, in pairs of the same seed.", shown: data.groups.some((group) => group.final.over_local[0] !== null),
+    note: "Over local: the gain over learning alone, in pairs of the same seed.", shown: data.groups.some((group) => group.final.over_local[0] !== null),
   },
   { name: "rounds to 0.5", value: (group) => group.final.rounds_to[0] ?? Infinity, text: reaching, number: true, up: true, shown: true },
   { name: "seeds", value: (group) => group.seeds, text: (group) => (group.seeds < data.most ? `${group.seeds} of ${data.most}` : String(group.seeds)), few: true, number: true, shown: true },
@@ -95,7 +95,7 @@ function drawTable() {
     table.tHead.append(make("tr", {}, ...COLUMNS.map((column) => {
       const button = make("button", { type: "button" }, ...subscripted(column.name));
       button.addEventListener("click", () => {
-        // Numbers are asked for the best first, names from the beginning.
+        // A first click sorts numbers from the best on, and names from the beginning.
         sorting.down = sorting.column === column ? !sorting.down : Boolean(column.number && !column.up);
         sorting.column = column;
         drawTable();
@@ -104,7 +104,7 @@ function drawTable() {
     })));
     more.addEventListener("click", () => { sorting.all = true; drawTable(); });
     const notes = COLUMNS.map(({ note }) => note).filter(Boolean);
-    find("#final-note").textContent = ["Means over seeds, with 95% bootstrap intervals over seeds.", `One seed has none, of fewer than ${data.few} they are too narrow.`, ...notes, "A heading sorts."].join(" ");
+    find("#final-note").textContent = ["Means over seeds, with 95% bootstrap intervals over seeds.", `A single seed has no interval; with fewer than ${data.few} seeds intervals are too narrow.`, ...notes, "Click a heading to sort."].join(" ");
   }
   [...table.tHead.rows[0].cells].forEach((head, i) => {
     if (COLUMNS[i] === sorting.column) head.setAttribute("aria-sort", sorting.down ? "descending" : "ascending");
@@ -112,7 +112,7 @@ function drawTable() {
   });
   const groups = [...visible()];
   if (sorting.column) {
-    // What is not known comes last, either way.
+    // Unknown values come last in both directions.
     const known = (group) => sorting.column.value(group) !== null;
     const order = (a, b) => (a < b ? -1 : Number(a > b)) * (sorting.down ? -1 : 1);
     groups.sort((a, b) => known(b) - known(a) || order(sorting.column.value(a), sorting.column.value(b)));

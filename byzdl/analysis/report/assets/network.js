@@ -1,4 +1,4 @@
-// The network: benign and Byzantine nodes, edges as thick as they were trusted, round by round.
+// The networks: benign and Byzantine nodes, with edges as thick as the trust in them, over the rounds.
 
 const net = { experiment: null, seed: null, frame: null, timer: null, due: null };
 const BENIGN = { color: "#0072B2", dark: "#56B4E9" }, BYZANTINE = { color: "#D55E00", dark: "#F08A3C" };
@@ -9,13 +9,13 @@ const WIDEST = 7;
 const runsOf = (group) => data.networks.runs.filter((run) => data.groups[run.group] === group);
 const percent = (value) => (value === null ? "–" : `${Math.round(value)}%`);
 
-/** The mean of what is known, and of messages that came. */
+/** Averages the known values of edges with messages. */
 function mean(values) {
   const known = values.filter((value) => value !== null && value >= 0);
   return known.length ? known.reduce((a, b) => a + b, 0) / known.length : null;
 }
 
-/** What can be chosen, what is shown of it, and all that does not change from round to round. */
+/** Draws the controls, the chosen networks, and everything that is the same in all rounds. */
 function drawNetworks() {
   const items = facets(visible().filter((group) => runsOf(group).length));
   find("#network").hidden = !data.networks.runs.length;
@@ -31,9 +31,9 @@ function drawNetworks() {
   const shown = runs.filter((run) => run.seed === net.seed);
   const weighed = data.networks.runs.some((run) => run.exact);
   find("#thickness-label").hidden = !weighed;
-  net.measure = weighed ? find("#thickness").value : "trust";
-  // The thickest edge of all that are shown, now or later. There may be more than Math.max takes arguments.
-  net.most = net.measure === "trust" ? 100 : shown.flatMap((run) => run.weight.flat()).reduce((a, b) => Math.max(a, b), 1);
+  net.thickness = weighed ? find("#thickness").value : "trust";
+  // The thickest edge over all rounds. There may be more weights than Math.max takes arguments.
+  net.most = net.thickness === "trust" ? 100 : shown.flatMap((run) => run.weight.flat()).reduce((a, b) => Math.max(a, b), 1);
   const box = find("#network .panels");
   box.dataset.kind = "network";
   find("#network").classList.toggle("bare", !shown.length);
@@ -42,60 +42,63 @@ function drawNetworks() {
     find("#round").max = last;
     if (net.frame === null || net.frame > last) net.frame = last;
     net.rounds = shown[0].rounds;
-    tellRounds();
+    showRounds();
   }
   fill(box, shown.map((run) => ({ key: `${net.experiment}/${run.group}`, run })), (panel, { run }) => drawNetwork(panel, run), ({ run }) => data.defenses[data.groups[run.group].defense].name);
   find("#network .key").innerHTML =
     `<span><svg width="14" height="14"><circle cx="7" cy="7" r="6" fill="${tone(BENIGN)}"/></svg>benign</span>` +
     `<span><svg width="14" height="14"><rect x="1.5" y="1.5" width="11" height="11" fill="${tone(BYZANTINE)}"/></svg>Byzantine</span>` +
-    `<span><svg width="34" height="12"><line x1="0" x2="14" y1="6" y2="6" stroke="currentColor" stroke-width="1.5"/><line x1="18" x2="34" y1="6" y2="6" stroke="currentColor" stroke-width="6"/></svg>${net.measure === "trust" ? "let in seldom, often" : "of small, of great weight"}</span>` +
+    `<span><svg width="34" height="12"><line x1="0" x2="14" y1="6" y2="6" stroke="currentColor" stroke-width="1.5"/><line x1="18" x2="34" y1="6" y2="6" stroke="currentColor" stroke-width="6"/></svg>${net.thickness === "trust" ? "seldom, often accepted" : "small, large weight"}</span>` +
     `<span><svg width="22" height="12"><line x1="0" x2="22" y1="6" y2="6" stroke="${tone(MUTED)}" stroke-dasharray="1.5,3"/></svg>cut off</span>` +
-    `<span><svg width="22" height="12"><line x1="0" x2="22" y1="6" y2="6" stroke="${tone(MUTED)}" stroke-width="1.2"/></svg>not known</span>`;
+    `<span><svg width="22" height="12"><line x1="0" x2="22" y1="6" y2="6" stroke="${tone(MUTED)}" stroke-width="1.2"/></svg>unknown</span>`;
   find("#network-note").textContent = notes(shown).join(" ");
 }
 
-function tellRounds() {
+function showRounds() {
   const span = `rounds ${net.rounds[net.frame] + 1} to ${net.rounds[net.frame + 1]}`;
   find("#round").value = net.frame;
   find("#round").setAttribute("aria-valuetext", span);
   find("#rounds").textContent = span;
 }
 
-/** The same networks in other rounds. */
+/** Draws the same networks in other rounds. */
 function drawFrame() {
-  tellRounds();
+  showRounds();
   document.querySelectorAll("#network .panel").forEach(redraw);
 }
 
 function notes(shown) {
-  const told = ["An edge between benign nodes is as thick as they trusted each other, in the mean of both ways; one to a Byzantine node as its benign end trusted it. In a network, left and right go from node to node, down and up through the edges of one."];
-  if (shown.some((run) => !run.exact)) told.push("These runs logged how many Byzantine and how many benign messages each node let in, not whose: the edges of a node to the one kind are drawn alike.");
-  const silent = shown.filter((run) => run[net.measure].every((frame) => frame.every((value) => value === null || value < 0)));
-  if (silent.length) told.push(`Plain, for they cannot say ${net.measure === "trust" ? "whom they let in" : "what weight a message had"}: ${silent.map((run) => data.defenses[data.groups[run.group].defense].name).join(", ")}.`);
-  if (data.networks.omitted) told.push(`${plural(data.networks.omitted, "run")} more would make this page too large.`);
-  if (data.networks.undrawn) told.push(`${plural(data.networks.undrawn, "run")} not drawn: too large a graph, or one that was redrawn and not logged.`);
-  return told;
+  const sentences = [
+    "The thickness of an edge between benign nodes is the mean of both directions; that of an edge to a Byzantine node is the benign node's trust.",
+    "Arrow keys left and right go from node to node, down and up through the edges of a node.",
+  ];
+  if (shown.some((run) => !run.exact)) sentences.push("These runs logged each node's numbers of accepted Byzantine and benign messages, not their senders: its edges to nodes of one kind are drawn alike.");
+  const silent = shown.filter((run) => run[net.thickness].every((frame) => frame.every((value) => value === null || value < 0)));
+  if (silent.length) sentences.push(`Drawn plain, because they do not report ${net.thickness === "trust" ? "acceptances" : "weights"}: ${silent.map((run) => data.defenses[data.groups[run.group].defense].name).join(", ")}.`);
+  if (data.networks.omitted) sentences.push(`Left out, because the page would be too large: ${plural(data.networks.omitted, "run")}.`);
+  if (data.networks.undrawn) sentences.push(`Left out, because the graph is too large, or was redrawn without logged edges: ${plural(data.networks.undrawn, "run")}.`);
+  return sentences;
 }
 
 function drawNetwork(panel, run) {
   const graph = data.networks.graphs[run.graph];
   const frame = Math.min(net.frame, run.trust.length - 1);
-  const trust = run.trust[frame] ?? [], weight = run.weight[frame] ?? [], measured = run[net.measure][frame] ?? [];
-  const bad = new Set(graph.byzantine);
+  const trust = run.trust[frame] ?? [], weight = run.weight[frame] ?? [], thickness = run[net.thickness][frame] ?? [];
+  const byzantine = new Set(graph.byzantine);
   const bundles = new Map();
   const hover = { x: [], y: [], text: [], customdata: [] };
   graph.edges.forEach(([i, j], e) => {
     const ways = [trust[2 * e], trust[2 * e + 1]].filter((way) => way !== null);
-    if (ways.length && ways.every((way) => way < 0)) return; // no message came: an edge of other rounds
-    const share = mean([measured[2 * e], measured[2 * e + 1]]);
-    const kind = bad.has(i) && bad.has(j) ? "between" : bad.has(i) || bad.has(j) ? "byzantine" : "benign";
+    if (ways.length && ways.every((way) => way < 0)) return; // an edge of other rounds
+    const share = mean([thickness[2 * e], thickness[2 * e + 1]]);
+    const kind = byzantine.has(i) && byzantine.has(j) ? "between" : byzantine.has(i) || byzantine.has(j) ? "byzantine" : "benign";
     const width = share === null ? "plain" : share === 0 ? "cut" : Math.max(1, Math.ceil((10 * share) / net.most));
     const key = `${kind} ${width}`;
     if (!bundles.has(key)) bundles.set(key, { kind, width, x: [], y: [] });
     bundles.get(key).x.push(graph.x[i], graph.x[j], null);
     bundles.get(key).y.push(graph.y[i], graph.y[j], null);
     const lines = [[i, j, 2 * e], [j, i, 2 * e + 1]].filter(([, , way]) => trust[way] !== null && trust[way] >= 0)
-      .map(([a, b, way]) => `${a} let ${b} in: ${trust[way]}%${weight[way] === null ? "" : `, weight ${(weight[way] / 100).toFixed(2)}`}`);
+      .map(([a, b, way]) => `${a} accepted ${b}: ${trust[way]}%${weight[way] === null ? "" : `, weight ${(weight[way] / 100).toFixed(2)}`}`);
     hover.x.push((graph.x[i] + graph.x[j]) / 2);
     hover.y.push((graph.y[i] + graph.y[j]) / 2);
     hover.text.push(lines.join("<br>") || `${i} – ${j}`);
@@ -113,9 +116,9 @@ function drawNetwork(panel, run) {
   const points = {
     x: graph.x, y: graph.y, mode: small ? "markers+text" : "markers", text: nodes.map(String),
     textfont: { color: dark.matches ? "#101214" : "#ffffff", size: 11 },
-    marker: { size: small ? 20 : 9, opacity: 1, symbol: nodes.map((i) => (bad.has(i) ? "square" : "circle")), color: nodes.map((i) => tone(bad.has(i) ? BYZANTINE : BENIGN)), line: { width: 1.5, color: dark.matches ? "#1b1d20" : "#ffffff" } },
+    marker: { size: small ? 20 : 9, opacity: 1, symbol: nodes.map((i) => (byzantine.has(i) ? "square" : "circle")), color: nodes.map((i) => tone(byzantine.has(i) ? BYZANTINE : BENIGN)), line: { width: 1.5, color: dark.matches ? "#1b1d20" : "#ffffff" } },
     hovertext: nodes.map((i) => {
-      if (bad.has(i)) return `node ${i}, Byzantine`;
+      if (byzantine.has(i)) return `node ${i}, Byzantine`;
       const theta = run.theta[frame]?.[i] ?? null;
       return `node ${i}, benign<br>accuracy ${three(run.accuracy[frame]?.[i])}${theta === null ? "" : `<br>theta ${theta}`}`;
     }),
@@ -125,13 +128,13 @@ function drawNetwork(panel, run) {
   const chart = panel.querySelector(".chart");
   Plotly.react(chart, [...edges, middles, points], { ...layout("network"), dragmode: false }, CONFIG);
   walkable(chart, nodes.length - 1, walkNetwork);
-  const of = (wanted) => mean(graph.edges.flatMap(([i, j], e) => [bad.has(j) === wanted ? trust[2 * e] : null, bad.has(i) === wanted ? trust[2 * e + 1] : null]));
-  const line = `let in: Byzantine ${percent(of(true))}, benign ${percent(of(false))} · accuracy ${three(mean(run.accuracy[frame] ?? []))}`;
+  const of = (wanted) => mean(graph.edges.flatMap(([i, j], e) => [byzantine.has(j) === wanted ? trust[2 * e] : null, byzantine.has(i) === wanted ? trust[2 * e + 1] : null]));
+  const line = `accepted: Byzantine ${percent(of(true))}, benign ${percent(of(false))} · accuracy ${three(mean(run.accuracy[frame] ?? []))}`;
   panel.querySelector("p").textContent = line;
   chart.setAttribute("aria-label", `Network under ${panel.querySelector("h3").textContent}, ${find("#rounds").textContent}; ${line}`);
 }
 
-/** By keyboard: left and right go from node to node, down and up through the edges of one. */
+/** Walks by keyboard: left and right from node to node, down and up through the edges of a node. */
 function walkNetwork(chart, down, right) {
   const [edges, nodes] = chart.data.slice(-2);
   const from = chart.walked;
@@ -143,7 +146,7 @@ function walkNetwork(chart, down, right) {
   return { trace, point, subplot: "xy", now: node, text: texts[point] };
 }
 
-/** Once a frame of the screen at most: a slider moves faster than networks are drawn. */
+/** Draws at most once per frame of the screen: a slider moves faster than networks are drawn. */
 function drawSoon() {
   net.due ??= requestAnimationFrame(() => { net.due = null; drawFrame(); });
 }

@@ -1,4 +1,4 @@
-// What is shown: the filters, the legend, and the order to draw anew. Each section adds its own `sections.push(draw)`.
+// The filters, the legend, and the redrawing of sections. Each section registers itself with `sections.push(draw)`.
 "use strict";
 
 const data = JSON.parse(document.getElementById("data").textContent);
@@ -7,11 +7,11 @@ const state = { at: dimensions.map(() => null), hidden: new Set() };
 const sections = [];
 const LABELS = { br: "B_r" };
 const MANY_PANELS = 9;
-const LONG = 160; // letters
+const LONG = 160; // characters
 
 const find = (selector) => document.querySelector(selector);
 
-/** An element with properties and children; strings become text. */
+/** Creates an element with properties and children. Strings become text. */
 function make(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
   for (const [key, value] of Object.entries(properties)) {
@@ -25,27 +25,27 @@ function make(tag, properties = {}, ...children) {
 const subscripted = (text) => text.split(/(B_r)/).map((part) => (part === "B_r" ? make("i", {}, "B", make("sub", {}, "r")) : part));
 const plural = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
 const three = (value) => (value === null || value === undefined ? "–" : value.toFixed(3));
-/** As `three`, of what may be very small or very large. */
+/** Formats as `three`, but very small and very large values with an exponent. */
 const brief = (value) => (value && (Math.abs(value) < 0.001 || Math.abs(value) >= 1000) ? value.toExponential(1) : three(value));
 
-// Light or dark, as the system has it.
+// The system chooses between light and dark.
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const colorOf = (defense) => data.defenses[defense].line[dark.matches ? "dark" : "color"];
 
-/** A layout of data.layouts in today's colours, with what this chart has of its own. */
+/** Returns a layout of data.layouts in the current colours, with this chart's own settings. */
 function layout(kind, own = {}) {
   const copy = structuredClone(data.layouts[kind]);
   for (const [key, value] of Object.entries(own)) copy[key] = { ...copy[key], ...value };
-  // A finger shall scroll the page, not zoom.
+  // A finger should scroll the page, not zoom.
   return { ...copy, template: data.templates[dark.matches ? "dark" : "light"], dragmode: matchMedia("(pointer: fine)").matches ? "zoom" : false };
 }
 const CONFIG = { displayModeBar: false, responsive: true };
 
-/** The groups that the filters leave, and of these the ones whose defense is not switched off. */
+/** The groups that the filters select, and those of them with a defense that is switched on. */
 const filtered = () => data.groups.filter((group) => state.at.every((place, d) => place === null || group.at[d] === place));
 const visible = () => filtered().filter((group) => !state.hidden.has(group.defense));
 
-/** Groups that belong into one chart: equal in every dimension but those named. */
+/** Splits groups into charts. Groups of one chart agree in every dimension except those in `apart`. */
 function facets(groups, apart = []) {
   const found = new Map();
   for (const group of groups) {
@@ -58,7 +58,7 @@ function facets(groups, apart = []) {
   return [...found.values()].sort(order);
 }
 
-/** What a place in the dimensions is called; what varies nowhere goes without saying, but attack and rate. */
+/** Names a chart by its dimensions. Those with a single value are left out, except attack and rate. */
 function nameOf(at) {
   return at
     .map((place, d) => ({ place, values: dimensions[d].values, key: dimensions[d].key, fixed: state.at[d] !== null }))
@@ -67,7 +67,7 @@ function nameOf(at) {
     .join(", ");
 }
 
-/** Charts that are drawn when they come into view, and anew when what they show has changed. */
+/** Draws charts when they come into view, and again after their data has changed. */
 const inView = new IntersectionObserver(
   (entries) => entries.forEach((entry) => {
     entry.target.inView = entry.isIntersecting;
@@ -85,7 +85,7 @@ function redraw(panel) {
   if (panel.inView) drawNow(panel);
 }
 
-/** Fill a box with one panel an item, those of equal keys kept; `draw(panel, item)` makes its chart. */
+/** Fills a box with a panel per item. Panels with the same key are kept. `draw(panel, item)` draws the chart. */
 function fill(box, items, draw, heading = (item) => nameOf(item.at)) {
   const old = new Map([...box.querySelectorAll(".panel")].map((panel) => [panel.dataset.key, panel]));
   const panels = items.map((item) => {
@@ -106,20 +106,20 @@ function fill(box, items, draw, heading = (item) => nameOf(item.at)) {
     inView.unobserve(panel);
     Plotly.purge(panel.querySelector(".chart"));
   }
-  box.replaceChildren(...(panels.length ? panels : [make("p", { className: "empty" }, "Nothing is left to show: choose other filters, or switch a defense on.")]));
+  box.replaceChildren(...(panels.length ? panels : [make("p", { className: "empty" }, "Nothing to show: choose other filters, or switch a defense on.")]));
   panels.forEach(redraw);
 }
 
 const clamp = (value, least, most) => Math.max(least, Math.min(value, most));
 const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
-/** What a chart shows under the pointer, by arrow keys; `walk(chart, down, right)` is where they lead. */
+/** Lets arrow keys show the values of a chart, as the pointer does. `walk(chart, down, right)` returns the next value. */
 function walkable(chart, most, walk) {
   chart.tabIndex = 0;
   chart.walked = null;
   chart.onblur = () => Plotly.Fx.unhover(chart);
   chart.onkeydown = (event) => {
-    if (!(event.key in ARROWS) || event.altKey || event.ctrlKey || event.metaKey) return; // the browser's own
+    if (!(event.key in ARROWS) || event.altKey || event.ctrlKey || event.metaKey) return; // the browser's shortcuts
     event.preventDefault();
     const at = walk(chart, ...ARROWS[event.key]);
     if (!at) return;
@@ -145,24 +145,24 @@ function drawHeader() {
   const counts = {};
   for (const { status } of data.absent) counts[status] = (counts[status] ?? 0) + 1;
   if (data.absent.length) {
-    const told = Object.entries(counts).map(([status, count]) => `${count} ${status}`).join(", ");
-    find("#absent summary").textContent = `${data.absent.length} of ${plural(data.absent.length + data.runs, "run")} have no result and are in no chart: ${told}`;
-    // What is long is cut until it is asked for.
+    const parts = Object.entries(counts).map(([status, count]) => `${count} ${status}`).join(", ");
+    find("#absent summary").textContent = `${data.absent.length} of ${plural(data.absent.length + data.runs, "run")} have no result and are in no chart: ${parts}`;
+    // Long reasons are folded.
     const folded = (why) => (why.length > LONG ? make("details", {}, make("summary", {}, make("span", {}, why))) : why);
     find("#absent tbody").replaceChildren(...data.absent.map(({ status, name, why }) => make("tr", {}, make("td", {}, status), make("td", {}, name), make("td", {}, folded(why)))));
     find("#absent").hidden = false;
   }
-  if (data.superseded) find("header").append(make("p", { className: "note" }, `${plural(data.superseded, "older result")} of the same configurations left out.`));
+  if (data.superseded) find("header").append(make("p", { className: "note" }, `Left out, because newer results have the same configurations: ${plural(data.superseded, "result")}.`));
 }
 
-/** Not more panels than one can look at, all attacks among them: what is asked last is fixed first, at what most runs have. */
+/** Sets filters until the panels are few enough. All attacks stay. The last filter is fixed first, at the value with most runs. */
 function choose() {
   for (const d of [...dimensions.keys()].reverse()) {
     const { key, values } = dimensions[d];
     if (facets(filtered()).length <= MANY_PANELS) break;
     if (key === "attack" || values.length < 2) continue;
     const runs = values.map((_, place) => filtered().reduce((sum, group) => sum + (group.at[d] === place ? group.seeds : 0), 0));
-    // Of rates the highest, and never 0, under which all defenses look alike.
+    // Among rates with equally many runs, the highest. Never 0, under which all defenses look alike.
     const places = key === "br" ? [...values.keys()].reverse().filter((place) => values[place] > 0) : [...values.keys()];
     state.at[d] = places.reduce((best, place) => (runs[place] > runs[best] ? place : best));
   }
@@ -182,7 +182,7 @@ function makeFilters() {
   });
 }
 
-/** A line as the charts have it. */
+/** Draws a defense's line for the legend. */
 function swatch(defense) {
   const { dash, width } = data.defenses[defense].line;
   const dashes = dash === "solid" ? "" : ` stroke-dasharray="${dash.replaceAll("px", "")}"`;
@@ -203,7 +203,7 @@ function makeLegend() {
       state.hidden.delete(defense);
       drawAll();
     };
-    // As in Plotly's own legend, and by keyboard.
+    // The same as in Plotly's own legend, and also by keyboard.
     button.addEventListener("dblclick", alone);
     button.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" || !event.shiftKey) return;
@@ -239,7 +239,7 @@ addEventListener("DOMContentLoaded", () => {
   makeLegend();
   drawAll();
   dark.addEventListener("change", drawAll);
-  // On a narrow screen the choices are a bar that stays in view, and unfolds.
+  // On a narrow screen the choices are a bar that stays in view and unfolds.
   const narrow = matchMedia("(max-width: 900px)");
   const fold = () => { find("#choices").open = !narrow.matches; };
   narrow.addEventListener("change", fold);
