@@ -1,6 +1,6 @@
-"""From run folders to frames, figures and tables. Needs neither torch nor hydra.
+"""Turns folders of runs into frames, figures and tables. Needs neither torch nor hydra.
 
-`python -m byzdl.analysis FOLDER` does all of it; for work of one's own, `load` gives one tidy frame:
+`byzdl figures FOLDER` draws the usual figures and tables. For other questions, `load` returns one tidy frame:
 
     frame = load("outputs/default")
     for setting, figure in draw(frame, "consensus_distance"): ...

@@ -1,6 +1,6 @@
-"""`python -m byzdl.analysis FOLDER`: the figures and tables of a folder of runs, and what is missing from it.
+"""`byzdl figures FOLDER`: draws the figures and writes the tables of a folder of runs, and lists missing results.
 
-`python -m byzdl.analysis compare A B` compares two folders.
+`python -m byzdl.analysis FOLDER` is the same, and `python -m byzdl.analysis compare A B` is `byzdl compare A B`.
 """
 
 import argparse
@@ -18,17 +18,20 @@ FIGURES = {"accuracy": "accuracy_mean", "worst": "accuracy_worst"}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Draw what is done and say what isn't.
+    """Draws the finished runs, and lists the others.
 
-    **Raises:** `SystemExit` with one line where nothing can be drawn.
+    **Raises:** `SystemExit` with one line if nothing can be drawn.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments[:1] == ["compare"]:
         compare.main(arguments[1:])
         return
-    parser = argparse.ArgumentParser(prog="python -m byzdl.analysis", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="byzdl figures",
+        description="Draws accuracy curves, writes tables of final accuracy, lists missing results.",
+    )
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="a folder of runs, such as outputs")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="where to write; FOLDER/figures by default")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="where to write, by default FOLDER/figures")
     options = parser.parse_args(arguments)
     try:
         runs = find(options.folder)
@@ -37,16 +40,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
             for file in write(done, options.out or options.folder / "figures"):
                 print(file)
     except (AnalysisError, OSError) as error:
-        sys.exit(f"byzdl.analysis: {error}")
+        sys.exit(f"byzdl: {error}")
     print(absences(runs), file=sys.stderr, end="")
     if not done:
-        sys.exit(
-            f"byzdl.analysis: {options.folder}: no run in it is done, so there is nothing to draw{deeper(options.folder)}"
-        )
+        sys.exit(f"byzdl: {options.folder}: no run in it is done, so there is nothing to draw{deeper(options.folder)}")
 
 
 def write(done: Sequence[Run], out: Path) -> list[Path]:
-    """The figures and tables of these runs; the files written."""
+    """Writes the figures and tables of these runs. Returns the files."""
     frame = rows(done)
     out.mkdir(parents=True, exist_ok=True)
     files: list[Path] = []

@@ -1,4 +1,4 @@
-"""`python -m byzdl.analysis compare A B`: two folders of runs, before and after a change, run by run."""
+"""`byzdl compare A B`: compares two folders of runs, before and after a change, run by run."""
 
 import argparse
 import csv
@@ -19,7 +19,7 @@ from byzdl.analysis.load import AnalysisError, Run, find
 from byzdl.analysis.matching import Match, Pair, match
 from byzdl.analysis.statistics import KEYS, bootstrap_interval
 
-# More names than so many would push what matters off the screen.
+# More names than this would push the table off the screen.
 MANY = 10
 
 COLUMNS = [
@@ -30,14 +30,16 @@ COLUMNS = [
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Print the comparison, and with `--csv` write its table.
+    """Prints the comparison, and with `--csv` writes its table.
 
-    **Raises:** `SystemExit` with one line where there is nothing to compare.
+    **Raises:** `SystemExit` with one line if there is nothing to compare.
     """
-    parser = argparse.ArgumentParser(prog="python -m byzdl.analysis compare", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="byzdl compare", description="Compares two folders of runs, before and after a change, run by run."
+    )
     parser.add_argument("a", type=Path, metavar="A", help="a folder of runs, before")
     parser.add_argument("b", type=Path, metavar="B", help="a folder of runs, after")
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="write the table, in full, to FILE")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="write the full table to FILE")
     options = parser.parse_args(arguments)
     try:
         matched = match(_done(options.a), _done(options.b))
@@ -47,15 +49,19 @@ def main(arguments: Sequence[str]) -> None:
             options.csv.parent.mkdir(parents=True, exist_ok=True)
             options.csv.write_text(compared.to_csv(index=False), encoding="utf-8", newline="\n")
     except (AnalysisError, OSError) as error:
-        sys.exit(f"byzdl.analysis: {error}")
+        sys.exit(f"byzdl: {error}")
 
 
 def differences(pairs: Sequence[Pair]) -> pd.DataFrame:
-    """Final accuracy in B less that in A, in pairs of the same seed: one row a configuration.
+    """Subtracts final accuracies in A from those in B, in pairs of the same seed, with one row per configuration.
 
-    **Columns:** `setting`, `attack`, `br`, `defense`, `pairs`; `identical`, in how many of them rounds.csv is the same byte
-    for byte, the seconds apart; of the mean over benign nodes `a_mean`, `b_mean`, `difference` and `low`, `high` of its 95%
-    bootstrap interval; the same of the worst one: `a_worst`, `b_worst`, `worst_difference`, `worst_low`, `worst_high`.
+    **Columns:**
+
+    - `setting`, `attack`, `br`, `defense`, `pairs`
+    - `identical`: the number of pairs with the same rounds.csv, byte for byte except for the seconds
+    - `a_mean`, `b_mean`, `difference`: of the mean over benign nodes; `low`, `high`: the 95% bootstrap interval of the
+      difference
+    - `a_worst`, `b_worst`, `worst_difference`, `worst_low`, `worst_high`: the same for the worst benign node
     """
     groups: defaultdict[tuple[Any, ...], list[Pair]] = defaultdict(list)
     for pair, label in zip(pairs, labels([pair.config for pair in pairs]), strict=True):
@@ -86,18 +92,22 @@ def differences(pairs: Sequence[Pair]) -> pd.DataFrame:
 
 
 def to_text(matched: Match, compared: pd.DataFrame) -> str:
-    """What `compare` prints."""
+    """Renders the text that `byzdl compare` prints.
+
+    >>> print(to_text(match([], []), differences([])), end="")
+    0 runs have the same configuration in A and B; rounds.csv is identical for 0 of them, except for the seconds
+    """
     same = int(compared["identical"].sum()) if matched.pairs else 0
     lines = [
-        f"{len(matched.pairs)} runs of the same configuration in A and B; of {same} rounds.csv is the same byte for byte, "
-        "but for the seconds",
+        f"{len(matched.pairs)} runs have the same configuration in A and B; "
+        f"rounds.csv is identical for {same} of them, except for the seconds",
         *_named("only in A", matched.only_a),
         *_named("only in B", matched.only_b),
-        *_named("not compared, as several are alike in all keys that both sides know", matched.ambiguous),
+        *_named("not compared, because several are alike in all keys that both folders have", matched.ambiguous),
     ]
     for key, (in_a, in_b) in sorted(matched.left_out.items()):
-        told = [f"{side}: {', '.join(sorted(values)) or 'absent'}" for side, values in (("A", in_a), ("B", in_b))]
-        lines.append(f"left out of the matching: {key} ({'; '.join(told)})")
+        sides = [f"{side}: {', '.join(sorted(values)) or 'absent'}" for side, values in (("A", in_a), ("B", in_b))]
+        lines.append(f"left out of the matching: {key} ({'; '.join(sides)})")
     for setting, part in compared.groupby("setting", sort=False) if matched.pairs else ():
         lines += ["", *([str(setting)] if setting else [])]
         headers = ["attack", "B_r", "defense", "pairs", "same", "A", "B", "B - A", "worst A", "worst B", "B - A"]
@@ -106,38 +116,38 @@ def to_text(matched: Match, compared: pd.DataFrame) -> str:
     if matched.pairs:
         lines += [
             "",
-            "Final test accuracy, mean over benign nodes and worst one; differences in pairs of the same seed",
+            "Final test accuracy: mean over benign nodes, and worst benign node; differences in pairs of the same seed",
         ]
         lines.append("[95% bootstrap interval over seeds].")
     return "\n".join([*lines, ""])
 
 
 def _done(folder: Path) -> list[Run]:
-    """The runs of a folder that have a result; which have none is told."""
+    """Returns the runs of a folder that have a result, and prints the number of the others."""
     runs = [run for run in find(folder) if run.status != "superseded"]
     done = [run for run in runs if run.status == "done"]
     if not done:
-        raise AnalysisError(f"{folder}: no finished run in it")
+        raise AnalysisError(f"{folder}: no run in it is done")
     if len(done) < len(runs):
-        print(f"byzdl.analysis: {folder}: {len(runs) - len(done)} of {len(runs)} runs have no result", file=sys.stderr)
+        print(f"byzdl: {folder}: {len(runs) - len(done)} of {len(runs)} runs have no result", file=sys.stderr)
     return done
 
 
 def _final(run: Run) -> tuple[float, float]:
-    """Mean and worst accuracy of the last round."""
+    """Returns the mean and the worst accuracy of the last round."""
     columns, rows = table(run.folder / "rounds.csv")
     last = max((dict(zip(columns, row, strict=True)) for row in rows), key=lambda row: row["round"], default={})
     return last.get("accuracy_mean", np.nan), last.get("accuracy_worst", np.nan)
 
 
 def _cells(run: Run) -> list[dict[str, str]]:
-    """What a run's rounds.csv says, as text: all but the time that it took."""
+    """Reads a run's rounds.csv as text, without the seconds."""
     with (run.folder / "rounds.csv").open(newline="", encoding="utf-8") as lines:
         return [{key: value for key, value in row.items() if key != "seconds"} for row in csv.DictReader(lines)]
 
 
 def _row(row: Any) -> list[str]:
-    """A row of the table that is printed; where all runs are the same, a sign for it."""
+    """Renders a row of the printed table. If all runs are identical, the differences are `=`."""
 
     def interval(mean: float, low: float, high: float) -> str:
         if row.identical == row.pairs:

@@ -1,24 +1,31 @@
-"""Who is hurt: nodes by how many of their neighbours are Byzantine. The rate is the graph's, a node has its own."""
+"""Counts lost nodes by their share of Byzantine neighbours. B_r is the graph's rate; each node has its own."""
 
 import pandas as pd
 
 from byzdl.analysis.statistics import final
 
-# The shares of Byzantine neighbours that rules are proven for end at these.
+# Upper ends of the shares of Byzantine neighbours. Guarantees of rules end at 1/3 or 1/2.
 SHARES = {"none": 0.0, "to 1/3": 1 / 3, "to 1/2": 1 / 2, "above": 1.0}
 
-MARGIN = 0.1  # of accuracy: more than a split or the order of batches makes of it
+MARGIN = 0.1  # of accuracy: more than the effect of another split or another order of batches
 
 
 def exposure(nodes: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
-    """Which part of the nodes is lost, by the share of their neighbours that are Byzantine, over all attacks.
+    """Computes the share of lost nodes over all attacks, by the nodes' share of Byzantine neighbours.
 
-    Lost: the final accuracy is more than `margin` below that of the same node learning alone. `local` listens to
-    nobody, so that its runs under any one attack stand for all.
+    A node is lost if its final accuracy is more than `margin` below that of the same node learning alone. `local`
+    accepts no message, so its runs under one attack count for all attacks.
 
-    - `nodes`: as `load_nodes` gives it, with runs of `local`
+    - `nodes`: from `load_nodes`, with runs of `local`
 
-    **Columns:** `setting`, `defense`, `byzantine` (of `SHARES`), `nodes` (how many), `lost` (the share of them).
+    **Columns:** `setting`, `defense`, `byzantine` (a key of `SHARES`), `nodes` (their number), `lost` (the lost share).
+
+    >>> case = {"setting": "", "br": 0.3, "seed": 0, "round": 20, "attack": "max", "node": 0}
+    >>> neighbours = {"neighbours": 4, "byzantine_neighbours": 1}
+    >>> columns = {"run": ["a", "b"], "defense": ["ubar", "local"], "accuracy": [0.5, 0.75]}
+    >>> exposure(pd.DataFrame({**case, **neighbours, **columns}))
+      setting defense byzantine  nodes  lost
+    0            ubar    to 1/3      1   1.0
     """
     last = final(nodes)
     same = ["setting", "br", "seed", "node"]

@@ -1,4 +1,4 @@
-"""Curves over the rounds: one row an attack, one column a Byzantine rate, one colour a defense."""
+"""Draws curves over the rounds, with a row per attack, a column per Byzantine rate and a colour per defense."""
 
 import math
 import textwrap
@@ -18,7 +18,7 @@ from byzdl.analysis.statistics import over_seeds
 # With fewer seeds than this a band alone would hide how few they are.
 FEW_SEEDS = 5
 
-# More than so many would crowd the figure out.
+# More notes than this would crowd the figure.
 MANY_NOTES = 8
 
 LABELS = {
@@ -26,22 +26,28 @@ LABELS = {
     "accuracy_worst": "test accuracy, worst benign node",
 }
 
-# With the metadata to leave out: a date would make every file a new one.
+# Each with the metadata to leave out: with a date, the same figure would give other bytes.
 FORMATS: dict[str, dict[str, None]] = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
 
 PANEL = (2.15, 1.65)  # inches
 
 
 def draw(frame: pd.DataFrame, column: str = "accuracy_mean") -> Iterator[tuple[str, Figure]]:
-    """A figure of a column of rounds.csv for each setting in the frame, with the setting's name.
+    """Draws a figure of a column of rounds.csv for each setting, and yields it behind the setting's label.
 
-    - `frame`: as `load` gives it
+    Curves are means over seeds, and bands are their 95% bootstrap intervals, both from `over_seeds`. With fewer than 5
+    seeds, each seed has a thin curve, too. A note below the figure names the curves with fewer seeds than others.
 
-    Curves are means over seeds, bands their 95% bootstrap intervals (`over_seeds` gives these data); where a
-    group has fewer than 5 seeds, each seed's own curve is shown too. Under the figure stands which groups
-    have fewer seeds than others.
+    - `frame`: from `load`
+    - `column`: a column of rounds.csv
+
+    >>> case = {"run": "a", "setting": "", "attack": "max", "br": 0.3, "defense": "ubar", "seed": 0}
+    >>> frame = pd.DataFrame({**case, "round": [0, 10], "accuracy_mean": [0.1, 0.9]})
+    >>> [(setting, figure.axes[0].get_title()) for setting, figure in draw(frame)]
+    [('', '$B_r$ = 0.3')]
     """
-    lines = style.lines(frame["defense"])  # of all settings, so that colours agree between their figures
+    # Lines for all settings at once, so that colours agree between figures.
+    lines = style.lines(frame["defense"])
     for setting, part in frame.groupby("setting"):
         with mpl.rc_context(style.RC):
             figure = _figure(part, column, lines)
@@ -49,7 +55,17 @@ def draw(frame: pd.DataFrame, column: str = "accuracy_mean") -> Iterator[tuple[s
 
 
 def save(figure: Figure, stem: Path) -> list[Path]:
-    """Write a figure as PNG, SVG and PDF; the same figure gives the same bytes. Returns the files."""
+    """Writes a figure as PNG, SVG and PDF. The same figure gives the same bytes.
+
+    - `stem`: the path without an ending
+
+    **Returns:** the files.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     [file.name for file in save(Figure(), Path(folder, "accuracy"))]
+    ['accuracy.png', 'accuracy.svg', 'accuracy.pdf']
+    """
     files = []
     with mpl.rc_context(style.RC):
         for ending, metadata in FORMATS.items():
@@ -59,7 +75,7 @@ def save(figure: Figure, stem: Path) -> list[Path]:
 
 
 def _figure(frame: pd.DataFrame, column: str, lines: dict[str, style.Line]) -> Figure:
-    """The figure of one setting."""
+    """Draws the figure of one setting."""
     attacks = sorted(frame["attack"].unique(), key=style.attack_order)
     rates = sorted(frame["br"].unique())
     defenses = [defense for defense in lines if defense in set(frame["defense"])]
@@ -88,15 +104,15 @@ def _figure(frame: pd.DataFrame, column: str, lines: dict[str, style.Line]) -> F
     below = ["round (mini-batch iterations)", *textwrap.wrap(note, int(figure.get_figwidth() * 14))]
     figure.supxlabel("\n".join(below), fontsize=size)
     name = LABELS.get(column, column)
-    # One panel is not as high as the label is long.
+    # The label is longer than one panel is high.
     figure.supylabel(name if len(attacks) > 1 else name.replace(", ", ",\n"), fontsize=size)
     _legend(figure, {defense: lines[defense] for defense in defenses}, title=str(frame["setting"].iloc[0]))
     return figure
 
 
 def _panel(axes: Axes, frame: pd.DataFrame, curves: pd.DataFrame, column: str, lines: dict[str, style.Line]) -> None:
-    """One attack at one rate. Each mean is a line with its defense as label; nothing else in the axes has one."""
-    # The first of the legend comes on top of the others, and thin lines on top of thick ones.
+    """Draws one attack at one rate. Only mean curves have a label, the defense."""
+    # The first defense of the legend is drawn last, on top of the others, and thin lines on top of thick ones.
     drawn = list(reversed(lines.items()))
     drawn.sort(key=lambda item: -item[1].width)
     for defense, line in drawn:
@@ -113,7 +129,7 @@ def _panel(axes: Axes, frame: pd.DataFrame, curves: pd.DataFrame, column: str, l
 
 
 def _legend(figure: Figure, lines: dict[str, style.Line], title: str) -> None:
-    """One legend for all panels, above them: below it would cover the x-axis' label."""
+    """Draws one legend for all panels, above them: below, it would cover the label of the x-axis."""
     handles = [
         Line2D([], [], color=line.color, linestyle=line.dash, linewidth=line.width, label=defense)
         for defense, line in lines.items()
@@ -131,18 +147,24 @@ def _legend(figure: Figure, lines: dict[str, style.Line], title: str) -> None:
 
 
 def legend_columns(labels: Collection[str], width: float) -> int:
-    """The most columns of which a legend of these labels is no wider than that, in inches; 1 where none is."""
-    each = [0.55 + 0.068 * len(label) for label in labels]  # inches, about
+    """Returns the largest number of columns with which a legend fits, at least 1.
+
+    - `width`: in inches
+
+    >>> legend_columns(["ubar", "median", "local"], width=2.0)
+    2
+    """
+    each = [0.55 + 0.068 * len(label) for label in labels]  # inches, roughly
     fitting = (n for n in range(len(each), 1, -1) if sum(map(max, np.array_split(each, n))) <= width)
     return next(fitting, 1)
 
 
 def _fewer_seeds(curves: pd.DataFrame) -> str:
-    """A sentence on the groups that have fewer seeds than the others; empty where there is none."""
+    """Names the curves with fewer seeds than the others. Empty if there are none."""
     groups = curves.drop_duplicates(["attack", "br", "defense"])
     most = groups["seeds"].max()
     fewer = groups[groups["seeds"] < most]
     if len(fewer) > MANY_NOTES:
-        return f"{len(fewer)} of {len(groups)} curves are of fewer than {most} seeds: see the table"
+        return f"{len(fewer)} of {len(groups)} curves have fewer than {most} seeds: see the table"
     each = [f"{row.defense} ({row.attack}, {row.br:g}): {row.seeds}" for row in fewer.itertuples()]
     return f"fewer than {most} seeds: {', '.join(each)}" if each else ""

@@ -1,4 +1,4 @@
-"""Final accuracy as a heatmap: a row an attack, a column a defense, a panel a Byzantine rate."""
+"""Draws final accuracy as heatmaps, with a row per attack, a column per defense and a panel per Byzantine rate."""
 
 from collections.abc import Iterator
 
@@ -16,16 +16,23 @@ CELL = 0.27  # inches
 
 TITLES = {"mean": "mean over benign nodes", "worst": "worst benign node"}
 
-LEAST = "least"  # the row under all attacks
+LEAST = "least"  # the label of the row below all attacks
 
 
 def heatmap(table: pd.DataFrame, column: str = "mean") -> Iterator[tuple[str, Figure]]:
-    """A figure for each setting in the table of `final_accuracy`, with the setting's name.
+    """Draws a figure for each setting, and yields it behind the setting's label.
 
+    Columns are sorted by `ranking`: by the smallest value over all attacks, with the reference lines last. If `local`
+    has runs, values above learning alone are blue, and values below it red.
+
+    - `table`: from `final_accuracy`
     - `column`: `mean` or `worst`
 
-    Defenses stand as they rank, by their least value over all attacks, reference lines behind them. Where there are
-    runs of `local`, what is better than learning alone is blue, what is worse is red.
+    >>> means = {"defense": ["ubar", "local"], "mean": [0.9, 0.8]}
+    >>> table = pd.DataFrame({"setting": "", "attack": "max", "br": 0.3, **means})
+    >>> ((setting, figure),) = heatmap(table)
+    >>> [text.get_text() for text in figure.axes[0].texts]
+    ['90', '80', '90', '80']
     """
     for setting, part in table.groupby("setting"):
         with mpl.rc_context(style.RC):
@@ -45,7 +52,7 @@ def _figure(setting: str, table: pd.DataFrame, column: str) -> Figure:
 
 
 def _grid(table: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Attacks by defenses, and a last row with the least of each defense."""
+    """Arranges attacks by defenses, with a last row for the smallest value of each defense."""
     grid = table.pivot(index="attack", columns="defense", values=column)
     grid = grid.loc[sorted(grid.index, key=style.attack_order), ranking(table, column)]
     return pd.concat([grid, grid.min().to_frame(LEAST).T])

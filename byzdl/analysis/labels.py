@@ -1,8 +1,7 @@
-"""What tells configurations apart: the names that figures and tables give them.
+"""Labels configurations: the names that tell them apart in figures and tables.
 
-Two runs get the same labels only if their configurations differ in nothing but the seed. Where the name of a
-choice says again what its keys say, the keys count: `attack=alie_1.5`, whose name is `alie z=1.5`, is
-`attack=alie attack.z=1.5`.
+Two runs have the same labels only if their configurations differ in the seed alone. A choice's name may repeat the
+value of a key. Then only the key counts: `attack=alie_1.5`, with the name `alie z=1.5`, is `attack=alie attack.z=1.5`.
 """
 
 import json
@@ -13,23 +12,24 @@ from typing import Any, NamedTuple
 
 from byzdl.config.keys import MACHINE_KEYS
 
-# What has an axis of its own in figures and tables.
+# Keys with an axis of their own in figures and tables.
 AXES = ("seed", "attack.name", "attack.br", "defense.name", "pre.name")
 
 NAMES = ("attack.name", "defense.name", "pre.name")
 
-# What a name may say of a key.
-SAID = re.compile(r" ([\w.]+)=\S*")
+# The part of a name that repeats the value of a key.
+REPEATED = re.compile(r" ([\w.]+)=\S*")
 
 ABSENT = "(absent)"
 
 
 class Labels(NamedTuple):
-    """Where a run belongs.
+    """Holds the labels of a run.
 
-    - `setting`: what varies beside attack, defense and seed: `partition=dirichlet, partition.alpha=0.1`; may be empty
-    - `attack`, `defense`: the name, and what varies between runs of that name: `loss_threshold theta=0.2`; a pre-step
-      stands before its defense: `nnm + median`
+    - `setting`: the varying keys beside attack, defense and seed: `partition=dirichlet, partition.alpha=0.1`. May be
+      empty
+    - `attack`, `defense`: the name, and the keys that vary among runs of that name: `loss_threshold theta=0.2`. A
+      pre-step comes before its defense: `nnm + median`
     - `br`: the Byzantine rate
     """
 
@@ -40,7 +40,12 @@ class Labels(NamedTuple):
 
 
 def labels(configs: Sequence[Mapping[str, Any]]) -> list[Labels]:
-    """The labels of flat configurations, which depend on all of them: only what varies is named."""
+    """Labels flat configurations. A label names only varying keys, so it depends on all configurations.
+
+    >>> ubar = {"attack.name": "max", "attack.br": 0.3, "defense.name": "ubar"}
+    >>> [label.defense for label in labels([{**ubar, "defense.rho": 0.2}, {**ubar, "defense.rho": 0.4}])]
+    ['ubar rho=0.2', 'ubar rho=0.4']
+    """
     configs = _unambiguous(configs)
     return [
         Labels(
@@ -57,13 +62,17 @@ def labels(configs: Sequence[Mapping[str, Any]]) -> list[Labels]:
     ]
 
 
-def science(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The keys that can change a result, names without what the keys say."""
+def scientific(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the keys that can change a result, with names that repeat no key.
+
+    >>> scientific({"attack.name": "alie z=1.5", "attack.z": 1.5, "device": "cuda"})
+    {'attack.name': 'alie', 'attack.z': 1.5}
+    """
     return _plain({key: value for key, value in config.items() if key not in MACHINE_KEYS}, NAMES)
 
 
 def _unambiguous(configs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The configurations; where two choices of a group would be called alike, as one choice, so that what they differ in is told."""
+    """Renames choices that would have the same label to one choice, so that their labels show the differing keys."""
     named_alike: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
     for config, varying in zip(configs, varying_keys(configs), strict=True):
         for name in config.keys() & NAMES:
@@ -73,32 +82,41 @@ def _unambiguous(configs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]
 
 
 def _plain(config: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
-    """The configuration, these names without what its keys say."""
+    """Returns the configuration; the values of `names` no longer repeat its keys."""
 
     def without(name: str) -> str:
         group = name.removesuffix("name")
-        return SAID.sub(lambda part: "" if group + part[1] in config else part[0], str(config[name]))
+        return REPEATED.sub(lambda part: "" if group + part[1] in config else part[0], str(config[name]))
 
     return {key: without(key) if key in names else value for key, value in config.items()}
 
 
 def _defended(config: Mapping[str, Any], varying: Mapping[str, str]) -> str:
-    """The defense, behind its pre-step: `nnm + median`."""
+    """Returns the defense's label, behind that of its pre-step: `nnm + median`."""
     defense = named("defense", config, varying)
     return defense if config.get("pre.name", "none") == "none" else f"{named('pre', config, varying)} + {defense}"
 
 
 def named(group: str, config: Mapping[str, Any], varying: Mapping[str, str]) -> str:
-    """The choice of a group, and what varies between configurations with that choice: `dirichlet alpha=0.1`."""
+    """Returns the name of a group's choice, and the keys that vary among configurations with that choice.
+
+    - `varying`: the configuration's entry of `varying_keys`
+
+    >>> named("partition", {"partition.name": "dirichlet"}, {"partition.alpha": "0.1"})
+    'dirichlet alpha=0.1'
+    """
     own = [key for key in varying if key.startswith(f"{group}.") and key != f"{group}.name"]
     return " ".join([str(config[f"{group}.name"]), *(f"{key.removeprefix(f'{group}.')}={varying[key]}" for key in own)])
 
 
 def varying_keys(configs: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
-    """Of each configuration the keys, with values as text, in which others differ that are comparable to it.
+    """Returns, for each configuration, the keys in which comparable ones differ. Values are text.
 
-    Comparable are those with the same choice in the key's group: that an iid partition has
-    no `partition.alpha` is no difference worth a name beside `partition=iid`.
+    Configurations are comparable if they have the same choice in the key's group. An iid partition has no
+    `partition.alpha`, but `partition=iid` says so already.
+
+    >>> varying_keys([{"seed": 0, "rounds": 10}, {"seed": 1, "rounds": 20}])
+    [{'rounds': '10'}, {'rounds': '20'}]
     """
     varying: list[dict[str, str]] = [{} for _ in configs]
     keys = dict.fromkeys(key for config in configs for key in config if key not in (*MACHINE_KEYS, *AXES))
@@ -115,5 +133,5 @@ def varying_keys(configs: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
 
 
 def _text(value: Any) -> str:
-    """As one would type it on the command line."""
+    """Returns the value as typed on the command line."""
     return json.dumps(value) if value is None or isinstance(value, bool) else str(value)

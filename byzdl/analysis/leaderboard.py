@@ -1,4 +1,4 @@
-"""`python -m byzdl.analysis.leaderboard FOLDER`: every defense against every attack, and where each one breaks down."""
+"""`byzdl leaderboard FOLDER`: ranks every defense against every attack, and finds where each one breaks down."""
 
 import argparse
 import sys
@@ -19,13 +19,15 @@ from byzdl.analysis.tables import final_accuracy
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Write heatmaps, rankings and what defenses gain over learning alone; say what is missing.
+    """Writes heatmaps, rankings and gains over learning alone, and lists missing results.
 
-    **Raises:** `SystemExit` with one line where there is nothing to compare.
+    **Raises:** `SystemExit` with one line if there is nothing to compare.
     """
-    parser = argparse.ArgumentParser(prog="python -m byzdl.analysis.leaderboard", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="byzdl leaderboard", description="Writes heatmaps, rankings and gains over learning alone."
+    )
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="a folder of runs, such as outputs/leaderboard")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="where to write; FOLDER/figures by default")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="where to write, by default FOLDER/figures")
     options = parser.parse_args(arguments)
     try:
         runs = find(options.folder)
@@ -41,14 +43,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for file in write(final_accuracy(frame), gained, exposed, succeeded(frame), out):
             print(file)
     except (AnalysisError, OSError) as error:
-        sys.exit(f"byzdl.analysis.leaderboard: {error}")
+        sys.exit(f"byzdl: {error}")
     print(absences(runs), file=sys.stderr, end="")
 
 
 def succeeded(frame: pd.DataFrame) -> pd.DataFrame | None:
-    """How often backdoors work in the end (`attack_success_rate`), over seeds as `over_seeds`; None where no run has any.
+    """Averages the final `attack_success_rate` of backdoors over seeds, as `over_seeds` does. None without such a run.
 
-    - `frame`: as `load` gives it
+    - `frame`: from `load`
+
+    >>> case = {"run": "a", "setting": "", "attack": "max", "br": 0.3, "defense": "ubar", "seed": 0, "round": 20}
+    >>> succeeded(pd.DataFrame({**case, "attack_success_rate": [0.25]}))[["attack", "mean"]]
+      attack  mean
+    0    max  0.25
     """
     last = final(frame)
     last = last[last["attack_success_rate"].notna()]
@@ -62,12 +69,12 @@ def write(
     success: pd.DataFrame | None,
     out: Path,
 ) -> Iterator[Path]:
-    """All files of a leaderboard.
+    """Writes all files of a leaderboard, and yields them.
 
-    - `table`: as `final_accuracy` gives it
-    - `gained`: as `gains` gives it, or None without runs of `local`; where nothing is paired, of no row
-    - `exposed`: as `exposure` gives it, or None without them; the same
-    - `success`: as `succeeded` gives it
+    - `table`: from `final_accuracy`
+    - `gained`: from `gains`, or None without runs of `local`. It has no row if nothing can be paired
+    - `exposed`: from `exposure`, or None without runs of `local`. It may have no row, either
+    - `success`: from `succeeded`
     """
     yield save_text(out / "leaderboard.csv", table.to_csv(index=False))
     yield save_text(out / "worst_attacks.md", worst_attacks_markdown(table))
@@ -86,7 +93,20 @@ def write(
 
 
 def worst_attacks_markdown(table: pd.DataFrame) -> str:
-    """Of each defense, as it ranks, its worst attack."""
+    """Renders the worst attack of each defense, sorted by `ranking`.
+
+    - `table`: from `final_accuracy`
+
+    >>> means = {"mean": 0.5, "low": 0.25, "high": 0.75, "worst": 0.25}
+    >>> row = {"setting": "", "attack": "max", "br": 0.3, "defense": "ubar", "seeds": 3, **means}
+    >>> print(worst_attacks_markdown(pd.DataFrame([row])))
+    ## B_r = 0.3
+    <BLANKLINE>
+    | defense   | worst attack   | mean [95% interval]   | worst node   | average over attacks   | attacks   | seeds   |
+    |:----------|:---------------|:----------------------|:-------------|:-----------------------|:----------|:--------|
+    | ubar      | max            | 0.500 [0.250, 0.750]  | 0.250        | 0.500                  | 1         | 3       |
+    <BLANKLINE>
+    """
     headers = [
         "defense",
         "worst attack",
@@ -113,32 +133,53 @@ def worst_attacks_markdown(table: pd.DataFrame) -> str:
         title = ", ".join(filter(None, [str(setting), f"B_r = {br:g}"]))
         sections.append(f"## {title}\n\n{tabulate(lines, headers, tablefmt='pipe', disable_numparse=True)}\n")
         if part["attacks"].nunique() > 1:
-            sections.append("Not every defense faced every attack: worst and average are over those that it did.\n")
+            sections.append(
+                "Not every defense faced every attack: worst and average are over the attacks that it faced.\n"
+            )
     return "\n".join(sections)
 
 
 def breakdown_markdown(gained: pd.DataFrame) -> str:
-    """Of each defense the largest Byzantine rate at which it surely beats learning alone, against each attack and all of them."""
+    """Renders the largest rate at which each defense surely beats learning alone, against each attack and all together.
+
+    - `gained`: from `gains`
+
+    >>> columns = {"attack": ["max", "max", "ipm"], "br": [0.1, 0.3, 0.1], "low": [0.2, -0.1, 0.1]}
+    >>> print(breakdown_markdown(pd.DataFrame({"setting": "", "defense": "ubar", **columns})))
+    | defense   | against all attacks   | against each attack     |
+    |:----------|:----------------------|:------------------------|
+    | ubar      | 0.1                   | max 0.1, ipm 0.1 and up |
+    <BLANKLINE>
+    """
     sections = []
     for setting, part in breakdown(gained).groupby("setting", sort=False):
         lines = []
         for defense, own in part.groupby("defense"):
-            # What breaks it first comes first: it is what all of them together do.
+            # The attack that breaks the defense first comes first: it decides for all attacks together.
             own = own.sort_values(["br", "broke", "attack"], ascending=[True, False, True], na_position="first")
             rates = [_rate(br, broke) for br, broke in zip(own["br"], own["broke"], strict=True)]
             each = ", ".join(f"{attack} {rate}" for attack, rate in zip(own["attack"], rates, strict=True))
             lines.append((own["br"].iloc[0], str(defense), rates[0], each))
         lines.sort(key=lambda line: (-line[0] if line[0] == line[0] else 1.0, line[1]))
         body = [line[1:] for line in lines]
-        told = tabulate(
-            body, ["defense", "against all of them", "against each"], tablefmt="pipe", disable_numparse=True
-        )
-        sections.append(f"## {setting!s}\n\n{told}\n" if setting else f"{told}\n")
+        headers = ["defense", "against all attacks", "against each attack"]
+        text = tabulate(body, headers, tablefmt="pipe", disable_numparse=True)
+        sections.append(f"## {setting!s}\n\n{text}\n" if setting else f"{text}\n")
     return "\n".join(sections)
 
 
 def exposure_markdown(exposed: pd.DataFrame) -> str:
-    """Of each defense the share of nodes that are lost, by the share of their neighbours that are Byzantine."""
+    """Renders the percentage of lost nodes of each defense, by the nodes' share of Byzantine neighbours.
+
+    - `exposed`: from `exposure`
+
+    >>> columns = {"byzantine": ["none", "above"], "nodes": [4, 2], "lost": [0.0, 0.5]}
+    >>> print(exposure_markdown(pd.DataFrame({"setting": "", "defense": "ubar", **columns})))
+    | defense   | none   | to 1/3   | to 1/2   | above   |
+    |:----------|:-------|:---------|:---------|:--------|
+    | ubar      | 0      |          |          | 50      |
+    <BLANKLINE>
+    """
     sections = []
     for setting, part in exposed.groupby("setting", sort=False):
         total = (part["lost"] * part["nodes"]).groupby(part["defense"]).sum() / part.groupby("defense")["nodes"].sum()
@@ -147,13 +188,26 @@ def exposure_markdown(exposed: pd.DataFrame) -> str:
             [defense, *(f"{100 * cells[key]:.0f}" if (key := (defense, share)) in cells else "" for share in SHARES)]
             for defense in total.sort_values(kind="stable").index
         ]
-        told = tabulate(lines, ["defense", *SHARES], tablefmt="pipe", disable_numparse=True)
-        sections.append(f"## {setting!s}\n\n{told}\n" if setting else f"{told}\n")
+        text = tabulate(lines, ["defense", *SHARES], tablefmt="pipe", disable_numparse=True)
+        sections.append(f"## {setting!s}\n\n{text}\n" if setting else f"{text}\n")
     return "\n".join(sections)
 
 
 def success_markdown(success: pd.DataFrame) -> str:
-    """Of each defense the success rate of each backdoor, in %, from the least to the greatest."""
+    """Renders the success rate of each backdoor under each defense, in %, in ascending order.
+
+    - `success`: from `succeeded`
+
+    >>> case = {"setting": "", "attack": "backdoor", "br": 0.3}
+    >>> print(success_markdown(pd.DataFrame({**case, "defense": ["ubar", "local"], "mean": [0.9, 0.0]})))
+    ## backdoor
+    <BLANKLINE>
+    | defense   | B_r = 0.3   |
+    |:----------|:------------|
+    | local     | 0           |
+    | ubar      | 90          |
+    <BLANKLINE>
+    """
     rates = sorted(success["br"].unique())
     sections = []
     for (setting, attack), part in success.groupby(["setting", "attack"], sort=False):

@@ -1,4 +1,4 @@
-"""Which runs of two folders are of the same configuration."""
+"""Pairs the runs of two folders that have the same configuration."""
 
 import json
 from collections import Counter, defaultdict
@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from byzdl.analysis.labels import science
+from byzdl.analysis.labels import scientific
 from byzdl.analysis.load import Run
 
 
 class Pair(NamedTuple):
-    """A run of A and one of B, and the configuration that they share."""
+    """Holds a run of A, a run of B, and the configuration that they share."""
 
     config: Mapping[str, Any]
     a: Run
@@ -20,11 +20,11 @@ class Pair(NamedTuple):
 
 @dataclass(frozen=True)
 class Match:
-    """What two folders of runs have in common.
+    """Holds the pairs of two folders, and the runs without a partner.
 
-    - `only_a`, `only_b`: runs whose configuration the other folder doesn't have
-    - `ambiguous`: runs of either side where more than one of a side are alike
-    - `left_out`: keys that nothing is matched by, as not every run has them, with their values in A and in B
+    - `only_a`, `only_b`: runs with a configuration that the other folder lacks
+    - `ambiguous`: runs with a configuration that several runs of one folder share
+    - `left_out`: keys that do not count, because not every run has them; with their values in A and in B
     """
 
     pairs: list[Pair] = field(default_factory=list)
@@ -35,20 +35,28 @@ class Match:
 
 
 def match(a: Sequence[Run], b: Sequence[Run]) -> Match:
-    """Pair the runs of two folders by their configurations: names hold a hash that another byzdl may compute otherwise.
+    """Pairs the runs of two folders by their configurations.
 
-    Every key counts that can change a result; of a choice its name, less what its keys say again (`alie z=1.5`), and not
-    `_target_`, which a change may have moved.
-    A key that not every run of the same choice has is left out: what a later byzdl added, a run of an
-    earlier one cannot say. Where runs of one side are then alike, none of them is paired.
+    Run names would not do: they hold a hash that another version may compute differently.
+
+    - Every key that can change a result counts. `_target_` does not: a change may have moved the class.
+    - A choice's name counts without the keys that it repeats (`alie z=1.5`).
+    - A key is left out unless all runs with the same choice in its group have it: runs of an earlier version lack keys
+      that a later one added.
+    - Runs of one folder may be alike in all keys that are left. Then none of them is paired.
+
+    >>> key = {"attack.name": "max", "defense.name": "ubar"}
+    >>> a, b = [Run("old", "done", config=key)], [Run("new", "done", config={**key, "defense.extra": 1})]
+    >>> match(a, b).left_out, [(pair.a.name, pair.b.name) for pair in match(a, b).pairs]
+    ({'defense.extra': (set(), {'1'})}, [('old', 'new')])
     """
-    is_common = _common([_science(run) for run in (*a, *b)])
+    is_common = _common([_identifying(run) for run in (*a, *b)])
     alike: defaultdict[str, tuple[list[Run], list[Run]]] = defaultdict(lambda: ([], []))
     matched = Match()
     for side, runs in enumerate((a, b)):
         for run in runs:
             alike[json.dumps(_shared(run, is_common), sort_keys=True, default=str)][side].append(run)
-            for key in _science(run).keys() - _shared(run, is_common).keys():
+            for key in _identifying(run).keys() - _shared(run, is_common).keys():
                 matched.left_out.setdefault(key, (set(), set()))[side].add(json.dumps(run.config[key], default=str))
     for of_a, of_b in alike.values():
         if not of_a or not of_b:
@@ -62,18 +70,18 @@ def match(a: Sequence[Run], b: Sequence[Run]) -> Match:
     return matched
 
 
-def _science(run: Run) -> dict[str, Any]:
-    """The keys that can change a result, and tell one choice from another."""
-    return {key: value for key, value in science(run.config).items() if not key.endswith("._target_")}
+def _identifying(run: Run) -> dict[str, Any]:
+    """Returns the keys that can change a result. A choice goes by its name, not by its class."""
+    return {key: value for key, value in scientific(run.config).items() if not key.endswith("._target_")}
 
 
 def _shared(run: Run, is_common: Callable[[str, Mapping[str, Any]], bool]) -> dict[str, Any]:
-    own = _science(run)
+    own = _identifying(run)
     return {key: own[key] for key in sorted(own) if is_common(key, own)}
 
 
 def _common(configs: Sequence[Mapping[str, Any]]) -> Callable[[str, Mapping[str, Any]], bool]:
-    """Whether all those configurations have a key that have the same choice in its group."""
+    """Returns a test of a key: do all configurations with the same choice in its group have it?"""
 
     def choice(key: str, config: Mapping[str, Any]) -> tuple[str, Any]:
         name = f"{key.partition('.')[0]}.name"
@@ -81,7 +89,7 @@ def _common(configs: Sequence[Mapping[str, Any]]) -> Callable[[str, Mapping[str,
 
     having = Counter((key, choice(key, config)) for config in configs for key in config)
     names = {f"{key.partition('.')[0]}.name" for config in configs for key in config}
-    # None stands for all of them: for the name itself, and for groups without one.
+    # The choice None stands for all configurations: for the name itself, and for groups without a name.
     choosing = Counter((name, config[name]) for config in configs for name in names & config.keys())
 
     def is_common(key: str, config: Mapping[str, Any]) -> bool:

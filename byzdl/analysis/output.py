@@ -1,4 +1,4 @@
-"""What the commands of analysis write and say alike."""
+"""Writes files and messages for the commands of analysis."""
 
 import hashlib
 import re
@@ -12,33 +12,38 @@ from byzdl.analysis.load import Run
 
 
 def absences(runs: Sequence[Run]) -> str:
-    """Which runs have no result, and why; empty where all are done."""
+    """Lists the runs without a result, with the reasons. Empty if all are done.
+
+    >>> print(absences([Run("a", "done"), Run("b", "missing", "seed=1")]), end="")
+    byzdl: 1 of 2 runs have no result and are in no figure or table:
+      missing: b: seed=1
+    """
     by_status = sorted(runs, key=lambda run: run.status)
     absent = [run for run in by_status if run.status not in ("done", "superseded")]
     older = [run for run in runs if run.status == "superseded"]
     lines = [f"  {run.status}: {run.name}{f': {run.why}' if run.why else ''}" for run in [*absent, *older]]
     if absent:
         total = len(runs) - len(older)
-        lines.insert(0, f"byzdl.analysis: {len(absent)} of {total} runs have no result and are in no figure or table:")
+        lines.insert(0, f"byzdl: {len(absent)} of {total} runs have no result and are in no figure or table:")
     elif older:
-        lines.insert(0, "byzdl.analysis: older results of the same configurations are left out:")
+        lines.insert(0, "byzdl: older results of the same configurations are left out:")
     return "".join(f"{line}\n" for line in lines)
 
 
 def save_all(figures: Iterable[tuple[str, Figure]], stem: Path) -> Iterator[Path]:
-    """Write each setting's figure, its name after the stem's; the files."""
+    """Writes each setting's figure, with the setting's label behind the stem's name. Yields the files."""
     for setting, figure in figures:
         yield from save(figure, stem.with_name(f"{stem.name}{_suffix(setting)}"))
 
 
 def save_text(file: Path, text: str) -> Path:
-    """Write a table, the same on every system."""
+    """Writes a text with the same bytes on every system. Returns the file."""
     file.write_text(text, encoding="utf-8", newline="\n")
     return file
 
 
 def _suffix(setting: str) -> str:
-    """For file names: readable, and never too long for one."""
+    """Turns a label into the end of a file name: readable, and not too long."""
     text = re.sub(r"[^A-Za-z0-9_.=+-]+", "_", setting)
     if len(text) > 120:
         text = f"{text[:110]}_{hashlib.sha256(setting.encode()).hexdigest()[:8]}"

@@ -1,4 +1,4 @@
-"""How defenses rank: what hurts each one most, and up to which Byzantine rate it is worth its messages."""
+"""Ranks defenses: by their worst attacks, and by the largest Byzantine rate at which they beat learning alone."""
 
 import numpy as np
 import pandas as pd
@@ -8,7 +8,13 @@ from byzdl.analysis.statistics import final, paired
 
 
 def ranking(table: pd.DataFrame, column: str = "mean") -> list[str]:
-    """The defenses of a table of `final_accuracy`, by their least value; the reference lines behind all others."""
+    """Sorts the defenses of a table of `final_accuracy` by their smallest value, the largest first.
+
+    Ties go by the mean. The reference lines (`oracle`, `mean`, `local`) come last.
+
+    >>> ranking(pd.DataFrame({"defense": ["local", "ubar", "ubar", "median"], "mean": [0.8, 0.9, 0.1, 0.5]}))
+    ['median', 'ubar', 'local']
+    """
     least = table.groupby("defense")[column].agg(["min", "mean"])
     return sorted(
         (str(defense) for defense in least.index),
@@ -20,9 +26,17 @@ def ranking(table: pd.DataFrame, column: str = "mean") -> list[str]:
 
 
 def worst_attacks(table: pd.DataFrame, count: int = 1) -> pd.DataFrame:
-    """Of a table of `final_accuracy` the rows of each defense's `count` worst attacks, for each setting and rate, as they rank.
+    """Selects each defense's `count` worst attacks per setting and rate. Defenses are sorted by `ranking`.
 
-    **Columns:** those of the table; `average`, the defense's mean over the attacks that it faced, and `attacks`, how many.
+    - `table`: from `final_accuracy`
+
+    **Columns:** those of the table; `average`, the defense's mean over the attacks that it faced; `attacks`, their
+    number.
+
+    >>> rows = {"attack": ["max", "ipm"], "defense": "ubar", "mean": [0.25, 0.75]}
+    >>> worst_attacks(pd.DataFrame({"setting": "", "br": 0.3, **rows}))
+      setting   br attack defense  mean  average  attacks
+    0          0.3    max    ubar  0.25      0.5        2
     """
     parts = []
     for _, part in table.groupby(["setting", "br"], sort=False):
@@ -33,15 +47,21 @@ def worst_attacks(table: pd.DataFrame, count: int = 1) -> pd.DataFrame:
 
 
 def gains(frame: pd.DataFrame, column: str = "accuracy_mean") -> pd.DataFrame:
-    """By how much every defense's final accuracy beats that of `local`, in pairs of the same seed (`paired`).
+    """Subtracts the final accuracy of `local` from that of each other defense, in pairs of the same seed (`paired`).
 
-    `local` listens to nobody, so that its runs under any one attack stand for all.
+    `local` accepts no message, so its runs under one attack count for all attacks.
 
-    - `frame`: as `load` gives it
+    - `frame`: from `load`
 
     **Columns:** those of `paired`. Without a pair there is no row.
 
-    **Raises:** `AnalysisError` where no run is of `local`.
+    **Raises:** `AnalysisError` if `local` has no run.
+
+    >>> case = {"setting": "", "br": 0.3, "seed": 0, "round": 20}
+    >>> columns = {"attack": ["max", "ipm"], "defense": ["ubar", "local"], "accuracy_mean": [0.75, 0.5]}
+    >>> gains(pd.DataFrame({"run": ["a", "b"], **case, **columns}))[["attack", "defense", "pairs", "mean"]]
+      attack defense  pairs  mean
+    0    max    ubar      1  0.25
     """
     last = final(frame)
     others = last[last["defense"] != "local"]
@@ -52,15 +72,20 @@ def gains(frame: pd.DataFrame, column: str = "accuracy_mean") -> pd.DataFrame:
 
 
 def breakdown(gained: pd.DataFrame) -> pd.DataFrame:
-    """The largest Byzantine rate up to which a defense surely beats `local`, against each attack.
+    """Finds the largest Byzantine rate up to which a defense surely beats `local`, against each attack.
 
-    Surely: the lower end of the interval of `gains` is above 0 at that rate and at every lower one there is. NaN where
-    it isn't at the lowest.
+    Surely means: the lower bound of `gains` is above 0 at that rate and at every lower one. The rate is NaN if this
+    fails at the lowest one.
 
-    - `gained`: as `gains` gives it
+    - `gained`: from `gains`
 
-    **Columns:** `setting`, `defense`, `attack`, `br`, and `broke`: whether there is a rate at which it does not surely beat
-    `local`. Where there is none, higher ones were not tried, or have no interval.
+    **Columns:** `setting`, `defense`, `attack`, `br`, and `broke`: whether there is a rate at which the lower bound is
+    not above 0. If there is none, higher rates were not tried, or have no interval.
+
+    >>> columns = {"br": [0.1, 0.3, 0.5], "low": [0.2, 0.1, -0.4]}
+    >>> breakdown(pd.DataFrame({"setting": "", "defense": "ubar", "attack": "max", **columns}))
+      setting defense attack   br  broke
+    0            ubar    max  0.3   True
     """
     parts = []
     for (setting, defense, attack), group in gained.groupby(["setting", "defense", "attack"]):

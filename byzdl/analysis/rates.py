@@ -1,4 +1,4 @@
-"""What a defense gains over learning alone, against the Byzantine rate: a panel a defense, a line an attack."""
+"""Draws gains over learning alone against the Byzantine rate, with a panel per defense and a line per attack."""
 
 import math
 import textwrap
@@ -19,9 +19,14 @@ MOST_COLUMNS = 7  # of the legend
 
 
 def against_rate(gained: pd.DataFrame) -> Iterator[tuple[str, Figure]]:
-    """A figure for each setting, with the setting's name; bands are 95% bootstrap intervals over seeds.
+    """Draws a figure for each setting, and yields it behind the setting's label. Bands are 95% bootstrap intervals.
 
-    - `gained`: as `byzdl.analysis.ranking.gains` gives it
+    - `gained`: from `byzdl.analysis.ranking.gains`
+
+    >>> curve = {"br": [0.1, 0.3], "mean": [0.2, 0.1], "low": [0.1, 0.0], "high": [0.3, 0.2]}
+    >>> gained = pd.DataFrame({"setting": "", "attack": "max", "defense": "ubar", **curve})
+    >>> [(setting, figure.axes[0].get_title()) for setting, figure in against_rate(gained)]
+    [('', 'ubar')]
     """
     lines = style.attack_lines(gained["attack"])
     for setting, part in gained.groupby("setting"):
@@ -41,7 +46,7 @@ def _figure(setting: str, gained: pd.DataFrame, lines: dict[str, style.Line]) ->
             if curve.empty:
                 continue
             axes.fill_between(curve["br"], curve["low"], curve["high"], color=line.color, alpha=0.18, linewidth=0)
-            # Of one point there is no line.
+            # A single point makes no line.
             look = {"marker": "o", "markersize": 3} if len(curve) == 1 else {"linestyle": line.dash}
             axes.plot(curve["br"], curve["mean"], color=line.color, linewidth=line.width, **look)
         axes.set_title(defense, fontsize=8)

@@ -1,4 +1,4 @@
-"""Means over seeds, differences in pairs, and how certain they are."""
+"""Computes means over seeds, differences in pairs, and their bootstrap intervals."""
 
 import numpy as np
 import pandas as pd
@@ -6,35 +6,46 @@ from numpy.typing import ArrayLike, NDArray
 
 from byzdl.analysis.files import AnalysisError
 
-# What a mean over seeds is taken within.
+# A mean over seeds is taken within runs that agree in these.
 KEYS = ["setting", "attack", "br", "defense"]
 
-IQM = 0.25  # what `trimmed_mean` cuts off at either end to be the interquartile mean
+IQM = 0.25  # the `trim` that makes `trimmed_mean` the interquartile mean
 
 
 def final(frame: pd.DataFrame) -> pd.DataFrame:
-    """The last row of each run, or of each of its nodes.
+    """Returns the last row of each run, or of each node of each run.
 
-    - `frame`: as `load` or `load_nodes` gives it
+    - `frame`: from `load` or `load_nodes`
+
+    >>> frame = pd.DataFrame({"run": ["a", "a", "b"], "round": [0, 10, 0], "accuracy_mean": [0.1, 0.9, 0.2]})
+    >>> final(frame)
+      run  round  accuracy_mean
+    0   a     10            0.9
+    1   b      0            0.2
     """
     by = ["run", "node"] if "node" in frame else ["run"]
     return frame.loc[frame.groupby(by)["round"].idxmax()].reset_index(drop=True)
 
 
 def trimmed_mean(values: ArrayLike, trim: float) -> NDArray[np.float64]:
-    """The mean over the first axis of what is left when the share `trim` of the values is cut off at either end.
+    """Averages over the first axis, without the share `trim` of the values at either end.
 
-    0 is the mean, 0.25 the interquartile mean, which R. Agarwal et al., *Deep reinforcement learning at the edge of
-    the statistical precipice* (NeurIPS 2021), recommend: outliers move it less than the mean, and it needs fewer seeds
-    than the median. They cut off whole values; here, where `trim` times their number is no integer, a value counts in part.
+    0 gives the mean, 0.25 the interquartile mean. Outliers move that less than the mean, and it needs fewer seeds than
+    the median. If `trim` times the number of values is not an integer, a value counts in part.
 
     - `values`: `[seeds, points]`
 
-    **Returns:** `[points]`; NaN where a value is.
+    **Returns:** `[points]`; NaN if a value is NaN.
+
+    **Source:** R. Agarwal et al., *Deep reinforcement learning at the edge of the statistical precipice* (NeurIPS
+    2021), recommend the interquartile mean. They drop whole values only.
+
+    >>> trimmed_mean([[0.0], [0.5], [0.7], [0.9]], trim=0.25)
+    array([0.6])
     """
     values = np.sort(np.asarray(values, dtype=float), axis=0)
     kept = _kept(np.ones(len(values)), trim)
-    inside = kept > 0  # an infinity that is cut off is no matter
+    inside = kept > 0  # drops infinities that do not count, as 0 * inf is NaN
     with np.errstate(invalid="ignore"):  # infinities of both signs
         mean = (kept[inside, None] * values[inside]).sum(axis=0)
     return np.where(np.isnan(values).any(axis=0), np.nan, mean)
@@ -43,25 +54,31 @@ def trimmed_mean(values: ArrayLike, trim: float) -> NDArray[np.float64]:
 def bootstrap_interval(
     values: ArrayLike, confidence: float = 0.95, resamples: int = 10_000, trim: float = 0.0
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The percentile bootstrap interval of the mean over the first axis, or of the `trimmed_mean`.
+    """Computes the percentile bootstrap interval of the mean over the first axis, or of the `trimmed_mean`.
 
-    The random state is fixed: the same values give the same interval.
-    Of few seeds it is too narrow: three have only ten different resamples.
+    The random state is fixed: the same values give the same interval. With few seeds the interval is too narrow: three
+    seeds have only ten different resamples.
 
     - `values`: `[seeds, points]`
+    - `confidence`: of the interval
+    - `resamples`: their number
+    - `trim`: as for `trimmed_mean`; 0 for the mean
 
-    **Returns:** low and high, each `[points]`; NaN where a value is not finite, and throughout for a single seed,
-    which says nothing about its own spread.
+    **Returns:** the lower and the upper bound, each `[points]`. Both are NaN if a value is not finite, or if there is
+    only one seed, which has no spread.
+
+    >>> bootstrap_interval([[0.5, 1.0], [0.5, 3.0]])
+    (array([0.5, 1. ]), array([0.5, 3. ]))
     """
     values = np.asarray(values, dtype=float)
     seeds, points = values.shape
     bounds = np.full((2, points), np.nan)
     usable = np.isfinite(values).all(axis=0)
     if seeds > 1 and usable.any():
-        # How often each resample drew each seed, [resamples, seeds]: all its means are one matrix product.
+        # Counts [resamples, seeds] of each seed in each resample: one matrix product gives all means.
         counts = np.random.default_rng(0).multinomial(seeds, np.full(seeds, 1 / seeds), size=resamples)
         tail = (1 - confidence) / 2
-        # A resample is as likely in any order, so that a trimmed mean may have the values ascend.
+        # The seeds' order has no effect on a resample's probability, so values may be sorted for the trimmed mean.
         means = (
             counts @ values[:, usable] / seeds
             if trim == 0
@@ -72,12 +89,20 @@ def bootstrap_interval(
 
 
 def over_seeds(frame: pd.DataFrame, column: str, trim: float = 0.0) -> pd.DataFrame:
-    """Mean, or `trimmed_mean`, and its 95% bootstrap interval of a column over seeds: the data of a figure.
+    """Averages a column over seeds, with 95% bootstrap intervals: the data of a figure.
 
-    - `frame`: as `load` gives it
+    If a seed has no value, the mean is NaN, not the mean of the others.
 
-    **Columns:** `setting`, `attack`, `br`, `defense`, `round`, `seeds` (how many), `mean`, `low`, `high`.
-    A mean with a seed that has no value is NaN, and not the mean of the others.
+    - `frame`: from `load`
+    - `trim`: as for `trimmed_mean`; 0 for the mean
+
+    **Columns:** `setting`, `attack`, `br`, `defense`, `round`, `seeds` (their number), `mean`, `low`, `high`.
+
+    >>> case = {"setting": "", "attack": "max", "br": 0.3, "defense": "ubar", "round": 20}
+    >>> frame = pd.DataFrame([{**case, "seed": 0, "accuracy_mean": 0.5}, {**case, "seed": 1, "accuracy_mean": 1.0}])
+    >>> over_seeds(frame, "accuracy_mean")
+      setting attack   br defense  round  seeds  mean  low  high
+    0            max  0.3    ubar     20      2  0.75  0.5   1.0
     """
     parts = []
     for key, group in frame.groupby(KEYS):
@@ -89,51 +114,68 @@ def over_seeds(frame: pd.DataFrame, column: str, trim: float = 0.0) -> pd.DataFr
 
 
 def paired(frame: pd.DataFrame, column: str = "accuracy_mean", against: str = "local") -> pd.DataFrame:
-    """How much more of a column each defense has than one of them, round by round, in pairs of the same seed.
+    """Subtracts one defense's column from that of each other defense, round by round, in pairs of the same seed.
 
-    The same seed is the same graph, Byzantine set, split and mini-batches, so that what these do to both drops out:
-    the interval is of the difference itself, and says more than whether two intervals overlap.
+    The same seed means the same graph, Byzantine set, split and mini-batches. Their common effect on both defenses
+    cancels. The interval is that of the difference itself, so it says more than an overlap of two intervals.
 
-    - `frame`: as `load` gives it, or `final` of that for the last round alone
-    - `against`: the label of the defense that the others are compared with
+    - `frame`: from `load`, or its `final` rows for the last round alone
+    - `against`: the label of the defense to compare with
 
-    **Columns:** `setting`, `attack`, `br`, `defense`, `round`, `pairs` (seeds that both have), `better` (of these, how
-    many have more), `mean` of the differences, `low`, `high` of its 95% bootstrap interval. Without a pair there is no row.
+    **Columns:**
 
-    **Raises:** `AnalysisError` where no run has that defense.
+    - `setting`, `attack`, `br`, `defense`, `round`
+    - `pairs`: the number of seeds of both defenses. Without a pair there is no row
+    - `better`: the number of pairs with a positive difference
+    - `mean`, `low`, `high`: the mean difference, and its 95% bootstrap interval
+
+    **Raises:** `AnalysisError` if no run has that defense.
+
+    >>> case = {"setting": "", "attack": "max", "br": 0.3, "round": 20}
+    >>> ends = {("ubar", 0): 0.75, ("ubar", 1): 1.0, ("local", 0): 0.5, ("local", 1): 0.5}
+    >>> rows = [{**case, "defense": name, "seed": seed, "accuracy_mean": end} for (name, seed), end in ends.items()]
+    >>> paired(pd.DataFrame(rows), against="local")
+      setting attack   br defense  round  pairs  better   mean   low  high
+    0            max  0.3    ubar     20      2       2  0.375  0.25   0.5
     """
     if against not in set(frame["defense"]):
         known = ", ".join(sorted(frame["defense"].unique()))
-        raise AnalysisError(f"against: got {against!r}, takes a defense of these runs: {known}")
+        raise AnalysisError(f"against is {against!r}, but must be a defense of these runs: {known}")
     columns = [*KEYS, "round", "pairs", "better", "mean", "low", "high"]
     parts = [pd.DataFrame(columns=columns)]
     for key, group in frame.groupby(KEYS[:-1]):
-        of = {
+        by_defense = {
             str(name): part.pivot(index="seed", columns="round", values=column)
             for name, part in group.groupby("defense")
         }
-        for defense in of.keys() - {against} if against in of else ():
-            own, other = of[defense].align(of[against], join="inner")
+        for defense in by_defense.keys() - {against} if against in by_defense else ():
+            own, other = by_defense[defense].align(by_defense[against], join="inner")
             if own.size:
                 difference = own.sub(other).sort_index()
                 better = (difference > 0).sum().to_numpy()
-                about = {**dict(zip(KEYS, (*key, defense), strict=True)), "pairs": len(own), "better": better}
-                parts.append(pd.DataFrame({**about, **_summary(difference)}))
+                labels = dict(zip(KEYS, (*key, defense), strict=True))
+                parts.append(pd.DataFrame({**labels, "pairs": len(own), "better": better, **_summary(difference)}))
     table = pd.concat(parts[1:] or parts, ignore_index=True)[columns]
     return table.sort_values([*KEYS, "round"], ignore_index=True)
 
 
 def rounds_to(frame: pd.DataFrame, accuracy: float = 0.5, column: str = "accuracy_mean") -> pd.DataFrame:
-    """How many rounds each configuration takes until an evaluation finds this accuracy for the first time.
+    """Counts the rounds until an evaluation finds this accuracy for the first time, per configuration.
 
-    A run may fall below it again later. One that never reaches it is no number that a mean could be taken of, and a
-    mean of the others would be the better the more of them fail; so it counts as later than all others, and the median
-    is told, with how many seeds get there at all.
+    A run may fall below it again later. A run that never reaches it counts as later than all others, and the result is
+    the median. A mean would have no value for such a run, and without it the mean would improve with each failure.
 
-    - `frame`: as `load` gives it
+    - `frame`: from `load`
 
-    **Columns:** `setting`, `attack`, `br`, `defense`, `seeds`, `reached` (how many of them), and `first`, `median`, `last`
-    of the rounds; NaN where that run never reaches it (the median: where half of the runs or more do not).
+    **Columns:** `setting`, `attack`, `br`, `defense`, `seeds`, `reached` (the number of seeds that reach it), and the
+    rounds of the `first`, the `median` and the `last` run. These are NaN if that run never reaches it. The median is
+    NaN if half of the runs or more do not.
+
+    >>> case = {"setting": "", "attack": "max", "br": 0.3, "defense": "ubar"}
+    >>> columns = {"run": list("aabbcc"), "round": [10, 20] * 3, "accuracy_mean": [0.6, 0.9, 0.4, 0.7, 0.1, 0.1]}
+    >>> rounds_to(pd.DataFrame({**case, **columns}), 0.5)
+      setting attack   br defense  seeds  reached  first  median  last
+    0            max  0.3    ubar      3        2   10.0    20.0   NaN
     """
     reaching = frame[frame[column] >= accuracy].groupby("run")["round"].min()
     runs = frame.drop_duplicates("run").set_index("run")[KEYS]
@@ -146,14 +188,17 @@ def rounds_to(frame: pd.DataFrame, accuracy: float = 0.5, column: str = "accurac
 
 
 def _summary(points: pd.DataFrame, trim: float = 0.0) -> dict[str, ArrayLike]:
-    """Of `[seeds, rounds]`: the columns that a table has for each round."""
+    """Summarises `[seeds, rounds]` as columns with a value per round."""
     low, high = bootstrap_interval(points, trim=trim)
     mean = points.mean(skipna=False).to_numpy() if trim == 0 else trimmed_mean(points, trim)
     return {"round": points.columns.to_numpy(), "mean": mean, "low": low, "high": high}
 
 
 def _kept(counts: NDArray[np.number], trim: float) -> NDArray[np.float64]:
-    """The weights of the trimmed mean: how much of each value is left, where so many of each ascend along the last axis."""
+    """Computes the weights of the values in the trimmed mean.
+
+    - `counts`: the occurrences of each value, in ascending order of the values along the last axis
+    """
     total = counts.sum(axis=-1, keepdims=True)
     until = np.clip(np.cumsum(counts, axis=-1), trim * total, (1 - trim) * total)
     kept: NDArray[np.float64] = np.diff(until, axis=-1, prepend=trim * total) / ((1 - 2 * trim) * total)

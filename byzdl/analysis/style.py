@@ -1,7 +1,7 @@
-"""How figures look: colours, the order of things, and matplotlib's settings.
+"""Styles figures: colours, orders, and matplotlib's settings.
 
-A defense keeps its colour and its dashes in every figure, and no two that come with byzdl share both. Colours of the
-same dashes are told apart by colour-blind readers too (Okabe and Ito; Paul Tol's muted scheme).
+A defense keeps its colour and its dashes in every figure, and no two of byzdl's share both. Colour-blind readers can
+tell apart the colours of lines with the same dashes (Okabe and Ito; Paul Tol's muted scheme).
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from matplotlib.typing import LineStyleType
 
 
 class Line(NamedTuple):
-    """How a curve is drawn."""
+    """Holds the look of a curve. `width` is in points."""
 
     color: str
     dash: LineStyleType
@@ -30,7 +30,7 @@ DEFENSES = {
     "d_zeno": "#CC79A7",
 }
 
-# Not contestants but the frame around them: thin, without colour.
+# Reference lines are no contestants: thin, without colour.
 REFERENCES = {
     "oracle": Line("#000000", (0, (1, 1.2)), 1.1),
     "mean": Line("#707070", (0, (4, 1.5)), 1.1),
@@ -39,7 +39,7 @@ REFERENCES = {
 
 DASHED, DOTTED, DASH_DOTTED = (0, (5, 1.2)), (0, (1.5, 1)), (0, (5, 1, 1.2, 1))
 
-# Who is akin shares a colour: by loss or trust, nearest to the others, the middle, clipped, near.
+# Defenses of one kind share a colour: loss or trust, nearest to the others, medians and trimming, clipping, nearness.
 OTHERS = {
     "guarded": ("#56B4E9", DASHED),
     "local_performance_check": ("#56B4E9", DOTTED),
@@ -57,7 +57,7 @@ OTHERS = {
     "balance": ("#661100", DASH_DOTTED),
 }
 
-# The same on dark paper, where the darkest must become light and yet be told apart. The others only get lighter.
+# Colours on dark paper: the darkest become light and stay distinct. Others only get lighter.
 ON_DARK = {
     "#D55E00": "#EE7733",
     "#0072B2": "#3D9BE9",
@@ -70,7 +70,7 @@ ON_DARK = {
     "#707070": "#8C8C8C",
 }
 
-# For those that byzdl doesn't know.
+# For defenses that are not byzdl's own.
 SPARE = ("#E69F00", "#56B4E9", "#882255", "#332288", "#999933", "#44AA99", "#AA4499", "#661100", "#6699CC", "#117733")
 
 VARIANT_DASHES: tuple[LineStyleType, ...] = ("-", DASHED, DOTTED, DASH_DOTTED)
@@ -108,22 +108,37 @@ RC: Any = {
 
 
 def attack_order(label: str) -> tuple[int, str]:
-    """Sorts attacks: the paper's, then others by name, then `none`."""
+    """Returns a key that sorts attacks: the paper's, then others by name, then `none`.
+
+    >>> sorted(["none", "zz", "ipm", "alie z=1", "max"], key=attack_order)
+    ['max', 'alie z=1', 'ipm', 'zz', 'none']
+    """
     name = base(label)
     place = ATTACKS.index(name) if name in ATTACKS else len(ATTACKS) + (name == "none")
     return place, label
 
 
 def defense_order(label: str) -> tuple[int, str]:
-    """Sorts defenses: the paper's, then others by name, then the reference lines."""
+    """Returns a key that sorts defenses: the paper's, then others by name, then the reference lines.
+
+    >>> sorted(["local", "zz", "oracle", "ubar", "d_krum"], key=defense_order)
+    ['ubar', 'd_krum', 'zz', 'oracle', 'local']
+    """
     name, order = base(label), [*DEFENSES, "", *REFERENCES]
     return order.index(name if name in order else ""), label
 
 
 def lines(labels: Iterable[str], dark: bool = False) -> dict[str, Line]:
-    """How the curve of each defense is drawn, on `dark` paper if asked for, in the order of the legend.
+    """Returns the look of each defense's curve, in the order of the legend.
 
-    Variants of one defense (`ubar rho=0.2`, `ubar rho=0.4`) are shades of its colour; of a solid line, dashes too.
+    Variants of one defense (`ubar rho=0.2`, `ubar rho=0.4`) have shades of its colour. If its line is solid, their
+    dashes differ, too.
+
+    - `dark`: for dark paper
+
+    >>> lines(["local", "ubar"])
+    {'ubar': Line(color='#0072B2', dash='-', width=1.6),
+     'local': Line(color='#707070', dash=(0, (4, 1.2, 1, 1.2)), width=1.1)}
     """
     labels = sorted(set(labels), key=defense_order)
     fixed = {**{name: Line(color, "-", 1.6) for name, color in DEFENSES.items()}, **REFERENCES}
@@ -145,7 +160,11 @@ def lines(labels: Iterable[str], dark: bool = False) -> dict[str, Line]:
 
 
 def attack_lines(labels: Iterable[str]) -> dict[str, Line]:
-    """How the curve of each attack is drawn, where attacks and not defenses are compared; colours as they come."""
+    """Returns the look of each attack's curve, for figures that compare attacks. Colours go by the attacks' order.
+
+    >>> attack_lines(["alie", "max"])["max"]
+    Line(color='#D55E00', dash='-', width=1.3)
+    """
     colors = tuple(dict.fromkeys((*DEFENSES.values(), *SPARE)))
     return {
         label: Line(colors[i % len(colors)], VARIANT_DASHES[i // len(colors) % len(VARIANT_DASHES)], 1.3)
@@ -154,12 +173,16 @@ def attack_lines(labels: Iterable[str]) -> dict[str, Line]:
 
 
 def base(label: str) -> str:
-    """The name without what varies: `ubar` of `ubar rho=0.4`, and of `nnm + ubar`."""
+    """Returns a label's name, without its keys and its pre-step.
+
+    >>> base("nnm + ubar rho=0.4")
+    'ubar'
+    """
     return label.rpartition(" + ")[2].partition(" ")[0]
 
 
 def _fallback(names: Iterable[str]) -> dict[str, Line]:
-    """A colour for each other name, by its hash; where that is taken, the next free one."""
+    """Picks a colour for each unknown name, by its hash. If that colour is taken, the next free one."""
     chosen: dict[str, str] = {}
     for name in names:
         start = int(hashlib.sha256(name.encode()).hexdigest(), 16) % len(SPARE)
@@ -169,7 +192,7 @@ def _fallback(names: Iterable[str]) -> dict[str, Line]:
 
 
 def _shade(color: str, place: float) -> str:
-    """From darker (0) over nearly the color itself (0.5) to lighter (1)."""
+    """Shades a colour: darker at 0, unchanged at 0.5, lighter at 1."""
     rgb, toward, amount = np.array(to_rgb(color)), round(place), abs(place - 0.5) * 0.9
     mixed: tuple[float, float, float] = tuple(rgb + amount * (toward - rgb))
     return to_hex(mixed)

@@ -1,4 +1,4 @@
-"""The table of final accuracy: tidy for programs, and laid out for papers."""
+"""Builds the table of final accuracy: tidy for programs, and laid out for papers."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -10,26 +10,33 @@ from tabulate import tabulate
 from byzdl.analysis import style
 from byzdl.analysis.statistics import IQM, KEYS, final, over_seeds, paired, rounds_to
 
-# With fewer seeds an interquartile mean says nothing that the mean doesn't.
+# With fewer seeds an interquartile mean adds nothing to the mean.
 IQM_SEEDS = 5
 
 
 def final_accuracy(frame: pd.DataFrame, accuracy: float = 0.5) -> pd.DataFrame:
-    """Accuracy in each run's last round, over seeds: one row a setting, attack, Byzantine rate and defense.
+    """Tabulates the accuracy of each run's last round over seeds, with one row per setting, attack, rate and defense.
 
-    - `frame`: as `load` gives it
-    - `accuracy`: to count the rounds to
+    - `frame`: from `load`
+    - `accuracy`: the accuracy to count the rounds to
 
-    **Columns:** low and high bound 95% bootstrap intervals and are missing for a single seed.
+    **Columns:** low and high bound 95% bootstrap intervals, and are missing for a single seed.
 
     - `setting`, `attack`, `br`, `defense`, `seeds`
     - `mean`, `low`, `high`: of the mean over benign nodes
     - `worst`, `worst_low`, `worst_high`: of the worst benign node
-    - `iqm`, `iqm_low`, `iqm_high`: as `mean`, the interquartile mean over seeds; missing where there are fewer than 5
-    - `over_local`, `over_local_low`, `over_local_high`: as `mean`, less that of `local`, in pairs of the same seed
-    - `over_local_pairs`: how many pairs; 0 without one, and fewer than `seeds` where `local` has not been run with all
-    - `reached_0.5`, `rounds_to_0.5`: how many seeds ever get to that accuracy, and the median of the rounds that
-      it takes (`rounds_to`)
+    - `iqm`, `iqm_low`, `iqm_high`: as `mean`, but the interquartile mean over seeds; missing with fewer than 5 seeds
+    - `over_local`, `over_local_low`, `over_local_high`: as `mean`, minus that of `local`, in pairs of the same seed
+    - `over_local_pairs`: the number of pairs; smaller than `seeds` if `local` lacks some of them
+    - `reached_0.5`, `rounds_to_0.5`: the number of seeds that reach that accuracy, and the median over seeds of the
+      rounds to it (`rounds_to`)
+
+    >>> case = {"setting": "", "attack": "max", "br": 0.3, "defense": "ubar", "round": 20}
+    >>> ends = {"accuracy_mean": [0.5, 1.0], "accuracy_worst": [0.25, 0.75]}
+    >>> table = final_accuracy(pd.DataFrame({**case, "run": ["a", "b"], "seed": [0, 1], **ends}))
+    >>> table[["defense", "seeds", "mean", "low", "high", "worst", "rounds_to_0.5"]]
+      defense  seeds  mean  low  high  worst  rounds_to_0.5
+    0    ubar      2  0.75  0.5   1.0    0.5           20.0
     """
     last = final(frame)
     iqm = over_seeds(last, "accuracy_mean", trim=IQM)
@@ -56,9 +63,15 @@ def final_accuracy(frame: pd.DataFrame, accuracy: float = 0.5) -> pd.DataFrame:
 
 
 def to_markdown(table: pd.DataFrame) -> str:
-    """The table of `final_accuracy` for reading: a section a setting, a row an attack and defense.
+    """Renders the table of `final_accuracy`, with one section per setting, and one row per attack and defense.
 
-    The interquartile mean stands beside the mean where there are seeds enough for one.
+    With at least five seeds the interquartile mean is shown beside the mean.
+
+    >>> case = {"setting": "", "attack": "max", "br": 0.3, "defense": "ubar", "round": 20}
+    >>> ends = {"accuracy_mean": [0.5, 1.0], "accuracy_worst": [0.25, 0.75]}
+    >>> table = final_accuracy(pd.DataFrame({**case, "run": ["a", "b"], "seed": [0, 1], **ends}))
+    >>> print(to_markdown(table).splitlines()[-1])
+    | max      | ubar      | 0.750 [0.500, 1.000] | 0.500   | 2       |
     """
     parts = _parts(table)
     sections = []
@@ -77,13 +90,20 @@ def to_markdown(table: pd.DataFrame) -> str:
 
 
 def to_latex(table: pd.DataFrame) -> str:
-    """As `to_markdown`, as LaTeX tabulars that need the package booktabs."""
+    r"""Renders the table of `final_accuracy` as LaTeX tabulars. They need the package booktabs.
+
+    >>> case = {"setting": "", "attack": "max", "br": 0.3, "defense": "d_krum", "round": 20}
+    >>> ends = {"accuracy_mean": [0.5, 1.0], "accuracy_worst": [0.25, 0.75]}
+    >>> table = final_accuracy(pd.DataFrame({**case, "run": ["a", "b"], "seed": [0, 1], **ends}))
+    >>> print(to_latex(table).splitlines()[-3])
+    max & d\_krum & 0.750 [0.500, 1.000] & 0.500 & 2 \\
+    """
     parts = _parts(table)
     return "\n".join(_tabular(str(setting), part, parts) for setting, part in table.groupby("setting", sort=False))
 
 
 def _parts(table: pd.DataFrame) -> list[str]:
-    """What each Byzantine rate has a column of."""
+    """Lists the columns of each Byzantine rate."""
     return ["mean", *(["IQM"] if table["iqm"].notna().any() else []), "worst"]
 
 
@@ -107,7 +127,7 @@ def _tabular(setting: str, table: pd.DataFrame, parts: Sequence[str]) -> str:
 
 
 def _rows(table: pd.DataFrame, rates: Sequence[float], parts: Sequence[str]) -> Iterator[list[str]]:
-    """The cells of one setting: attack (in the first of its rows), defense, the parts of each rate, seeds."""
+    """Yields the cells of one setting: attack (in its first row only), defense, the parts of each rate, seeds."""
     for attack, of_attack in table.groupby("attack", sort=False):
         name = str(attack)
         for defense, group in of_attack.groupby("defense", sort=False):
@@ -118,7 +138,7 @@ def _rows(table: pd.DataFrame, rates: Sequence[float], parts: Sequence[str]) -> 
 
 
 def _cell(row: Any, part: str) -> str:
-    """`0.619 [0.593, 0.656]`, or the worst node's `0.587`; empty where there is none."""
+    """Formats a mean as `0.619 [0.593, 0.656]`, and a worst node as `0.587`. Empty for a missing value."""
     value, low, high = {
         "mean": (row.mean, row.low, row.high),
         "IQM": (row.iqm, row.iqm_low, row.iqm_high),
@@ -130,7 +150,7 @@ def _cell(row: Any, part: str) -> str:
 
 
 def _seeds(counts: "pd.Series[float]") -> str:
-    """How many seeds: one number, or where the rates differ, one a rate."""
+    """Formats the number of seeds: one number, or one per rate if the rates differ."""
     each = counts.fillna(0).astype(int).tolist()
     return str(each[0]) if len(set(each)) == 1 else ", ".join(map(str, each))
 

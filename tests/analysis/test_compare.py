@@ -124,9 +124,8 @@ def test_what_is_printed(write, folder, capsys, tmp_path):
     main(["compare", str(folder / "a"), str(folder / "b"), "--csv", str(tmp_path / "new" / "table.csv")])
     printed = capsys.readouterr()
     lines = printed.out.splitlines()
-    assert (
-        lines[0]
-        == "6 runs of the same configuration in A and B; of 4 rounds.csv is the same byte for byte, but for the seconds"
+    assert lines[0] == (
+        "6 runs have the same configuration in A and B; rounds.csv is identical for 4 of them, except for the seconds"
     )
     assert lines[1:3] == ["only in A: 12", f"  {folder}/a/max10"]
     assert lines[12:14] == ["  and 2 more", "left out of the matching: attack.new (A: absent; B: 1)"]
@@ -136,7 +135,7 @@ def test_what_is_printed(write, folder, capsys, tmp_path):
         ["alie", "0.3", "ubar", "3", "1", "0.600", "0.700", "+0.1000", "[+0.0000,", "+0.2000]",
          "0.300", "0.350", "+0.0500", "[+0.0000,", "+0.1000]"],
     ]  # fmt: skip
-    assert printed.err == f"byzdl.analysis: {folder}/b: 1 of 7 runs have no result\n"
+    assert printed.err == f"byzdl: {folder}/b: 1 of 7 runs have no result\n"
     table = pd.read_csv(tmp_path / "new" / "table.csv")
     assert table["difference"].tolist() == pytest.approx([0, 0.1])
 
@@ -154,20 +153,20 @@ def test_nothing_in_common_is_no_error(write, folder, capsys):
     write(name="a/one")
     write(name="b/other", rounds=1)
     main(["compare", str(folder / "a"), str(folder / "b")])
-    assert capsys.readouterr().out.startswith("0 runs of the same configuration in A and B;")
+    assert capsys.readouterr().out.startswith("0 runs have the same configuration in A and B;")
 
 
 def test_a_folder_without_a_result_is_one(write, folder):
     write(name="a/one")
     write(name="b/other", status="running")
-    with pytest.raises(SystemExit, match=r"^byzdl\.analysis: .*b: no finished run in it$"):
+    with pytest.raises(SystemExit, match=r"^byzdl: .*b: no run in it is done$"):
         main(["compare", str(folder / "a"), str(folder / "b")])
 
 
 def test_a_table_that_cannot_be_written_is_one_line(write, folder):
     for side in ("a", "b"):
         write(name=f"{side}/run")
-    with pytest.raises(SystemExit, match=r"^byzdl\.analysis: .*outputs"):
+    with pytest.raises(SystemExit, match=r"^byzdl: .*outputs"):
         main(["compare", str(folder / "a"), str(folder / "b"), "--csv", str(folder)])
 
 

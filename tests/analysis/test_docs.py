@@ -49,8 +49,8 @@ def test_the_examples_run_and_print_what_is_said(sweep, capsys):
 
 def test_the_commands_run(sweep, capsys):
     (command,) = (text.strip() for kind, text in BLOCKS if not kind and "compare" in text)
-    main(command.removeprefix("python -m byzdl.analysis ").split())
-    (said,) = (text for _, text in BLOCKS if text.startswith("12 runs of the same"))
+    main(command.removeprefix("byzdl ").split())
+    (said,) = (text for _, text in BLOCKS if text.startswith("12 runs have the same"))
     without_numbers = re.compile(r"\d+")
     assert without_numbers.sub("", capsys.readouterr().out.splitlines()[0]) == without_numbers.sub(
         "", said.splitlines()[0]

@@ -111,13 +111,13 @@ def test_where_defenses_faced_different_attacks_the_ranking_says_so():
 def test_where_nothing_can_be_written_one_line_says_so(write, folder):
     write()
     (folder / "taken").write_text("")
-    with pytest.raises(SystemExit, match=r"^byzdl.analysis.leaderboard: .*taken"):
+    with pytest.raises(SystemExit, match=r"^byzdl: .*taken"):
         main([str(folder), "--out", str(folder / "taken")])
 
 
 def test_where_no_run_is_done_one_line_says_so(write, folder):
     write(status="failed", error="no")
-    with pytest.raises(SystemExit, match=r"^byzdl.analysis.leaderboard: .*no run in it is done$"):
+    with pytest.raises(SystemExit, match=r"^byzdl: .*no run in it is done$"):
         main([str(folder)])
 
 

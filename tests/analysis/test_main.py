@@ -38,18 +38,18 @@ def test_says_which_runs_have_no_result_and_why(write, plan, folder, capsys, mon
     plan(("fine", ["seed=1"], None), ("gone", ["seed=2"], None), (None, ["attack=maxx"], "attack: unknown"))
     main([str(folder)])
     assert capsys.readouterr().err.splitlines() == [
-        "byzdl.analysis: 4 of 5 runs have no result and are in no figure or table:",
+        "byzdl: 4 of 5 runs have no result and are in no figure or table:",
         "  failed: burst: FloatingPointError: boom",
-        "  interrupted: half: it was stopped, or is still being computed",
+        "  interrupted: half: stopped, or still being computed",
         "  missing: gone: seed=2",
         "  refused: attack=maxx: attack: unknown",
-        "  superseded: older: fine is newer and of the same configuration",
+        "  superseded: older: fine is newer and has the same configuration",
     ]
 
 
 def test_nothing_to_draw_is_an_error(write, folder, capsys):
     folder.mkdir()
-    with pytest.raises(SystemExit, match=r"^byzdl\.analysis: .*: no run in it$"):
+    with pytest.raises(SystemExit, match=r"^byzdl: .*: no run in it$"):
         main([str(folder)])
     write(name="burst", status="failed", error="boom")
     with pytest.raises(SystemExit, match="no run in it is done"):
@@ -61,7 +61,7 @@ def test_nothing_to_draw_is_an_error(write, folder, capsys):
 def test_where_no_run_is_done_folders_below_with_runs_are_named(write, folder):
     write(name="stale", schema=7)
     write(name="default/a")
-    with pytest.raises(SystemExit, match=r"no run in it is done, .*; there are some in .*default$"):
+    with pytest.raises(SystemExit, match=r"no run in it is done, .*; there are runs in .*default$"):
         main([str(folder)])
 
 
@@ -70,5 +70,5 @@ def test_unknown_schema_is_one_line(write, folder, capsys):
     write()
     main([str(folder)])
     said = capsys.readouterr().err.splitlines()
-    assert said[0].startswith("byzdl.analysis: 1 of 2 runs have no result")
-    assert re.match(r"  unreadable: run0: .*run\.json: has schema version 7; ", said[1])
+    assert said[0].startswith("byzdl: 1 of 2 runs have no result")
+    assert re.match(r"  unreadable: run0: .*run\.json: the schema version is 7, but must be 3, ", said[1])
