@@ -15,8 +15,8 @@ class Hidden(Attack):
     The message is mean + gamma p, over the benign models x^{t+1/2}, with the largest gamma within the bound. The bound
     is a quadratic in gamma, and gamma its larger root.
 
-    - `direction`: p. `std`: -sigma, the coordinate-wise standard deviation as a population. `unit`: -mean / ||mean||.
-      `sign`: -sign(mean)
+    - `direction`: the direction p of the displacement. `std`: -sigma, the coordinate-wise standard deviation as a
+      population. `unit`: -mean / ||mean||. `sign`: -sign(mean)
 
     **Knows** all benign models.
 

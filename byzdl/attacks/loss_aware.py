@@ -21,9 +21,10 @@ class LossAware(Search, Trigger):
     that still passes it. Against a defense with a fall-back, it receives the most harmful one that still wins it. The
     attack is made for defenses that go by the loss, and works against any.
 
-    - `direction`: p. `away`: mean(x^t) - mean(x^{t+1/2}) of the benign models, their progress reversed; s = 1 takes
-      back one round of it. `backdoor`: from the benign mean to the mean of the attackers' own models x^{t+1/2}, trained
-      on triggered data; s = 1 reaches this mean. `backdoor` makes Byzantine nodes train and aggregate as benign ones do
+    - `direction`: the harmful direction p. `away`: mean(x^t) - mean(x^{t+1/2}) of the benign models, their progress
+      reversed; s = 1 takes back one round of it. `backdoor`: from the benign mean to the mean of the attackers' own
+      models x^{t+1/2}, trained on triggered data; s = 1 reaches this mean. `backdoor` makes Byzantine nodes train and
+      aggregate as benign ones do
     - `knowledge`: the data for losses. `batch` assumes that attackers know each victim's samples of the round, and its
       loss on them. No real attacker does, so this bounds the harm of any. `data` assumes the attackers' own samples
       alone. Then a victim may accept or reject a model against the forecast

@@ -14,8 +14,8 @@ class MimicState(NamedTuple):
     """What the attack has learnt so far.
 
     - `direction` [d]: the estimated leading direction of the benign models' spread, a unit vector
-    - `projections` [L]: per learner, the sum of its models' projections on the direction, over the rounds in which it
-      was benign and seen
+    - `projections` [L]: <x_i - mean, z> of each learner i, summed over the warm-up; 0 if it is Byzantine or was not
+      seen
     - `acted`: the number of rounds in which the attack acted
     """
 

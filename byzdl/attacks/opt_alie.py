@@ -12,8 +12,8 @@ class OptAlie(Search):
     """Sends the model of `Alie`, with the z that does the most harm under the defense in use.
 
     The message is mean - z sigma, over the benign models x^{t+1/2}, with the population's sigma. z is a rung of a
-    ladder, and in each round one for all victims. It has the largest total of ||x_i^{t+1} - mean||^2 over the benign
-    victims i. x_i^{t+1} is the next model of victim i under the defense in use.
+    ladder, and in each round one for all victims. On the ladder, it has the largest total of ||x_i^{t+1} - mean||^2
+    over the benign victims i. x_i^{t+1} is the next model of victim i under the defense in use.
 
     The keys of the search, `weakest`, `strongest`, `trials` and `knowledge`, are those of `Search`.
 

@@ -10,8 +10,8 @@ class OptIpm(Search):
     """Sends the model of `Ipm`, with the epsilon that does the most harm under the defense in use.
 
     The message is mean(x^t) - epsilon mean(x^{t+1/2} - x^t) of the benign models. epsilon is a rung of a ladder, and in
-    each round one for all victims. It has the largest total of ||x_i^{t+1} - mean(x^{t+1/2})||^2 over the benign
-    victims i. x_i^{t+1} is the next model of victim i under the defense in use.
+    each round one for all victims. On the ladder, it has the largest total of ||x_i^{t+1} - mean(x^{t+1/2})||^2 over
+    the benign victims i. x_i^{t+1} is the next model of victim i under the defense in use.
 
     The keys of the search, `weakest`, `strongest`, `trials` and `knowledge`, are those of `Search`.
 

@@ -25,10 +25,10 @@ def test_mean_minus_z_population_sigma():
 
 
 def test_mean_minus_z_sample_sigma():
-    # The same four of a larger population: variance 20/3.
+    # The same four as a sample: variance 20/3.
     sent = delivered(alie(2.0, sigma="sample"), view([[1, 10], [3, 10], [5, 10], [7, 10]]))
     torch.testing.assert_close(sent, torch.tensor([[4 - 2 * math.sqrt(20 / 3), 10.0]]))
-    # One says nothing of a spread.
+    # One model has no spread.
     assert delivered(alie(2.0, sigma="sample"), view([[1, 10]])).tolist() == [[1, 10]]
 
 
@@ -74,11 +74,13 @@ def test_z_as_the_paper_writes_it_rounds_up():
 def test_the_papers_z_has_no_value_from_four_of_ten_on(byzantine):
     # (10 - 4 - 6) / 6 = 0, and below that it is negative: Phi^-1 has no such value.
     network = graph(10, [(i, j) for i in range(10) for j in range(i)], byzantine=range(byzantine))
-    with pytest.raises(ConfigError, match=r"^attack\.z is 'paper', but must be a number or baruch: .* no value at n=10, B="):
+    with pytest.raises(
+        ConfigError, match=r"^attack\.z is 'paper', but must be a number or baruch: .* no value at n=10, B="
+    ):
         alie("paper").check(network)
 
 
-def test_z_is_told_to_the_log_with_a_warning_where_it_harms_nobody():
+def test_z_is_logged_with_a_warning_where_it_harms_nobody():
     edges = [(i, j) for i in range(10) for j in range(i)]
     harmless, harmful = (alie("baruch").facts(graph(10, edges, byzantine=range(b))) for b in (1, 5))
     assert harmless["z"] == pytest.approx(-0.14, abs=0.005)

@@ -1,4 +1,4 @@
-"""The backdoor: what is poisoned, what is sent, and how its success is counted."""
+"""The backdoor: poisoned batches, messages, and the count of its success."""
 
 import dataclasses
 
@@ -35,7 +35,7 @@ def test_boosting_sends_the_own_update_several_times():
 def test_success_counts_triggered_images_of_other_classes(tiny):
     experiment = make_experiment(tiny, graph(4, [(0, 1), (1, 2), (2, 3)]), attack=chosen("attack", "backdoor", br=0.0))
     state = experiment.initial()
-    # A linear model whose weights are 0 and whose bias prefers one class answers that whatever it is shown.
+    # A linear model with weights of 0 and a bias to one class answers with this class, for any image.
     for favourite, expected in ((0, 1.0), (1, 0.0)):
         models = torch.zeros_like(state.models)
         models[:, favourite - 3] = 1.0
@@ -63,11 +63,11 @@ def test_it_gets_through_plain_gossip(tiny, attack, least, most):
     shown = make_experiment(tiny, graph(4, ring, byzantine=[1, 3]), attack=chosen("attack", "backdoor", br=0.5))
     assert least <= success(shown, state.models).mean().item() <= most
     assert last.accuracy_mean > 0.8  # nobody would notice
-    told = evaluate(shown, state, Scores(shown, state.models)).round_row()
-    assert least <= told["attack_success_rate"] <= most
+    row = evaluate(shown, state, Scores(shown, state.models)).round_row()
+    assert least <= row["attack_success_rate"] <= most
 
 
-def test_a_share_that_is_a_whole_number_of_images_is_so_many():
+def test_a_share_of_a_whole_number_of_images_is_exact():
     for share, batch, expected in (0.07, 100, 7), (0.28, 25, 7), (0.3, 10, 3), (0.31, 10, 4), (0.0, 8, 0), (1.0, 8, 8):
         images, labels = torch.rand(batch, 1, 8, 8) / 2, torch.ones(batch, dtype=torch.long)
         _, poisoned = chosen("attack", "backdoor", share=share).poison(images, labels, 10)
@@ -86,7 +86,7 @@ def test_a_target_that_is_no_class_is_refused(tiny):
 
 
 def test_success_is_measured_on_images_as_nodes_see_them(tiny):
-    """A model that answers 0 where the upper left corner is bright: of images turned by half, the lower right one."""
+    """A model answers 0 where the upper left corner is bright. In images turned by half, this is the lower right one."""
     network = graph(4, [(0, 1), (1, 2), (2, 3)])
     partition = chosen("partition", "rotation", angles=[180], test="own")
     experiment = make_experiment(
@@ -96,7 +96,7 @@ def test_success_is_measured_on_images_as_nodes_see_them(tiny):
     dark = dataclasses.replace(test, images=torch.zeros_like(test.images))
     corner = experiment.initial().models.new_zeros(experiment.data.shape)
     corner[:, 0, 0] = 1.0
-    # Weights [classes, pixels] by class, then biases: class 0 wants the corner of what it is shown, class 1 anything else.
+    # Weights [classes, pixels] by class, then biases: class 0 wants a bright corner, class 1 any other image.
     one = torch.cat([corner.flatten(), torch.zeros(2 * corner.numel()), torch.tensor([-0.1, 0.0, -1.0])])
     lit = dark.images.clone()
     lit[..., -1, -1] = 255

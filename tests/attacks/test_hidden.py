@@ -8,7 +8,7 @@ BENIGN = [[0.0], [1.0], [5.0]]  # mean 2
 
 
 def test_min_max_by_hand():
-    # The farthest pair is 5 apart. 2 - gamma sigma may be 5 from the model at 5: it stands at 0.
+    # The farthest pair is 5 apart. 2 - gamma sigma may be 5 from the model at 5: it is at 0.
     assert delivered(chosen("attack", "min_max"), view(BENIGN)).tolist() == [[pytest.approx(0, abs=1e-6)]]
 
 

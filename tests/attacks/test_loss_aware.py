@@ -1,4 +1,4 @@
-"""loss_aware: the last rung that the paper's rule lets in, on losses given by hand."""
+"""loss_aware: the last rung that the paper's rule accepts, on losses by hand."""
 
 from dataclasses import replace
 
@@ -35,7 +35,8 @@ def against(seen, losses, theta, detected):
     return replace(seen, rehearsal=rehearse)
 
 
-# The benign mean goes from 1 to 0: messages are 1, 2, 4, 8, 16 times their way back. The victim is at -6; node 1, at 6, isn't let in.
+# The benign mean goes from 1 to 0, and messages 1, 2, 4, 8, 16 times the way back. The victim is at -6. Node 1, at 6, is
+# rejected.
 SEEN = view([[-6.0], [6.0]], previous=[[-6.0], [8.0]])
 TABLE = {"batch": lambda x: 99 if x == 6 else abs(x), "data": lambda x: 99 if x == 6 else abs(x - 1)}
 
@@ -59,13 +60,13 @@ def test_the_last_strength_that_wins_the_fall_back():
     # and messages are at -3, -1, 3, 11, 27. Up to 3 they win against node 1, which would take the victim the other way.
     seen = view([[0.0], [-10.0]], previous=[[0.0], [-6.0]])
     assert delivered(attack(), against(seen, TABLE, 0.1, detected=True)).tolist() == [[3]]
-    # Without the fall-back none of them is let in, and the weakest is sent.
+    # Without the fall-back all of them are rejected, and the weakest is sent.
     assert delivered(attack(), against(seen, TABLE, 0.1, detected=False)).tolist() == [[-3]]
 
 
 def test_where_a_benign_neighbour_does_more_harm_it_may_win_the_fall_back():
-    # Node 1 at -6: the mean is -3 and was -4: p = -1, and messages are at -4, -5, -7, -11, -19. -5 would win, but who loses
-    # lets the victim go to node 1.
+    # Node 1 at -6: the mean is -3 and was -4: p = -1, and messages are at -4, -5, -7, -11, -19. -5 would win, but a
+    # message that loses leaves the victim to node 1.
     seen = view([[0.0], [-6.0]], previous=[[0.0], [-8.0]])
     assert delivered(attack(), against(seen, TABLE, 0.1, detected=True)).tolist() == [[-7]]
 
@@ -101,7 +102,7 @@ def test_only_towards_a_backdoor_is_there_a_trigger():
 
 @pytest.mark.parametrize("knowledge", ["batch", "data"])
 def test_whole_runs(tiny, knowledge):
-    """What is sent is let in, round by round, where every message of max is refused; and a backdoor's success is told."""
+    """Messages are accepted, round by round, where all of max are rejected. The success of a backdoor is logged."""
     edges = [(0, 1), (1, 2), (2, 3), (3, 4), (0, 4), (0, 2), (1, 3)]
 
     def last(name, rule, **keys):

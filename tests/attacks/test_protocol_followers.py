@@ -1,4 +1,4 @@
-"""label_flip and none: Byzantine nodes that train, and send what they have learnt."""
+"""label_flip and none: Byzantine nodes that train, and send their own models."""
 
 import pytest
 import torch
@@ -28,7 +28,7 @@ def test_no_attack_leaves_data_alone():
 
 @pytest.mark.parametrize("attack", [LABEL_FLIP, NONE], ids=["label_flip", "none"])
 def test_each_attacker_sends_its_own_model_to_all_of_its_neighbours(attack):
-    # Attacker 0 stands at 10, attacker 1 at 20; the messages are 0 -> 3, 1 -> 3, 1 -> 5, 0 -> 6.
+    # Attacker 0 is at 10, attacker 1 at 20; the messages are 0 -> 3, 1 -> 3, 1 -> 5, 0 -> 6.
     seen = view([[1.0], [2.0]], byzantine=2, own=[[10.0], [20.0]], attacker=[0, 1, 1, 0], victim=[3, 3, 5, 6])
     assert delivered(attack, seen).tolist() == [[10], [20], [20], [10]]
 

@@ -1,4 +1,4 @@
-"""What attackers foresee is what then happens, and whose data they foresee it by."""
+"""Rehearsals: the forecast comes true, and its data are the right nodes'."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ SIX = graph(6, EDGES, byzantine=[2, 5])
 
 
 def prepared(tiny, **overrides):
-    """An experiment after two rounds, and what the nodes would send in the third."""
+    """An experiment after two rounds, its state, and the models x^{t+1/2} of the third."""
     experiment = make_experiment(tiny, SIX, rounds=9, **overrides)
     state = experiment.initial()
     for _ in range(2):
@@ -49,7 +49,7 @@ def test_a_rehearsal_is_the_round_that_follows(tiny, attack, defense, pre):
 
 
 @pytest.mark.parametrize("defense", choices("defense"))
-def test_who_sees_one_neighbourhood_foresees_the_same_of_it(tiny, defense):
+def test_a_view_of_one_neighbourhood_foresees_the_same_there(tiny, defense):
     experiment, state, wire = prepared(
         tiny, attack=chosen("attack", "dissensus", br=0.3), defense=chosen("defense", defense)
     )
@@ -66,7 +66,7 @@ def test_who_sees_one_neighbourhood_foresees_the_same_of_it(tiny, defense):
 
 
 class Tells(Defense):
-    """Its models are what it hears of its own loss."""
+    """Its models hold the learner's own loss in every coordinate."""
 
     fresh: bool = False
 
@@ -77,12 +77,12 @@ class Tells(Defense):
 
 @pytest.mark.parametrize("fresh", [False, True])
 def test_by_its_own_data_an_attacker_estimates_losses_on_unpoisoned_samples(tiny, fresh):
-    """Of several Byzantine neighbours the one of the lowest number tells; where there is none, the own batch remains."""
+    """The data are the lowest-numbered Byzantine neighbour's. A learner without one keeps its own batch."""
     experiment, state, _ = prepared(tiny, attack=Backdoor(name="backdoor", br=0.3), defense=chosen("defense", "local"))
     wire = filled_wire(random_models(7, experiment.model.d, seed=3)[:6])
-    told = make_experiment(tiny, SIX, attack=experiment.attack, defense=Tells(name="tells", fresh=fresh), rounds=9)
-    view = attack_view(told, state, wire)
-    messages = send(told, state, wire)[1]
+    telling = make_experiment(tiny, SIX, attack=experiment.attack, defense=Tells(name="tells", fresh=fresh), rounds=9)
+    view = attack_view(telling, state, wire)
+    messages = send(telling, state, wire)[1]
     draw = experiment.batches.fresh if fresh else experiment.batches.current
     for knowledge, nodes in (("batch", [0, 1, None, 3, 4, None]), ("data", [2, 2, 5, 2, 4, 2])):
         found = view.rehearse(messages, knowledge).models[:, 0]

@@ -15,7 +15,7 @@ NETWORK = graph(6, EDGES, byzantine=[3, 5])
 
 
 def sent(tiny, attack, values, network=NETWORK):
-    """What goes from whom to whom, where all models are of one value everywhere: {(sender, victim): value}."""
+    """The messages, for models of one value in all coordinates: {(sender, victim): value}."""
     experiment = make_experiment(tiny, network, attack=attack)
     wire = filled_wire(torch.tensor(values)[:, None].expand(-1, experiment.model.d))
     state = experiment.initial()
@@ -47,7 +47,7 @@ def test_sigma_is_that_of_the_neighbourhood_and_z_that_of_the_network(tiny):
     assert near[3, 1] == pytest.approx(7 / 3)
 
 
-def test_among_attackers_who_see_nobody_the_own_model_is_sent(tiny):
+def test_a_victim_among_attackers_alone_receives_the_senders_own_model(tiny):
     # They train, as the attack acts every other round only. Node 5 now hears node 3 alone, which is not benign; node 3 has 0, 1
     # and 4 around itself, and is itself none of these.
     attack = chosen("attack", "max", br=0.34, every=2, scope="neighbourhood")
@@ -77,7 +77,7 @@ def check_that_a_neighbourhood_is_everybody(tiny, name, **keys):
 @pytest.mark.parametrize("name", choices("attack"))
 @pytest.mark.parametrize("start", [0, 1])
 def test_on_a_complete_graph_a_neighbourhood_is_everybody(tiny, name, start):
-    """One strength that is searched for all is another one for each: there is but one to try."""
+    """A searched strength for all differs from one for each victim, so the ladder has one rung."""
     searching = isinstance(chosen("attack", name), Search)
     check_that_a_neighbourhood_is_everybody(tiny, name, start=start, **({"trials": 1} if searching else {}))
 
@@ -88,7 +88,7 @@ def test_so_it_is_where_a_strength_is_searched_for_each_victim(tiny, name):
 
 
 @pytest.mark.parametrize("name", ["mimic", "duplicate"])
-def test_whom_they_copy_is_in_the_neighbourhood(tiny, name):
+def test_the_copied_node_is_in_the_neighbourhood(tiny, name):
     experiment = make_experiment(tiny, NETWORK, attack=chosen("attack", name, br=0.34, scope="neighbourhood"))
     state, wire = experiment.initial(), filled_wire(random_models(5, experiment.model.d, seed=4)[:4])
     wire.own[2] *= 100
@@ -102,7 +102,7 @@ def test_whom_they_copy_is_in_the_neighbourhood(tiny, name):
     assert len(memory) == 4  # one for each learner
     untouched = experiment.attack.init(4, experiment.model.d)
     assert same_bits(memory[2], untouched)  # nobody attacks node 2
-    # Each is remembered: node 2 is still copied to node 1 where node 0 stands farthest out.
+    # Each is remembered: node 2 is still copied to node 1 where node 0 is the farthest out.
     later = filled_wire(random_models(5, experiment.model.d, seed=5)[:4])
     later.own[0] *= 3
     _, messages = experiment.attack.act(memory, attack_view(experiment, state, later))

@@ -1,4 +1,4 @@
-"""Strengths that are searched: by hand, against rules whose answer is known."""
+"""Searched strengths: by hand, against rules with a known answer."""
 
 from dataclasses import replace
 

@@ -11,7 +11,7 @@ from byzdl.simulation.rounds import local_update, one_round
 
 
 def own_view(own, previous, byzantine=1):
-    """What attackers see who train: one benign model, and their own before and after."""
+    """The view of attackers that train: one benign model, and their own before and after."""
     benign = torch.zeros(1, 2)
     seen = view_of(
         benign,
@@ -39,7 +39,7 @@ def test_nonfinite_sends_infinities(value, first, second):
     assert sent.tolist() == [[first, second, first]]
 
 
-def test_nonfinite_sends_nan_unless_told_otherwise():
+def test_nonfinite_sends_nan_by_default():
     assert delivered(chosen("attack", "nonfinite"), view([[1.0, 2.0]])).isnan().all()
 
 
@@ -96,7 +96,7 @@ def test_isolation_leaves_a_gossiping_node_where_it_is(tiny):
     assert not torch.allclose(state.models[[1, 3]], alone[[1, 3]])
 
 
-def test_mimic_copies_who_stands_farthest_out_and_stays_with_it():
+def test_mimic_copies_the_node_farthest_out_and_stays_with_it():
     attack = chosen("attack", "mimic", warmup=4)
     benign, state = [[0.0, 0.1], [0.1, -0.1], [-0.1, 0.0], [3.0, 3.0]], attack.init(4, 2)
     for t in range(4):

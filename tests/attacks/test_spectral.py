@@ -1,4 +1,4 @@
-"""Spectral: the benign graph's Fiedler vector, and what is made of it."""
+"""Spectral: the benign graph's Fiedler vector, and the messages made from it."""
 
 import networkx as nx
 import numpy as np
@@ -20,7 +20,7 @@ def test_each_victim_is_taken_as_far_as_it_goes():
     # A victim takes the mean of its own model and of messages within 10 of it: of c = 1, 2, 4, 8, 16 at most 8.
     keys = {"weakest": 1.0, "strongest": 16.0, "trials": 5}
     seen = view(PATH, attacker=[0, 0, 0], victim=[0, 1, 2])
-    # Node 1, of which v is 0, is where it is whatever c.
+    # At node 1 v is 0, so it stays in place for any c.
     assert delivered(chosen("attack", "spectral", **keys), seen).flatten().tolist() == pytest.approx([13, 1, -5])
     # Node 2 at 30, of neighbours at 0 and -30, which take it by gossip alone to 30 - 7.5 - 30 = -7.5. Now v'x is
     # -60 / sqrt 2, and at c = 0.1 and 0.2 it gets 33 and 36, for 31.5 and 33; 42 is too far away, and leaves it at 30.
@@ -60,7 +60,7 @@ def test_fiedler_vectors_by_hand():
 
 
 def test_only_the_nodes_that_are_asked_about_are_the_graph():
-    # A star around node 2, which is Byzantine and not asked about; what is left is the path 0 - 1 - 4.
+    # A star around node 2, which is Byzantine and not asked about. The path 0 - 1 - 4 is left.
     network = graph(5, [(2, 0), (2, 1), (2, 3), (2, 4), (0, 1), (1, 4)], byzantine=[2])
     v = network.fiedler((0, 1, 4))
     assert np.abs(v) == pytest.approx([HALF, 0, HALF], abs=1e-9)
