@@ -1,4 +1,4 @@
-"""`python docs/catalogue.py`: every choice of conf/ with its line and its sources, as docs/catalogue.md.
+"""`python docs/catalogue.py`: writes docs/catalogue.md, with a line and the sources of every choice of conf/.
 
 Reads the YAMLs of conf/, the docstrings of byzdl (without importing it) and docs/sources.yaml.
 """
@@ -44,12 +44,12 @@ URL = re.compile(r"<?https?://[^\s>,;)]+>?|\barXiv:\s*\d{4}\.\d{4,5}|\bdoi:\s*10
 
 
 class Choice(NamedTuple):
-    """A row of the catalogue.
+    """Holds a row of the catalogue.
 
-    - `group`, `name`: what is typed, GROUP=NAME
-    - `file`: its class's file, or the YAML of a variant, relative to the repository's root
-    - `target`: the path of its class; None of a variant, which is another choice with other values
-    - `line`: what it does
+    - `group`, `name`: typed as GROUP=NAME
+    - `file`: the file of its class, or the YAML of a variant, relative to the repository's root
+    - `target`: the path of its class; None for a variant, which is another choice with other values
+    - `line`: a sentence on what it does
     - `source`: Markdown, or empty
     """
 
@@ -62,7 +62,7 @@ class Choice(NamedTuple):
 
 
 def choices(group: str) -> list[Choice]:
-    """All choices of a config group, by name."""
+    """Lists all choices of a config group, by name."""
     files = sorted((ROOT / "conf" / group).glob("*.yaml"), key=lambda file: file.stem)
     texts = {file: file.read_text(encoding="utf-8") for file in files}
     targets = [str(yaml.safe_load(text).get("_target_")) for text in texts.values()]
@@ -77,7 +77,7 @@ def _choice(
     group: str, file: Path, text: str, target: str, alone: bool, sources: Mapping[str, Sequence[Mapping[str, str]]]
 ) -> Choice:
     cls = described(target)
-    # A variant, or a class that several choices share, is told apart by its YAML alone.
+    # A variant, or a choice that shares its class, differs from others in its YAML alone.
     line = first_sentence(cls.docstring.value) if cls and cls.docstring and alone else comment(text)
     listed = ", ".join(_link(one["text"], one.get("url")) for one in sources.get(file.stem, []))
     source = listed or (source_of(cls.docstring.value) if cls and cls.docstring else "")
@@ -87,7 +87,7 @@ def _choice(
 
 
 def described(target: str) -> Any:
-    """The class that a `_target_` names, where it is defined in byzdl; None if it isn't."""
+    """Finds the class behind a `_target_`. None if byzdl has no such class."""
     root, _, path = target.partition(".")
     try:
         found = _package()[path] if root == "byzdl" and path else None
@@ -102,7 +102,7 @@ def _package() -> Any:
 
 
 def comment(text: str) -> str:
-    """The first line of a YAML, without its mark."""
+    """Returns the first line of a YAML, without its comment mark."""
     return text.splitlines()[0].removeprefix("#").strip()
 
 
@@ -160,7 +160,7 @@ def _cell(text: str) -> str:
 
 
 def catalogue() -> str:
-    """The page, as Markdown."""
+    """Builds the page, as Markdown."""
     parts = [INTRODUCTION]
     for group, title in TITLES.items():
         rows = [

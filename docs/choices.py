@@ -1,4 +1,4 @@
-"""`python docs/choices.py [FOLDER]`: the runs of sweeps/choices.yaml as the small tables of docs/choices/."""
+"""`python docs/choices.py [FOLDER]`: writes the runs of sweeps/choices.yaml as the small tables of docs/choices/."""
 
 import sys
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from byzdl.analysis import final, final_accuracy, load, paired, style
 
 HERE = Path(__file__).parent / "choices"
 
-# What the sweep varies beside attack, defense and seed, and what it is on the ground.
+# The keys that the sweep varies beside attack, defense and seed, with their values in the base setting.
 GROUND: dict[str, Any] = {
     "defense.screen": "batch",
     "defense.monitor": "test",
@@ -36,7 +36,7 @@ GROUND: dict[str, Any] = {
 }
 METHOD = "loss_threshold"
 
-# As `variant` names them, in the order of the figures: of the method itself, and of all else.
+# The names that `variant` gives, in the order of the figures: variants of the method, then of everything else.
 VARIANTS = [
     "screen=fresh",
     "monitor_metric=loss",
@@ -67,7 +67,7 @@ RATES = {0.1: "#0072B2", 0.3: "#E69F00", 0.5: "#D55E00"}
 
 
 def variant(run: "pd.Series[Any]") -> str:
-    """What a run does otherwise than the ground: `patience=10`."""
+    """Names a run by its differences from the base setting: `patience=10`."""
     other = {key: run[key] for key, value in GROUND.items() if pd.notna(run[key]) and run[key] != value}
     if run["defense.name"] != METHOD:
         other = {key: value for key, value in other.items() if not key.startswith("defense.")}
@@ -76,17 +76,17 @@ def variant(run: "pd.Series[Any]") -> str:
         other.pop("defense.theta_min", None)
         other["fixed.theta"] = run["defense.theta"]
     names = {"partition.name": "partition", "partition.alpha": "dirichlet alpha", "fixed.theta": "theta fixed"}
-    told = [
+    parts = [
         f"{names.get(key, key.partition('.')[2])}={value:g}"
         if isinstance(value, int | float)
         else f"{names.get(key, key.partition('.')[2])}={value}"
         for key, value in other.items()
     ]
-    return ", ".join(told) or "ground"
+    return ", ".join(parts) or "ground"
 
 
 def collect(folder: Path) -> None:
-    """Write the tables: final accuracies, and what each variant of the method changes, in pairs of a seed."""
+    """Writes the tables: final accuracies, and the change by each variant of the method, in pairs of a seed."""
     frame = load(folder)
     runs = frame.drop_duplicates("run").set_index("run")
     about = pd.DataFrame({"setting": runs.apply(variant, axis=1), "defense": runs["defense.name"]})
@@ -104,13 +104,14 @@ def collect(folder: Path) -> None:
 
 
 def figures() -> Iterator[tuple[Path, Figure]]:
+    """Draws the figures of docs/choices.md, each behind its file."""
     changes, table = pd.read_csv(HERE / "changes.csv"), pd.read_csv(HERE / "accuracy.csv")
     yield HERE / "method.png", forest(changes[changes["defense"].isin(VARIANTS)])
     yield HERE / "worlds.png", worlds(table[table["setting"].isin(["ground", *WORLDS])])
 
 
 def forest(changes: pd.DataFrame) -> Figure:
-    """What each variant of the method changes: a row a variant, a column an attack, a colour a Byzantine rate."""
+    """Draws the change by each variant, with a row per variant, a column per attack and a colour per rate."""
     attacks = sorted(changes["attack"].unique(), key=style.attack_order)
     with mpl.rc_context(style.RC):
         figure = Figure(figsize=(2.1 * len(attacks) + 2.2, 0.22 * len(VARIANTS) + 0.9), layout="constrained")
@@ -137,7 +138,7 @@ def _column(axes: Axes, changes: pd.DataFrame) -> None:
 
 
 def worlds(table: pd.DataFrame) -> Figure:
-    """What each defense gains over learning alone: a row an attack, a column a world, a line a defense against B_r."""
+    """Draws gains over learning alone against B_r, with a row per attack, a column per world and a line per defense."""
     table = table[table["over_local"].notna() & table["attack"].isin(ATTACKS)]
     names, lines = ["ground", *WORLDS], style.lines(table["defense"])
     with mpl.rc_context(style.RC):

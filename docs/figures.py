@@ -1,4 +1,4 @@
-"""`make docs-figures`: the figures of these documents, from the small tables that are committed beside them."""
+"""`make docs-figures`: draws the figures of these documents from the small tables that are committed beside them."""
 
 from itertools import chain
 

@@ -1,4 +1,4 @@
-"""An extension of griffe, for the API reference: examples in docstrings become blocks of code."""
+"""Extends griffe for the API reference: examples in docstrings become blocks of code."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""`python docs/leaderboard.py`: what `byzdl.analysis.leaderboard` wrote of its sweeps, as the tables of docs/leaderboard/."""
+"""`python docs/leaderboard.py`: copies the tables that `byzdl leaderboard` wrote to docs/leaderboard/."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,14 +11,14 @@ from byzdl.analysis.rates import against_rate
 
 HERE = Path(__file__).parent / "leaderboard"
 
-# The two, by what tells their configurations apart.
+# The two worlds, by their labels in the tables.
 WORLDS = {"topology=erdos_renyi, partition=iid": "random", "topology=small_world, partition=dirichlet": "skewed"}
 
 COLUMNS = ["setting", "attack", "br", "defense", "seeds", "mean", "low", "high", "worst", "worst_low", "worst_high"]
 
 
 def collect(outputs: Path = Path("outputs")) -> None:
-    """Write the tables, in four digits."""
+    """Writes the tables, with four digits."""
     figures = outputs / "leaderboard" / "figures"
     tables = {
         "leaderboard": pd.read_csv(figures / "leaderboard.csv")[COLUMNS],
@@ -32,13 +32,14 @@ def collect(outputs: Path = Path("outputs")) -> None:
 
 
 def variants(figures: Path) -> pd.DataFrame:
-    """Final accuracy, and how often backdoors work, which is missing where there is none."""
+    """Returns final accuracies, and success rates of backdoors. The rate is missing for other attacks."""
     keys = ["attack", "br", "defense"]
     success = pd.read_csv(figures / "success.csv").rename(columns={"mean": "success"})[[*keys, "success"]]
     return pd.read_csv(figures / "leaderboard.csv")[COLUMNS[1:]].merge(success, how="left", on=keys)
 
 
 def figures() -> Iterator[tuple[Path, Figure]]:
+    """Draws the figures of docs/leaderboard.md, each behind its file."""
     table = pd.read_csv(HERE / "leaderboard.csv")
     for column in TITLES:
         for setting, figure in heatmap(table, column):

@@ -1,6 +1,6 @@
-"""`python docs/reproduction.py [FOLDER ...]`: runs of the paper's figures as the small tables of docs/reproduction/.
+"""`python docs/reproduction.py [FOLDER ...]`: copies runs of the paper's figures to docs/reproduction/.
 
-Prints the numbers of docs/reproduction.md, from all tables that are there.
+Prints the numbers of docs/reproduction.md, from all tables there.
 """
 
 import sys
@@ -16,12 +16,12 @@ from byzdl.config.columns import ROUND_COLUMNS
 
 HERE = Path(__file__).parent / "reproduction"
 
-# What tells a figure's runs from each other, and what is kept of each row.
+# The columns that identify a curve and a run, and the columns to keep.
 CASE = ["attack", "br", "defense"]
 RUN = ["defense", "attack", "br", "seed"]
 KEPT = [column for column in ROUND_COLUMNS if column != "attack_success_rate"]
 
-# What the runs of a figure share, whichever sitting they are of: the paper's setting, and the CNN's widths.
+# All runs of a figure must agree in these, from every machine: the paper's setting, and the CNN's widths.
 PAPER = {
     "dataset.name": "image_folder",
     "dataset.test_samples": 2000,
@@ -35,7 +35,7 @@ PAPER = {
 }
 WIDTHS = {"fig1_max": "[32, 64]", "fig2_alie": "[8, 16]"}
 
-# What there is to see of a rule that decides by a threshold, beside how well it does.
+# The quantities that show a threshold rule from the inside, after the accuracy.
 INSIDE = {
     "accuracy_mean": "test accuracy",
     "theta_mean": "theta",
@@ -46,9 +46,9 @@ INSIDE = {
 
 
 def collect(folder: Path) -> Path:
-    """Put the rows of all finished runs of a folder into the table that is named after it.
+    """Copies the rows of all finished runs of a folder to the table of the same name.
 
-    Runs that the table has already, of another sitting on another machine, stay, if they are not among them.
+    Other runs in the table stay: they may come from another machine.
 
     **Raises:** `ValueError` for a run in another setting than the figure's.
     """
@@ -56,7 +56,7 @@ def collect(folder: Path) -> Path:
     frame = load(folder)
     for key, value in {**PAPER, "model.channels": WIDTHS[folder.name]}.items():
         if other := set(frame[key]) - {value}:
-            raise ValueError(f"{key}: got {other} in {folder}, takes {value}")
+            raise ValueError(f"{key} is {other} in {folder}, but must be {value}")
     if (others := frame["setting"].unique()).size > 1:
         raise ValueError(f"{folder}: runs in several settings: {', '.join(others)}")
     frame = frame[[*RUN, *KEPT]]
@@ -71,12 +71,13 @@ def collect(folder: Path) -> Path:
 
 
 def runs_of(file: Path) -> pd.DataFrame:
-    """The rows of many runs, with the labels of figures."""
+    """Reads a table, and adds the labels that figures need."""
     frame = pd.read_csv(file)
     return frame.assign(run=frame[RUN].astype(str).agg("-".join, axis=1), setting="")
 
 
 def figures() -> Iterator[tuple[Path, Figure]]:
+    """Draws the figures of docs/reproduction.md, each behind its file."""
     for file in sorted(HERE.glob("*.csv")):
         frame = runs_of(file)
         ((_, accuracy),) = draw(frame)
@@ -85,7 +86,7 @@ def figures() -> Iterator[tuple[Path, Figure]]:
 
 
 def inside(frame: pd.DataFrame, defense: str) -> Figure:
-    """What happens within a defense as the rounds go by: a row a quantity, a column a Byzantine rate; each seed a line."""
+    """Draws a defense from the inside over the rounds: a row per quantity, a column per rate, a line per seed."""
     rates, line = sorted(frame["br"].unique()), style.lines(frame["defense"])[defense]
     own, alone = frame[frame["defense"] == defense], frame[frame["defense"] == "local"]
     with mpl.rc_context(style.RC):
@@ -109,10 +110,13 @@ def inside(frame: pd.DataFrame, defense: str) -> Figure:
 
 
 def claims(frame: pd.DataFrame) -> pd.DataFrame:
-    """What the claims are judged by: rounds to an accuracy of 0.5, what is gained over `local`, the first detection.
+    """Computes the numbers behind the claims: rounds to an accuracy of 0.5, the gain over `local`, the first detection.
 
-    **Columns:** of a rate and defense the `median` round, `reached` by so many of `seeds`; `gain` with its interval, `better`
-    in so many of `pairs`; the round of each seed at which the mean theta is below its start for the first time.
+    **Columns**, by attack, rate and defense:
+
+    - `median`: of the rounds; `reached`: the number of `seeds` that get there
+    - `gain`, `low`, `high`: with its interval; `better`: the number of `pairs` with a gain
+    - `falls`: for each seed, the first round with a mean theta below its start
     """
     rounds = rounds_to(frame, 0.5)[[*CASE, "median", "reached", "seeds"]]
     gains = paired(final(frame))[[*CASE, "mean", "low", "high", "better", "pairs"]].rename(columns={"mean": "gain"})

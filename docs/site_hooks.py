@@ -1,4 +1,4 @@
-"""What the documentation site needs beyond mkdocs: pages from outside of docs/, a notebook, links that lead somewhere.
+"""Adds to the documentation site what mkdocs lacks: pages from outside of docs/, a notebook, links to source files.
 
 The documents link to one another and to source files, so that a code host resolves every link. On the site, links
 between documents stay, and a link to a choice's file leads to its place in the API reference. Other links to source
@@ -50,7 +50,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 
 def _classes(group: str) -> Iterator[str]:
-    """The sections of an API page with the choices' classes, so that a new one appears without being listed."""
+    """Yields the sections of an API page with the choices' classes. A new choice appears without being listed."""
     yield "\n\n## Choices\n\n"
     options = {"heading_level": 3, "show_root_heading": True, "show_root_toc_entry": True}
     for target in sorted({choice.target for choice in catalogue.choices(group) if choice.target}):
@@ -58,8 +58,8 @@ def _classes(group: str) -> Iterator[str]:
 
 
 def _lines(markdown: str, uri: str, config: MkDocsConfig, files: Files) -> Iterator[str]:
-    """The lines of a page with the site's links; what stands in code is left as it is."""
-    # A link's text may go on in the next line, but not a paragraph.
+    """Yields the lines of a page with the site's links. Code stays as it is."""
+    # A link's text may continue in the next line, but not in the next paragraph.
     fence: str | None = None
     paragraph: list[str] = []
     for line in [*markdown.split("\n"), ""]:
@@ -106,7 +106,7 @@ def _link(match: re.Match[str], uri: str, config: MkDocsConfig, files: Files) ->
 
 
 def _identifier(text: str, path: str) -> str | None:
-    """The class behind a link to a source file: that of the choice with the link's text, or the only one in the file."""
+    """Finds the class behind a link to a source file: the choice with the link's text, or the only one there."""
     found = [one for one in _choices() if one.file.as_posix() == path]
     named = {one.target for one in found if one.name == text}
     targets = named or {one.target for one in found}
@@ -119,7 +119,7 @@ def _choices() -> list[catalogue.Choice]:
 
 
 def _pages_of(notebook: Path) -> Iterator[tuple[str, str | bytes]]:
-    """A notebook as Markdown, and its pictures, each with its path on the site."""
+    """Yields a notebook as Markdown, and its pictures, each with its path on the site."""
     parts: list[str] = []
     pictures = 0
     for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
