@@ -1,0 +1,95 @@
+"""docs/notebook.ipynb runs from top to bottom, and a notebook is a place to define classes in."""
+
+import json
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command_line import ROOT, TINY
+
+nbformat = pytest.importorskip("nbformat", reason="needs the extra dev")
+NotebookClient = pytest.importorskip("nbclient", reason="needs the extra dev").NotebookClient
+pytest.importorskip("ipykernel", reason="needs the extra dev")
+
+NOTEBOOK = ROOT / "docs" / "notebook.ipynb"
+
+HALF = """
+from byzdl.defenses import Defense
+from byzdl.exchange import Mix
+
+
+class Half(Defense):
+    share: float = 0.5
+
+    def aggregate(self, state, inbox):
+        weights = self.share * inbox.metropolis * inbox.valid
+        return state, Mix(inbox.combine(weights), inbox.valid, weights)
+"""
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path_factory.mktemp("ipython")))
+
+
+def executed(notebook: Any, folder: Path) -> Any:
+    """Executes a notebook in a folder. A cell that fails raises its error."""
+    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(folder)}}).execute()
+    return notebook
+
+
+def told(notebook: Any) -> Any:
+    """What the last cell prints as JSON."""
+    return json.loads("".join(output["text"] for output in notebook.cells[-1].outputs if output.name == "stdout"))
+
+
+def test_the_notebook_runs(tmp_path):
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    sizes = "[run.rounds['round'].tolist(), sorted(set(frame['defense'])), frame['run'].nunique()]"
+    notebook.cells.append(nbformat.v4.new_code_cell(f"import json; print(json.dumps({sizes}))"))
+    rounds, defenses, runs = told(executed(notebook, tmp_path))
+    assert rounds == [0, 10, 20, 30, 40, 50]
+    assert defenses == ["local", "mean", "nearest_half", "trimmed_mean", "ubar"]
+    assert runs == 5 * 2 * 3
+
+
+def test_the_notebook_shows_what_it_found():
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    nbformat.validate(notebook)
+    assert notebook.metadata.kernelspec.name == "python3"
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    assert not [output for cell in cells for output in cell.outputs if output.output_type == "error"]
+    pictures = [output for cell in cells for output in cell.outputs if "image/png" in output.get("data", {})]
+    assert len(pictures) == 2
+    assert NOTEBOOK.stat().st_size < 400_000
+
+
+def test_a_cell_is_a_place_for_a_class(tmp_path):
+    """Its runs can be kept and swept over, and belong to the code of the cell."""
+    cells = [
+        f"import json, byzdl; TINY = {TINY!r}; folder = lambda: byzdl.run(*TINY, defense=Half(), folder='mine').folder.name",
+        HALF,
+        "in_memory = byzdl.run(*TINY, defense=Half())",
+        "first = folder()",
+        "frame = byzdl.sweep(*TINY, defense=['mean', Half(), Half(share=0.2)], folder='mine', jobs=2)",
+        HALF.replace("self.share", "(1 - self.share)"),
+        "edited = folder()",
+        HALF,
+        "print(json.dumps([first, edited, folder(), sorted(set(frame['defense'])), in_memory.config['defense']['name']]))",
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(textwrap.dedent(cell)) for cell in cells])
+    first, edited, again, defenses, name = told(executed(notebook, tmp_path))
+    assert first == again
+    assert first != edited
+    assert defenses == ["half share=0.2", "half share=0.5", "mean"]
+    assert name == "half"
+    # The sweep finds the run that was kept.
+    assert len(list((tmp_path / "mine").glob("*-half-*"))) == 3
+    # Progress is shown, in a run and in a sweep.
+    shown = [
+        "".join(output.text for output in cell.outputs if output.get("name") == "stderr") for cell in notebook.cells
+    ]
+    assert "round" in shown[2]
+    assert "running" in shown[4]
