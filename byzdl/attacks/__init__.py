@@ -1,7 +1,81 @@
 """Attacks: one file per attack. A new attack needs its file and a YAML in `conf/attack`, and nothing else."""
 
+from typing import TYPE_CHECKING
+
 from byzdl.attacks.base import Attack
 from byzdl.attacks.messages import Messages
 from byzdl.attacks.view import AttackView, Knowledge, Rehearsal
+from byzdl.lazy import on_use
 
-__all__ = ["Attack", "AttackView", "Knowledge", "Messages", "Rehearsal"]
+if TYPE_CHECKING:
+    from byzdl.attacks.alie import Alie
+    from byzdl.attacks.backdoor import Backdoor
+    from byzdl.attacks.dissensus import Dissensus
+    from byzdl.attacks.duplicate import Duplicate
+    from byzdl.attacks.gaussian import Gaussian
+    from byzdl.attacks.ipm import Ipm
+    from byzdl.attacks.label_flip import LabelFlip
+    from byzdl.attacks.loss_aware import LossAware
+    from byzdl.attacks.max import Max
+    from byzdl.attacks.mimic import Mimic
+    from byzdl.attacks.min_max import MinMax
+    from byzdl.attacks.min_sum import MinSum
+    from byzdl.attacks.none import NoAttack
+    from byzdl.attacks.nonfinite import Nonfinite
+    from byzdl.attacks.opt_alie import OptAlie
+    from byzdl.attacks.opt_ipm import OptIpm
+    from byzdl.attacks.rop import Rop
+    from byzdl.attacks.sign_flip import SignFlip
+    from byzdl.attacks.spectral import Spectral
+
+__getattr__ = on_use(
+    __name__,
+    {
+        "Alie": "alie",
+        "Backdoor": "backdoor",
+        "Dissensus": "dissensus",
+        "Duplicate": "duplicate",
+        "Gaussian": "gaussian",
+        "Ipm": "ipm",
+        "LabelFlip": "label_flip",
+        "LossAware": "loss_aware",
+        "Max": "max",
+        "Mimic": "mimic",
+        "MinMax": "min_max",
+        "MinSum": "min_sum",
+        "NoAttack": "none",
+        "Nonfinite": "nonfinite",
+        "OptAlie": "opt_alie",
+        "OptIpm": "opt_ipm",
+        "Rop": "rop",
+        "SignFlip": "sign_flip",
+        "Spectral": "spectral",
+    },
+)
+
+__all__ = [
+    "Alie",
+    "Attack",
+    "AttackView",
+    "Backdoor",
+    "Dissensus",
+    "Duplicate",
+    "Gaussian",
+    "Ipm",
+    "Knowledge",
+    "LabelFlip",
+    "LossAware",
+    "Max",
+    "Messages",
+    "Mimic",
+    "MinMax",
+    "MinSum",
+    "NoAttack",
+    "Nonfinite",
+    "OptAlie",
+    "OptIpm",
+    "Rehearsal",
+    "Rop",
+    "SignFlip",
+    "Spectral",
+]

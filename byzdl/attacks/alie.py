@@ -7,7 +7,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 
-from byzdl.attacks import Attack, AttackView, Messages
+from byzdl.attacks.base import Attack
+from byzdl.attacks.messages import Messages
+from byzdl.attacks.view import AttackView
 from byzdl.config.types import ConfigError, Real, takes
 from byzdl.topology import Network
 

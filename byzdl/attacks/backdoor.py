@@ -2,8 +2,9 @@
 
 from typing import ClassVar
 
-from byzdl.attacks import AttackView, Messages
+from byzdl.attacks.messages import Messages
 from byzdl.attacks.trigger import Trigger
+from byzdl.attacks.view import AttackView
 from byzdl.config.types import Positive
 
 

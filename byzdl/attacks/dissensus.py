@@ -2,7 +2,9 @@
 
 from typing import ClassVar
 
-from byzdl.attacks import Attack, AttackView, Messages
+from byzdl.attacks.base import Attack
+from byzdl.attacks.messages import Messages
+from byzdl.attacks.view import AttackView
 from byzdl.config.types import Positive
 
 

@@ -4,7 +4,9 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from byzdl.attacks import Attack, AttackView, Messages
+from byzdl.attacks.base import Attack
+from byzdl.attacks.messages import Messages
+from byzdl.attacks.view import AttackView
 
 
 class LabelFlip(Attack):

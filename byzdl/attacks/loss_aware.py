@@ -4,9 +4,11 @@ from typing import ClassVar, Literal
 
 from torch import Tensor
 
-from byzdl.attacks import Attack, AttackView, Messages
+from byzdl.attacks.base import Attack
+from byzdl.attacks.messages import Messages
 from byzdl.attacks.search import Search
 from byzdl.attacks.trigger import Trigger
+from byzdl.attacks.view import AttackView
 from byzdl.config.types import Positive
 
 

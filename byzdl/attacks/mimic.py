@@ -5,7 +5,9 @@ from typing import ClassVar, NamedTuple
 import torch
 from torch import Tensor
 
-from byzdl.attacks import Attack, AttackView, Messages
+from byzdl.attacks.base import Attack
+from byzdl.attacks.messages import Messages
+from byzdl.attacks.view import AttackView
 from byzdl.config.types import Count
 from byzdl.vectors.blocks import finite
 

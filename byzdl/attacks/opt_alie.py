@@ -4,8 +4,9 @@ from typing import ClassVar
 
 import torch
 
-from byzdl.attacks import AttackView, Messages
+from byzdl.attacks.messages import Messages
 from byzdl.attacks.search import Search, squared_distances
+from byzdl.attacks.view import AttackView
 
 
 class OptAlie(Search):

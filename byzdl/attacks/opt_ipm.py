@@ -2,8 +2,9 @@
 
 from typing import ClassVar
 
-from byzdl.attacks import AttackView, Messages
+from byzdl.attacks.messages import Messages
 from byzdl.attacks.search import Search, squared_distances
+from byzdl.attacks.view import AttackView
 
 
 class OptIpm(Search):

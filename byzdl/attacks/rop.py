@@ -6,7 +6,9 @@ from typing import Annotated, ClassVar
 import torch
 from pydantic import Field
 
-from byzdl.attacks import Attack, AttackView, Messages
+from byzdl.attacks.base import Attack
+from byzdl.attacks.messages import Messages
+from byzdl.attacks.view import AttackView
 from byzdl.config.types import Positive, takes
 from byzdl.vectors.blocks import excess
 

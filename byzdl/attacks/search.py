@@ -7,7 +7,9 @@ import torch
 from pydantic import model_validator
 from torch import Tensor
 
-from byzdl.attacks import Attack, AttackView, Knowledge, Messages
+from byzdl.attacks.base import Attack
+from byzdl.attacks.messages import Messages
+from byzdl.attacks.view import AttackView, Knowledge
 from byzdl.config.types import ConfigError, Count, Positive
 
 

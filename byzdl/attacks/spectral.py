@@ -5,8 +5,9 @@ from typing import Annotated, ClassVar, Literal
 import torch
 from torch import Tensor
 
-from byzdl.attacks import AttackView, Messages
+from byzdl.attacks.messages import Messages
 from byzdl.attacks.search import Search, squared_distances
+from byzdl.attacks.view import AttackView
 from byzdl.config.types import Positive, takes
 
 

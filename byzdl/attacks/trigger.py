@@ -4,7 +4,7 @@ import math
 
 from torch import Tensor
 
-from byzdl.attacks import Attack
+from byzdl.attacks.base import Attack
 from byzdl.config.types import ConfigError, Count, Natural, Share
 
 

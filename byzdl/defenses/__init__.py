@@ -1,6 +1,84 @@
 """Defenses: one file per rule. A new rule needs its file and a YAML in `conf/defense`, and nothing else."""
 
+from typing import TYPE_CHECKING
+
 from byzdl.defenses.base import Defense, Tolerant
+from byzdl.lazy import on_use
 from byzdl.vectors.selection import smallest
 
-__all__ = ["Defense", "Tolerant", "smallest"]
+if TYPE_CHECKING:
+    from byzdl.defenses.balance import Balance
+    from byzdl.defenses.bulyan import Bulyan
+    from byzdl.defenses.clipped_gossip import ClippedGossip
+    from byzdl.defenses.credibility import Credibility
+    from byzdl.defenses.cs_plus import CsPlus
+    from byzdl.defenses.d_krum import DKrum
+    from byzdl.defenses.d_zeno import DZeno
+    from byzdl.defenses.geometric_median import GeometricMedian
+    from byzdl.defenses.gts import Gts
+    from byzdl.defenses.guarded import Guarded
+    from byzdl.defenses.ios import Ios
+    from byzdl.defenses.local import Local
+    from byzdl.defenses.local_performance_check import LocalPerformanceCheck
+    from byzdl.defenses.loss_threshold import LossThreshold
+    from byzdl.defenses.mean import Mean
+    from byzdl.defenses.median import Median
+    from byzdl.defenses.multi_krum import MultiKrum
+    from byzdl.defenses.nna import Nna
+    from byzdl.defenses.oracle import Oracle
+    from byzdl.defenses.trimmed_mean import TrimmedMean
+    from byzdl.defenses.ubar import Ubar
+
+__getattr__ = on_use(
+    __name__,
+    {
+        "Balance": "balance",
+        "Bulyan": "bulyan",
+        "ClippedGossip": "clipped_gossip",
+        "Credibility": "credibility",
+        "CsPlus": "cs_plus",
+        "DKrum": "d_krum",
+        "DZeno": "d_zeno",
+        "GeometricMedian": "geometric_median",
+        "Gts": "gts",
+        "Guarded": "guarded",
+        "Ios": "ios",
+        "Local": "local",
+        "LocalPerformanceCheck": "local_performance_check",
+        "LossThreshold": "loss_threshold",
+        "Mean": "mean",
+        "Median": "median",
+        "MultiKrum": "multi_krum",
+        "Nna": "nna",
+        "Oracle": "oracle",
+        "TrimmedMean": "trimmed_mean",
+        "Ubar": "ubar",
+    },
+)
+
+__all__ = [
+    "Balance",
+    "Bulyan",
+    "ClippedGossip",
+    "Credibility",
+    "CsPlus",
+    "DKrum",
+    "DZeno",
+    "Defense",
+    "GeometricMedian",
+    "Gts",
+    "Guarded",
+    "Ios",
+    "Local",
+    "LocalPerformanceCheck",
+    "LossThreshold",
+    "Mean",
+    "Median",
+    "MultiKrum",
+    "Nna",
+    "Oracle",
+    "Tolerant",
+    "TrimmedMean",
+    "Ubar",
+    "smallest",
+]
