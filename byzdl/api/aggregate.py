@@ -79,11 +79,20 @@ def aggregate(
     for name, value in (("byzantine", byzantine), ("weights", weights)):
         if value is not None and len(value) != len(theirs):
             raise ConfigError.of(name, f"{len(value)} values", f"one for each of the {len(theirs)} received models")
+
+    def of_model(name: str, function: OfModel | None) -> Callable[[int, Tensor], float]:
+        def value(_: int, model: Tensor) -> float:
+            if function is None:
+                raise ConfigError.of(name, None, f"a function of a model [d], as {defense.name} goes by the {name}")
+            return function(like(own, model))
+
+        return value
+
     inbox = by_hand(
         mine[None],
         [theirs],
-        loss=None if loss is None else lambda _, model: loss(like(own, model)),
-        accuracy=None if accuracy is None else lambda _, model: accuracy(like(own, model)),
+        loss=of_model("loss", loss),
+        accuracy=of_model("accuracy", accuracy),
         byzantine=None if byzantine is None else [list(byzantine)],
         metropolis=None if weights is None else [list(weights)],
         seed=seed,

@@ -45,7 +45,7 @@ def test_a_rule_that_goes_by_loss_asks_the_function():
     found = byzdl.aggregate("loss_threshold", torch.tensor(OWN), torch.tensor(RECEIVED), loss=loss, theta=0.0)
     assert found.accepted.tolist() == [True, True, False]
     assert sorted(asked) == sorted([OWN, *RECEIVED])
-    with pytest.raises(RuleError, match="asks for the loss of models; must be given, as loss="):
+    with pytest.raises(ConfigError, match=r"^loss is None, but must be a function of a model \[d\], as loss_threshold"):
         byzdl.aggregate("loss_threshold", torch.tensor(OWN), torch.tensor(RECEIVED))
     by_accuracy = byzdl.aggregate(
         "local_performance_check", torch.tensor(OWN), torch.tensor(RECEIVED), accuracy=lambda m: float(m[0] == 1)
