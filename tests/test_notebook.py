@@ -23,7 +23,7 @@ class Half(Defense):
     share: float = 0.5
 
     def aggregate(self, state, inbox):
-        weights = self.share * inbox.metropolis * inbox.valid
+        weights = FACTOR * self.share * inbox.metropolis * inbox.valid
         return state, Mix(inbox.combine(weights), inbox.valid, weights)
 """
 
@@ -69,7 +69,7 @@ def test_the_notebook_shows_what_it_found():
 def test_a_cell_is_a_place_for_a_class(tmp_path):
     """Its runs can be kept and swept over, and belong to the code of the cell."""
     cells = [
-        f"import json, byzdl; TINY = {TINY!r}; folder = lambda: byzdl.run(*TINY, defense=Half(), folder='mine').folder.name",
+        f"import json, byzdl; FACTOR = 1.0; TINY = {TINY!r}; folder = lambda: byzdl.run(*TINY, defense=Half(), folder='mine').folder.name",
         HALF,
         "in_memory = byzdl.run(*TINY, defense=Half())",
         "first = folder()",
@@ -77,16 +77,17 @@ def test_a_cell_is_a_place_for_a_class(tmp_path):
         HALF.replace("self.share", "(1 - self.share)"),
         "edited = folder()",
         HALF,
-        "print(json.dumps([first, edited, folder(), sorted(set(frame['defense'])), in_memory.config['defense']['name']]))",
+        "FACTOR = 0.9; with_another_factor = folder(); FACTOR = 1.0",
+        "print(json.dumps([first, edited, with_another_factor, folder(), sorted(set(frame['defense'])), in_memory.config['defense']['name']]))",
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(textwrap.dedent(cell)) for cell in cells])
-    first, edited, again, defenses, name = told(executed(notebook, tmp_path))
+    first, edited, other, again, defenses, name = told(executed(notebook, tmp_path))
     assert first == again
-    assert first != edited
+    assert len({first, edited, other}) == 3
     assert defenses == ["half share=0.2", "half share=0.5", "mean"]
     assert name == "half"
     # The sweep finds the run that was kept.
-    assert len(list((tmp_path / "mine").glob("*-half-*"))) == 3
+    assert len(list((tmp_path / "mine").glob("*-half-*"))) == 4
     # Progress is shown, in a run and in a sweep.
     shown = [
         "".join(output.text for output in cell.outputs if output.get("name") == "stderr") for cell in notebook.cells

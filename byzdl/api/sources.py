@@ -11,6 +11,9 @@ from contextlib import suppress
 from types import CodeType, FunctionType, NoneType
 from typing import Any
 
+import numpy as np
+from torch import Tensor
+
 Names = Iterator[tuple[str, Any]]
 
 
@@ -29,9 +32,9 @@ def source_of(kind: type) -> str | None:
     return digest.hexdigest()[:16]
 
 
-def _is_known(module: str) -> bool:
+def _is_known(module: str | None) -> bool:
     """Whether a module is byzdl's, or a file to import."""
-    if module == "__main__":
+    if module is None or module == "__main__":
         return False
     if module.partition(".")[0] == "byzdl":
         return True
@@ -94,7 +97,7 @@ def _constant(value: Any) -> str | None:
     """A number, a text, an array, or a container of such, as text; None for any other object."""
     if isinstance(value, bool | int | float | complex | str | bytes | NoneType):
         return repr(value)
-    if hasattr(value, "tolist"):
+    if isinstance(value, np.ndarray | np.generic | Tensor):
         return repr(value.tolist())
     if isinstance(value, Mapping):
         return repr([(_constant(key), _constant(one)) for key, one in value.items()])
