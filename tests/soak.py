@@ -1,7 +1,7 @@
-"""`make soak`: two sweeps over the same runs at once, killed again and again; then every run must be there once, whole, to the byte.
+"""`make soak`: two sweeps over the same runs at once, killed again and again. In the end every run must be whole, to the byte.
 
-What is killed, at random moments: a run's process, the server that runs are forked from, a sweep
-(kill -9, and Ctrl-C). A sweep that ended is started again at once.
+Killed at random moments: a run's process, the server that forks runs, and a sweep (kill -9, and Ctrl-C). A sweep that
+ended is started again at once.
 """
 
 import argparse
@@ -34,20 +34,20 @@ SWEEP = [
 
 
 class Sweep:
-    """A sweep's process, and those that it started."""
+    """A sweep's process and its children."""
 
     def __init__(self, folder: Path):
         self.command = [sys.executable, str(ROOT / "train.py"), "-m", *SWEEP, f"hydra.sweep.dir={folder}"]
         self.start()
 
     def start(self) -> None:
-        # In a session of its own, by which its processes are known.
+        # In a session of its own, which identifies its processes.
         self.process = subprocess.Popen(
             self.command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT
         )
 
     def strike(self, chance: random.Random) -> str | None:
-        """Kill something of it, and say what; None if there was nothing to kill."""
+        """Kills one of its processes. Returns its kind, or None if there was nothing to kill."""
         children = [pid for pid in _session(self.process.pid) if pid != self.process.pid]
         what = chance.choices(["process of a sweep", "sweep", "sweep by Ctrl-C"], [12, 1, 1])[0]
         if what == "process of a sweep" and not children:
@@ -60,7 +60,7 @@ class Sweep:
 
 
 def _session(leader: int) -> list[int]:
-    """The processes of a session that live."""
+    """The living processes of a session."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
@@ -71,7 +71,7 @@ def _session(leader: int) -> list[int]:
 
 
 def disturb(folder: Path, kills: int, chance: random.Random) -> Counter[str]:
-    """Two sweeps at once, and so many kills; then undisturbed to the end. What was killed how often."""
+    """Runs two sweeps at once under a number of kills, and then to the end. Counts the kills by kind."""
     struck = Counter[str]()
     sweeps = [Sweep(folder), Sweep(folder)]
     while struck.total() < kills:
@@ -95,7 +95,7 @@ def disturb(folder: Path, kills: int, chance: random.Random) -> Counter[str]:
 
 
 def tables(folder: Path) -> dict[str, tuple[str, ...]]:
-    """By run, its tables without seconds."""
+    """Maps each run to its tables without seconds."""
     return {
         run.parent.name: (
             "\n".join(line.rpartition(",")[0] for line in (run.parent / "rounds.csv").read_text().splitlines()),
@@ -108,7 +108,7 @@ def tables(folder: Path) -> dict[str, tuple[str, ...]]:
 
 
 def main() -> None:
-    """Print a table of what was done and found; exit code 1 if anything was lost."""
+    """Prints a table of kills and findings. The exit code is 1 if anything was lost."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
@@ -122,7 +122,7 @@ def main() -> None:
     struck = disturb(place / "killed", asked.kills, random.Random(asked.seed))
     expected, found = tables(place / "whole"), tables(place / "killed")
     left = [file for run in (place / "killed").glob("*/run.json") for file in run.parent.iterdir()]
-    resumed = [(place / "killed" / name / "run.log").read_text().count("going on after round") for name in found]
+    resumed = [(place / "killed" / name / "run.log").read_text().count("continuing after round") for name in found]
     computed = [(place / "killed" / name / "run.log").read_text().count("INFO accuracy") for name in found]
     wrong = {
         "runs lost": len(expected.keys() - found.keys()),
@@ -132,15 +132,15 @@ def main() -> None:
         "files left over": sum(file.name.startswith(("checkpoint", ".r")) for file in left),
         "last sweeps that failed": struck.pop("last sweeps that failed"),
     }
-    told = {
+    table = {
         "runs": len(expected),
         **{f"kills of a {what}": count for what, count in struck.items()},
-        "times that a run went on from a checkpoint": sum(resumed),
+        "times that a run continued from a checkpoint": sum(resumed),
         "seconds, undisturbed": round(took),
         "seconds, disturbed": round(time.monotonic() - start - took),
         **wrong,
     }
-    print("\n".join(["| | |", "|:--|--:|", *(f"| {what} | {count} |" for what, count in told.items())]))
+    print("\n".join(["| | |", "|:--|--:|", *(f"| {what} | {count} |" for what, count in table.items())]))
     if any(wrong.values()):
         sys.exit(f"soak: something is wrong; see {place}")
     shutil.rmtree(place)

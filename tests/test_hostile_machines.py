@@ -54,13 +54,13 @@ def test_files_that_may_not_grow_end_a_run_in_one_line_and_it_goes_on_later(tmp_
     limited = train(*LONG, cwd=tmp_path, limits={resource.RLIMIT_FSIZE: 40_000})
     assert limited.returncode == 1
     assert limited.stderr.splitlines()[-1] == (
-        "byzdl: [Errno 27] File too large; what is written stays: where it can write, the same command goes on"
+        "byzdl: [Errno 27] File too large; everything written so far is kept, and the same command continues"
     )
     (folder,) = run_folders(tmp_path / "outputs")
     assert 50 <= len(rows(folder / "rounds.csv")) < 400
     again = train(*LONG, cwd=tmp_path)
     assert again.returncode == 0, again.stderr
-    assert "going on after round" in again.stderr
+    assert "continuing after round" in again.stderr
     assert without_seconds(folder) == reference
 
 

@@ -1,13 +1,12 @@
-"""Configurations of whole runs, and what is compared of them."""
+"""Configurations of whole runs, and the tables that are compared."""
 
 from pathlib import Path
 from typing import Any
 
-from helpers import CONF, choices, chosen
-from hydra import compose, initialize_config_dir
+from helpers import choices, chosen
 from test_golden import COMMON
 
-from byzdl.config.identity import plain
+from byzdl.config.compose import compose
 
 STATEFUL = ["defense=loss_threshold", "defense.patience=1", "defense.screen=fresh", "rounds=120", "eval_every=3"]
 VARYING = ["topology.redraw_every=7", "topology.drop=0.3"]
@@ -17,7 +16,7 @@ CASES = {
     "followers": [*STATEFUL, "attack=label_flip", "model=linear", "partition=dirichlet", *VARYING],
     "a rule without a state": ["defense=ubar", "attack=alie_1.5", "model=linear", "rounds=150", "eval_every=3"],
 }
-# Whatever else remembers something, now or later.
+# All other choices with a state, future ones included.
 KEEPERS = {
     f"{group}={name}": [f"{group}={name}", "model=linear", "rounds=150", "eval_every=3"]
     for group, empty in (
@@ -31,10 +30,9 @@ CASES |= KEEPERS
 
 
 def config(cache: Path, *overrides: str) -> dict[str, Any]:
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        own = {o.partition("=")[0] for o in overrides}
-        common = [o for o in COMMON if o.partition("=")[0] not in own]
-        return plain(compose("config", [*overrides, *common, f"dataset.cache={cache}"]))
+    own = {o.partition("=")[0] for o in overrides}
+    common = [o for o in COMMON if o.partition("=")[0] not in own]
+    return compose(*overrides, *common, f"dataset.cache={cache}")
 
 
 def without_seconds(folder: Path) -> list[str]:

@@ -1,1 +1,1 @@
-"""A run, from its configuration to its finished folder."""
+"""Runs: from a configuration to a finished folder."""

@@ -1,7 +1,7 @@
-"""Checkpoints: a simulation's state as one file that is whole or not trusted.
+"""Checkpoints: a simulation's state in one file, with a checksum.
 
-The file is a checksum, a newline, and what `torch.save` makes of plain containers and
-tensors. It is read with `weights_only`: loading one runs no code.
+The file is the checksum, a newline, and the output of `torch.save` for plain containers and tensors. It is read with
+`weights_only`, so that loading a checkpoint runs no code.
 """
 
 import hashlib
@@ -24,7 +24,11 @@ log = logging.getLogger("byzdl")
 class Clock:
     """Tells when the next checkpoint is due.
 
-    - `every`: so many rounds, `100`, or seconds, `60s`
+    - `every`: a number of rounds (100), or of seconds (`60s`)
+
+    >>> clock = Clock(100)
+    >>> clock.due(round=50), clock.due(round=200)
+    (False, True)
     """
 
     def __init__(self, every: int | str):
@@ -33,10 +37,10 @@ class Clock:
         self._last = time.monotonic()
 
     def due(self, round: int) -> bool:
-        """Whether one is due after so many rounds; it counts as written."""
+        """Tells whether a checkpoint is due after a round. If one is, the caller must write it."""
         if self.rounds is not None:
             return round % self.rounds == 0
-        now = time.monotonic()  # no clock on the wall: that one can be set back
+        now = time.monotonic()  # A wall clock can be set back.
         if now - self._last < self.seconds:
             return False
         self._last = now
@@ -44,7 +48,14 @@ class Clock:
 
 
 def save(file: Path, content: Mapping[str, Any]) -> None:
-    """Write plain containers and tensors, whole or not at all."""
+    """Writes plain containers and tensors as a whole or not at all. `load` reads them back.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     save(Path(folder) / "checkpoint", {"round": 7, "models": torch.zeros(2)})
+    ...     load(Path(folder) / "checkpoint")
+    {'round': 7, 'models': tensor([0., 0.])}
+    """
     buffer = io.BytesIO()
     torch.save(dict(content), buffer)
     data = buffer.getbuffer()
@@ -52,14 +63,17 @@ def save(file: Path, content: Mapping[str, Any]) -> None:
 
 
 def load(file: Path) -> dict[str, Any] | None:
-    """What was saved, or None where there is nothing; a file that cannot be trusted is set aside."""
+    """Reads what `save` wrote; None if there is no file.
+
+    A file that is damaged, or that holds more than plain containers and tensors, is set aside, and counts as none.
+    """
     try:
         data = file.read_bytes()
     except FileNotFoundError:
         return None
     checksum, _, payload = data.partition(b"\n")
     if hashlib.sha256(payload).hexdigest().encode() == checksum:
-        with suppress(UnpicklingError):  # whole, but not of tensors and plain containers alone
+        with suppress(UnpicklingError):  # The file is whole, but holds other classes.
             content = torch.load(io.BytesIO(payload), weights_only=True)
             if isinstance(content, dict):
                 return content
@@ -68,14 +82,24 @@ def load(file: Path) -> dict[str, Any] | None:
 
 
 def set_aside(file: Path, why: str) -> None:
-    """Keep a file, but not as a checkpoint: nothing goes on from it, whatever it may come to fit."""
+    """Renames a checkpoint to `checkpoint.aside`, so that no run ever continues from it, and warns.
+
+    - `why`: what is wrong with it, worded to follow "the checkpoint"
+    """
     aside = file.with_suffix(".aside")
     file.replace(aside)
-    log.warning("the checkpoint %s: the run starts over; it is kept as %s", why, aside)
+    log.warning("the checkpoint %s, so the run starts over; the file is kept as %s", why, aside)
 
 
 def to_plain(state: Any) -> Any:
-    """A state as plain containers: named tuples become tuples, tensors lie on the CPU."""
+    """Turns a state into plain containers: named tuples into tuples, with all tensors on the CPU.
+
+    >>> from typing import NamedTuple
+    >>> class Tally(NamedTuple):
+    ...     rounds: int
+    >>> to_plain({"tally": Tally(3)})
+    {'tally': (3,)}
+    """
     if isinstance(state, torch.Tensor):
         return state.cpu()
     if isinstance(state, Mapping):
@@ -88,7 +112,18 @@ def to_plain(state: Any) -> Any:
 
 
 def like(first: Any, plain: Any, device: torch.device) -> Any:
-    """The inverse of `to_plain`: with the named tuples of the run's first state, on its device."""
+    """Inverts `to_plain`, with the named tuples of another state.
+
+    - `first`: the run's first state, of the same structure
+    - `plain`: the plain containers
+    - `device`: where the tensors go
+
+    >>> from typing import NamedTuple
+    >>> class Tally(NamedTuple):
+    ...     rounds: int
+    >>> like({"tally": Tally(0)}, {"tally": (3,)}, torch.device("cpu"))
+    {'tally': Tally(rounds=3)}
+    """
     if isinstance(plain, torch.Tensor):
         return plain.to(device)
     if isinstance(plain, dict):

@@ -1,4 +1,4 @@
-"""One run, from a configuration to a finished folder."""
+"""Computes one run, from a configuration to a finished folder."""
 
 import logging
 import platform
@@ -34,19 +34,28 @@ PACKAGES = ("torch", "torchvision", "numpy", "networkx", "hydra-core", "omegacon
 def execute(
     config: Mapping[str, Any], path: Path, progress: bool = False, patient: bool = True, given: Given = None
 ) -> None:
-    """Compute a run into its folder, unless it is done already; go on from its checkpoint, if it has one.
+    """Computes a run into its folder, unless it is already done; continues from its checkpoint, if there is one.
 
-    - `config`: plain containers, as composed
+    - `config`: the composed configuration, as plain containers
     - `path`: the run's folder
-    - `progress`: show a bar where the output is a terminal
-    - `patient`: wait where another process computes this run
+    - `progress`: whether to show a progress bar, if the output is a terminal
+    - `patient`: whether to wait for another process that computes this run
     - `given`: instances in place of the configured choices, by group
 
-    **Raises:** `ConfigError` for what cannot be run, `BusyError` for what another process computes; whatever
-    else goes wrong is noted in the folder and raised again.
+    **Raises:** `ConfigError` for a configuration that cannot be run; `BusyError` if another process computes the run.
+    Any other error is noted in the folder and raised again.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> from byzdl.config.compose import compose
+    >>> config = compose("dataset=synthetic", "dataset.train_count=200", "rounds=2", "batch_size=8", "model=linear")
+    >>> with TemporaryDirectory() as folder:
+    ...     config["dataset"]["cache"] = folder
+    ...     execute(config, Path(folder) / "run")
+    ...     read_status(Path(folder) / "run")["status"]
+    'done'
     """
     if _is_done(config, path, given):
-        log.info("done already: %s", path)
+        log.info("already done: %s", path)
         return
     folder = RunFolder(path, identity(config))
     try:
@@ -81,7 +90,7 @@ def _simulate(
 ) -> None:
     with folder.locked(patient):
         if is_done(folder.path, folder.identity):
-            log.info("done meanwhile: %s", folder.path)
+            log.info("done by another process: %s", folder.path)
             return
         state, mark = _resumed(experiment, folder)
         folder.start(config, _facts(config, settings, experiment), mark, reported_columns(experiment, state))
@@ -91,17 +100,17 @@ def _simulate(
 
 
 def _resumed(experiment: Experiment, folder: RunFolder) -> tuple[State, Mark | None]:
-    """Where the run was stopped, or its first state."""
+    """The state and mark of the checkpoint, or the first state and None."""
     first = experiment.initial()
     saved = checkpoint.load(folder.checkpoint)
     if saved is None:
         return first, None
     known = _kind(experiment, folder).items() <= saved.items()
     if not known or not folder.reaches(mark := Mark(*saved["mark"])):
-        checkpoint.set_aside(folder.checkpoint, "is not of what lies beside it")
+        checkpoint.set_aside(folder.checkpoint, "does not belong to this run and its tables")
         return first, None
     state: State = checkpoint.like(first, saved["state"], experiment.device)
-    log.info("going on after round %d: %s", state.round, folder.path)
+    log.info("continuing after round %d: %s", state.round, folder.path)
     return state, mark
 
 
@@ -111,7 +120,7 @@ def _keep(experiment: Experiment, state: State, folder: RunFolder) -> None:
 
 
 def _kind(experiment: Experiment, folder: RunFolder) -> dict[str, str]:
-    """What must be the same for a checkpoint to be gone on from."""
+    """What a checkpoint must share with the run that continues from it."""
     return {
         "byzdl": VERSION,
         "schema": str(SCHEMA_VERSION),
@@ -121,19 +130,21 @@ def _kind(experiment: Experiment, folder: RunFolder) -> dict[str, str]:
 
 
 def _is_done(config: Mapping[str, Any], path: Path, given: Given) -> bool:
-    """Whether the folder holds this run's result, on these data."""
+    """Tells whether the folder holds this run's result, on these data."""
     try:
         if not is_done(path, identity(config)):
             return False
     except FileExistsError as error:
-        raise ConfigError(f"{error}; hydra.run.dir, in a sweep hydra.sweep.subdir, takes another folder") from error
+        raise ConfigError(
+            f"{error}; name another folder: hydra.run.dir=..., in a sweep hydra.sweep.subdir=..."
+        ) from error
     facts = read_status(path)
-    # The identity knows no paths: where the data have moved, their content must be the same.
+    # The identity has no paths. If the data have moved, their content must be the same.
     if facts.get("root") != data_root(config) and load(parse(config, given).dataset).fingerprint != facts.get("data"):
         raise ConfigError.of(
             "dataset.root",
             config["dataset"]["root"],
-            f"the data of {facts.get('root')}, on which {path} was computed, or a dataset.name of their own beside it",
+            f"{facts.get('root')} or a copy of it, the data of {path}; other data need a dataset.name of their own",
         )
     return True
 
@@ -156,7 +167,7 @@ def _record(
                 also(row)
                 accuracy, worst = evaluation.accuracy_mean, evaluation.accuracy_worst
                 shown.set_postfix_str(f"accuracy {accuracy:.3f}, worst node {worst:.3f}")
-            # The last state needs none: it brings the result.
+            # The last state comes with the result, and needs no checkpoint.
             if 0 < state.round < experiment.rounds and clock.due(state.round):
                 _keep(experiment, state, folder)
     folder.finish({"accuracy_mean": accuracy, "accuracy_worst": worst})
@@ -164,7 +175,7 @@ def _record(
 
 
 def _facts(config: Mapping[str, Any], settings: Settings, experiment: Experiment) -> dict[str, Any]:
-    """What run.json says of a run beyond its configuration."""
+    """The facts in run.json beyond the configuration."""
     network = experiment.network
     conditions = conditions_of(settings, network)
     attack, defense = dict(settings.attack.facts(network)), dict(settings.defense.facts(conditions))
@@ -193,13 +204,16 @@ def _facts(config: Mapping[str, Any], settings: Settings, experiment: Experiment
 
 
 def _redraws(experiment: Experiment) -> dict[str, Any]:
-    """How many graphs followed the first one, if any may, and how many draws they took; the seed gives them again."""
+    """The number of graphs after the first one, and of draws for them; nothing if the graph stays.
+
+    The graphs themselves follow from the seed.
+    """
     later = experiment.networks[1:]
     return {"redraws": {"graphs": len(later), "draws": sum(network.draws for network in later)}} if later else {}
 
 
 def _git_commit() -> str | None:
-    """The commit of byzdl's own working tree, marked where it was changed since; None outside of one."""
+    """The commit of byzdl's working tree, with `+changes` if files differ from it; None outside of a working tree."""
     git = ["git", "-C", str(Path(__file__).parent)]
     try:
         commit = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()

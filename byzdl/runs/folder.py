@@ -1,4 +1,4 @@
-"""A run's folder: its rows, its status, its configuration, its lock. Knows nothing of models."""
+"""The folder of a run: its tables, status, configuration and lock. Knows nothing of models."""
 
 import csv
 import json
@@ -20,7 +20,7 @@ from byzdl.files import replace_file
 
 FILES = ("config.yaml", *TABLES)
 LOCK = ".lock"
-IMPATIENT = "BYZDL_IMPATIENT"  # set in a process that shall rather leave a run than wait for it
+IMPATIENT = "BYZDL_IMPATIENT"  # set in a process that must not wait for a run of another process
 Columns = Mapping[str, Sequence[str]]
 
 
@@ -29,7 +29,7 @@ class BusyError(RuntimeError):
 
 
 class Mark(NamedTuple):
-    """How far a run had come at some moment: the bytes of its tables, and the seconds that it had taken."""
+    """A moment of a run: the size of each table in bytes, and the seconds used so far, of wall and of CPU time."""
 
     sizes: tuple[int, ...]
     wall: float
@@ -37,10 +37,23 @@ class Mark(NamedTuple):
 
 
 class RunFolder:
-    """Where one run is written.
+    """Writes one run: start, rows, finish or fail.
 
-    `run.json` says how it stands: `running`, `done` or `failed`. A folder that says
-    `running` while nobody holds its lock was interrupted.
+    The status in `run.json` is `running`, `done` or `failed`. A run was interrupted if its status is `running` and no
+    process holds its lock.
+
+    - `path`: the folder
+    - `identity`: the identity of the run's configuration
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as path:
+    ...     folder = RunFolder(Path(path), "abc")
+    ...     with folder.locked(patient=False):
+    ...         folder.start({"rounds": 1}, {"seed": 0})
+    ...         folder.write({"round": 0, "accuracy_mean": 0.1}, [], [])
+    ...         folder.finish({"accuracy_mean": 0.1})
+    ...     is_done(Path(path), "abc")
+    True
     """
 
     def __init__(self, path: Path, identity: str):
@@ -52,14 +65,16 @@ class RunFolder:
 
     @property
     def checkpoint(self) -> Path:
-        """Where the run's state is kept while it runs."""
+        """The file of the run's state, until the run is done."""
         return self.path / "checkpoint"
 
     @contextmanager
     def locked(self, patient: bool) -> Iterator[None]:
-        """Hold the run for this process alone; the system frees it when the process ends, however it does.
+        """Locks the run for this process. The system frees the lock when the process ends, however it ends.
 
-        **Raises:** `BusyError` if another process holds it, unless `patient`: then it waits.
+        - `patient`: whether to wait for another process that holds the lock
+
+        **Raises:** `BusyError` if another process holds the lock, unless `patient`.
         """
         self.path.mkdir(parents=True, exist_ok=True)
         try:
@@ -69,29 +84,30 @@ class RunFolder:
                 finally:
                     self._close()
         except Timeout:
-            raise BusyError(f"{self.path} is being computed by another process") from None
+            raise BusyError(f"another process computes {self.path}") from None
 
     def start(
         self, config: Mapping[str, Any], facts: Mapping[str, Any], mark: Mark | None = None, more: Columns | None = None
     ) -> None:
-        """Begin: the configuration, the facts known by now, and the tables: empty ones, or cut where the mark says.
+        """Writes the configuration and the known facts, and opens the tables.
 
-        - `more`: further columns of tables, by their names
+        - `mark`: where to cut the tables; without one, they start empty
+        - `more`: further columns, by the table's name
         """
         self.path.mkdir(parents=True, exist_ok=True)
-        for half_written in self.path.glob(".*.[0-9]*"):  # by a process that was killed
+        for half_written in self.path.glob(".*.[0-9]*"):  # left by a process that was killed
             half_written.unlink()
         if mark:
             self._clock = (self._clock[0] - mark.wall, self._clock[1] - mark.cpu)
         self._facts = {"started": _now(), "pid": os.getpid(), "host": platform.node(), **facts}
-        self._status("running")  # first, so that whatever is found here later is known to be ours
+        self._status("running")  # first, so that any later file here is known to be a run's
         _write(self.path / "config.yaml", yaml.safe_dump(dict(config), sort_keys=False))
         sizes = mark.sizes if mark else [None] * len(TABLES)
         columns = {name: (*own, *(more or {}).get(name, ())) for name, own in TABLES.items()}
         self._tables = [self._table(name, columns[name], size) for name, size in zip(TABLES, sizes, strict=True)]
 
     def write(self, round_row: Row, node_rows: Sequence[Row], edge_rows: Sequence[Row]) -> None:
-        """The rows of one evaluation."""
+        """Writes the rows of one evaluation."""
         parts = ([{**round_row, "seconds": round(self._seconds[0], 3)}], node_rows, edge_rows)
         for table, rows in zip(self._tables, parts, strict=True):
             table.writerows(rows)
@@ -99,28 +115,29 @@ class RunFolder:
             file.flush()
 
     def mark(self) -> Mark:
-        """Where the tables stand; what is in them by now is on the disk."""
+        """Flushes the tables to the disk, and returns their sizes and the seconds used."""
         for file in self._files:
             file.flush()
             os.fsync(file.fileno())
         return Mark(tuple(os.fstat(file.fileno()).st_size for file in self._files), *self._seconds)
 
     def reaches(self, mark: Mark) -> bool:
-        """Whether the tables hold what they held at the mark."""
+        """Tells whether every table is at least as long as at the mark."""
         sizes = zip(TABLES, mark.sizes, strict=True)
         return all((file := self.path / name).is_file() and file.stat().st_size >= size for name, size in sizes)
 
     def finish(self, facts: Mapping[str, Any]) -> None:
-        """Everything is written; `done` is the last thing said."""
+        """Writes the status `done`, after everything else is on the disk, and removes the checkpoint."""
         self.mark()
         self._close()
         self._status("done", **facts)
         self.checkpoint.unlink(missing_ok=True)
 
     def fail(self, error: str) -> None:
-        """Say why there is no result, unless the folder holds one or somebody computes it. What was written before stays.
+        """Writes the status `failed` and the error, and leaves the rows as they are.
 
-        On a disk that takes no more the folder goes on saying `running`, as if the run had been interrupted.
+        Writes nothing if the folder holds a result, or if another process computes it. On a full disk the status stays
+        `running`, as if the run had been interrupted.
         """
         self._close()
         with suppress(BusyError, OSError):
@@ -130,7 +147,7 @@ class RunFolder:
 
     @property
     def _seconds(self) -> tuple[float, float]:
-        """That the run has taken so far, earlier processes included: on the wall, of the processor."""
+        """Wall and CPU seconds used by the run so far, earlier processes included."""
         wall, cpu = self._clock
         return time.perf_counter() - wall, time.process_time() - cpu
 
@@ -151,7 +168,7 @@ class RunFolder:
         binary = open(self.path / name, "wb" if keep is None else "r+b")  # noqa: SIM115 - closed with the lock
         file = TextIOWrapper(binary, encoding="utf-8", newline="")
         self._files.append(file)
-        # repr, which csv uses for floats, reads back exactly; None becomes an empty cell.
+        # csv writes floats by repr, which reads back exactly, and None as an empty cell.
         table = csv.DictWriter(file, columns, lineterminator="\n")
         if keep is None:
             table.writeheader()
@@ -162,13 +179,17 @@ class RunFolder:
 
     def _close(self) -> None:
         for file in self._files:
-            with suppress(OSError):  # a full disk; `mark` has made sure of whatever counts
+            with suppress(OSError):  # A full disk. `mark` has already flushed all rows that count.
                 file.close()
         self._files.clear()
 
 
 def read_status(folder: Path) -> dict[str, Any]:
-    """A folder's run.json, or an empty record where there is none that can be read."""
+    """Reads a folder's run.json; an empty record if there is none, or if it cannot be read.
+
+    >>> read_status(Path("no such folder"))
+    {}
+    """
     try:
         facts = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -177,16 +198,19 @@ def read_status(folder: Path) -> dict[str, Any]:
 
 
 def is_done(folder: Path, identity: str) -> bool:
-    """Whether the folder holds this very run's finished result.
+    """Tells whether the folder holds the finished result of the run of this identity.
 
-    **Raises:** `FileExistsError` if it holds another run, or files of somebody else's, which nothing may overwrite.
+    **Raises:** `FileExistsError` if it holds another run, or files that belong to no run. Nothing may overwrite them.
+
+    >>> is_done(Path("no such folder"), "abc")
+    False
     """
     facts = read_status(folder)
     status = facts.get("status")
     if status in ("running", "done") and facts.get("identity") != identity:
-        raise FileExistsError(f"{folder} holds another configuration's run ({facts.get('identity')})")
+        raise FileExistsError(f"{folder} holds the run of another configuration ({facts.get('identity')})")
     if not (folder / "run.json").exists() and (found := [name for name in FILES if (folder / name).exists()]):
-        raise FileExistsError(f"{folder} holds files that are no run's ({', '.join(found)})")
+        raise FileExistsError(f"{folder} holds files that belong to no run ({', '.join(found)})")
     return status == "done"
 
 

@@ -1,4 +1,4 @@
-"""A run's log, where Hydra does not write it."""
+"""The log of a run that Hydra does not start."""
 
 import logging
 from collections.abc import Iterator
@@ -8,7 +8,15 @@ from pathlib import Path
 
 @contextmanager
 def logged(path: Path) -> Iterator[None]:
-    """Writes what byzdl logs to run.log in a run's folder, in the form of a run on the command line."""
+    """Writes byzdl's log messages to run.log in a run's folder, in the format of a run on the command line.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     with logged(Path(folder)):
+    ...         logging.getLogger("byzdl").info("continuing")
+    ...     (Path(folder) / "run.log").read_text().split()[2:]
+    ['INFO', 'continuing']
+    """
     log = logging.getLogger("byzdl")
     path.mkdir(parents=True, exist_ok=True)
     handler = logging.FileHandler(path / "run.log", delay=True, encoding="utf-8")
@@ -23,4 +31,4 @@ def logged(path: Path) -> Iterator[None]:
         log.setLevel(level)
         handler.close()
         with suppress(OSError):
-            path.rmdir()  # empty, where nothing was computed
+            path.rmdir()  # It is empty if nothing was computed.

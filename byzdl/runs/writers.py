@@ -1,6 +1,7 @@
-"""Where a run's numbers can also go, while it runs. Its CSV files are the truth: a writer that fails is left behind.
+"""Writers send a run's numbers to other tools while it runs. If one fails, the run continues with its CSV files alone.
 
-A writer of another kind is a class as `TensorBoard`, its lines in `CLASSES` and in `byzdl.config.keys.WRITERS`, and an extra in pyproject.toml of the same name.
+To add a writer, write a class like `TensorBoard`. Then add a line to `CLASSES` and one to `byzdl.config.keys.WRITERS`,
+and an extra of the same name to pyproject.toml.
 """
 
 import logging
@@ -22,21 +23,24 @@ log = logging.getLogger("byzdl")
 
 
 class Writer(Protocol):
-    """What gets the row of every evaluation. It is opened with the run's folder and the first round that it will get.
+    """Receives the row of every evaluation.
 
-    A run that goes on from a checkpoint opens it again, with the round after that: what came later is written anew.
+    A run that continues from a checkpoint opens its writer again. Rounds after the checkpoint are then written again.
+
+    - `folder`: the run's folder
+    - `first`: the first round that the writer will receive
     """
 
     def __init__(self, folder: Path, first: int): ...
 
     def write(self, row: Row) -> None:
-        """A row of rounds.csv but for the seconds; None is what a rule cannot say."""
+        """Receives a row of rounds.csv, without its seconds. None stands for a value that the rule cannot give."""
 
     def close(self) -> None: ...
 
 
 class TensorBoard:
-    """Events in the run's folder: `tensorboard --logdir outputs` shows every run under its name, as it runs."""
+    """Writes events into the run's folder. `tensorboard --logdir outputs` shows every run by name, while it runs."""
 
     def __init__(self, folder: Path, first: int):
         from torch.utils.tensorboard import SummaryWriter
@@ -47,7 +51,7 @@ class TensorBoard:
         for name, value in row.items():
             if name != "round" and value is not None:
                 self._events.add_scalar(name, value, row["round"])
-        # A run that is killed has what its checkpoint stands for.
+        # If the run is killed, all rounds before its checkpoint must be on the disk.
         self._events.flush()
 
     def close(self) -> None:
@@ -55,10 +59,11 @@ class TensorBoard:
 
 
 class WeightsAndBiases:
-    """A run of the project `byzdl` with the folder's name and configuration.
+    """Writes a Weights & Biases run of the project `byzdl`, with the name and the configuration of the run's folder.
 
-    It is kept in the folder, for `wandb sync`, unless WANDB_MODE=online: nothing is asked, and nothing sent unasked. A run
-    that goes on from a checkpoint writes once more what came after that, the same numbers, as another part of the same run.
+    The run stays in the folder, ready for `wandb sync`: without WANDB_MODE=online nothing is sent, and no login is asked
+    for. A run that continues from a checkpoint writes the same numbers of the rounds after it once more, as another part of
+    the same run.
     """
 
     def __init__(self, folder: Path, first: int):
@@ -66,7 +71,7 @@ class WeightsAndBiases:
 
         self._run = wandb.init(
             project="byzdl",
-            id=folder.name[-128:],  # as long as it may be, and the hash is at the end
+            id=folder.name[-128:],  # 128 is wandb's limit. The name ends with the hash.
             name=folder.name,
             dir=folder,
             config=yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8")),
@@ -75,8 +80,8 @@ class WeightsAndBiases:
         )
 
     def write(self, row: Row) -> None:
-        said = {name: value for name, value in row.items() if value is not None}
-        self._run.log(said, step=int(said["round"]))
+        known = {name: value for name, value in row.items() if value is not None}
+        self._run.log(known, step=int(known["round"]))
 
     def close(self) -> None:
         self._run.finish()
@@ -86,18 +91,33 @@ CLASSES: dict[str, type[Writer]] = {"tensorboard": TensorBoard, "wandb": Weights
 
 
 def check(name: str) -> None:
-    """**Raises:** `ConfigError` where a writer is asked for whose package isn't installed."""
+    """Checks that a writer's package is installed.
+
+    **Raises:** `ConfigError` if it is not.
+
+    >>> check("none")
+    """
     if name == "none":
         return
-    # A folder of that name beside one's own work would be found too, but has no origin.
+    # find_spec also finds a plain folder of that name, which has no origin.
     found = find_spec(package := WRITERS[name])
     if found is None or found.origin is None:
-        raise ConfigError.of("writer", name, f"none, or that and {package} installed: pip install 'byzdl[{name}]'")
+        raise ConfigError.of("writer", name, f"none, as {package} is not installed: pip install 'byzdl[{name}]'")
 
 
 @contextmanager
 def writing(name: str, folder: Path, first: int) -> Iterator[Callable[[Row], None]]:
-    """What to call with each row, until the run ends. It never raises: what a writer raises is warned of, once."""
+    """Opens a writer, and yields the function that takes each row.
+
+    The function never raises. The first error of a writer becomes a warning, and the writer receives no more rows.
+
+    - `name`: the writer, or `none`
+    - `folder`: the run's folder
+    - `first`: the first round that the writer will receive
+
+    >>> with writing("none", Path(), first=0) as write:
+    ...     write({"round": 0, "accuracy_mean": 0.1})
+    """
     writer: Writer | None = None
 
     @contextmanager
@@ -107,7 +127,9 @@ def writing(name: str, folder: Path, first: int) -> Iterator[Callable[[Row], Non
             yield
         except Exception as error:
             writer = None
-            log.warning("writer=%s failed and gets no more; the CSV files do: %s", name, explain(error))
+            log.warning(
+                "writer=%s failed and receives no more rows; the CSV files are complete: %s", name, explain(error)
+            )
 
     def write(row: Row) -> None:
         with guarded():

@@ -1,1 +1,1 @@
-"""Sweeps: plan, compose, launch."""
+"""Sweeps: plans, composes and launches many runs."""

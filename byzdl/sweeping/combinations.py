@@ -15,7 +15,12 @@ from byzdl.sweeping.hydra_internals import BasicSweeper, Composer
 
 @contextmanager
 def composer() -> Iterator[Composer]:
-    """Opens byzdl's configurations, to compose many combinations of overrides."""
+    """Opens byzdl's configurations, to compose many combinations of overrides.
+
+    >>> with composer() as compose:
+    ...     compose(["defense=ubar", "rounds=5"]).defense.name
+    'ubar'
+    """
     prepare_hydra()
     with initialize_config_dir(str(CONF), version_base="1.3"):
         loader = GlobalHydra.instance().config_loader()

@@ -1,4 +1,4 @@
-"""Every use that byzdl makes of Hydra's private modules; nothing else imports them."""
+"""All uses of Hydra's private modules. Nothing else in byzdl imports these."""
 
 import pickle
 from collections.abc import Sequence
@@ -14,10 +14,13 @@ __all__ = ["BasicSweeper", "Composer"]
 
 
 class Composer:
-    """Composes the combinations of a sweep as Hydra does, but each choice of groups once.
+    """Composes the combinations of a sweep as Hydra does, but reads the files of each choice of groups only once.
 
-    Hydra reads and merges all files anew for every combination. What follows from the choices
-    is kept here, pickled, and only values are set on a copy of it.
+    Hydra reads and merges all files anew for every combination. Here, the configuration of each choice of groups is kept,
+    pickled. A combination is a copy of it, on which only values are set.
+
+    - `loader`: Hydra's loader of configurations
+    - `sweep`: the sweep's own configuration
     """
 
     def __init__(self, loader: ConfigLoader, sweep: DictConfig):
@@ -27,7 +30,7 @@ class Composer:
         self._chosen: dict[tuple[str, ...], bytes] = {}
 
     def __call__(self, combination: Sequence[str]) -> DictConfig:
-        """The configuration of one combination, all that Hydra says of a run included."""
+        """Composes one combination, with Hydra's own part of the configuration."""
         parsed = OverridesParser.create().parse_overrides(list(combination))
         task = [o for o in parsed if not o.is_hydra_override()]
         values = [o for o in task if isinstance(o.value(), dict) or not self._is_group(o)]

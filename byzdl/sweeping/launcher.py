@@ -1,4 +1,4 @@
-"""Hydra's launcher for this machine: every run is a process of its own, several at a time."""
+"""Hydra's launcher for this machine: each run in its own process, several at a time."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -14,9 +14,9 @@ from byzdl.sweeping.processes import cores, side_by_side
 
 
 class LocalLauncher(Launcher):
-    """Launches every combination as a process of its own, some at a time.
+    """Launches each combination in its own process, several at a time.
 
-    - `jobs`: the number of processes at a time; None for cores / threads
+    - `jobs`: the largest number of processes at a time; None for cores / threads
     """
 
     def __init__(self, jobs: int | None = None):
@@ -32,7 +32,7 @@ class LocalLauncher(Launcher):
         self.config = config
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        """Runs each combination in a process, and returns how each ended, in their order."""
+        """Runs each combination in a process, and returns their outcomes in the same order."""
 
         def job(index: int) -> Callable[[], None]:
             config = self._config(job_overrides[index], initial_job_idx + index)
@@ -54,7 +54,7 @@ class LocalLauncher(Launcher):
 
 
 def _run(hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-    """Runs one combination as Hydra does, and raises what it raised."""
+    """Runs one combination as Hydra does, and raises its error, if any."""
     setup_globals()
     result = run_job(
         hydra_context=hydra_context,

@@ -1,4 +1,4 @@
-"""A sweep's plan: which runs belong to it, which are done, and which cannot be computed."""
+"""The plan of a sweep: its runs, those already done, and those that cannot be computed."""
 
 import hashlib
 import json
@@ -21,7 +21,7 @@ Compose = Callable[[tuple[str, ...]], tuple[Mapping[str, Any], Path]]
 
 @dataclass(frozen=True)
 class Planned:
-    """One combination of a sweep.
+    """One combination of a sweep, and its run.
 
     - `overrides`: its overrides
     - `folder`, `identity`: where it is written, and the identity of its configuration
@@ -37,12 +37,18 @@ class Planned:
 
 
 def planned(combinations: Sequence[tuple[str, ...]], compose: Compose) -> list[Planned]:
-    """Plans every run once, in order, however many combinations ask for it.
+    """Plans every run once, in order, even if several combinations lead to it.
 
     A combination is refused if its configuration is wrong, or if an earlier one with another configuration takes its
     folder.
 
-    - `compose`: the configuration of a combination, as plain containers, and its folder
+    - `compose`: returns the configuration of a combination, as plain containers, and its folder
+
+    >>> def compose(overrides):
+    ...     return {"overrides": sorted(overrides)}, Path("outputs", *sorted(overrides))
+    >>> plan = planned([("seed=0", "rounds=5"), ("rounds=5", "seed=0"), ("seed=1", "rounds=5")], compose)
+    >>> [run.overrides for run in plan]
+    [('seed=0', 'rounds=5'), ('seed=1', 'rounds=5')]
     """
     plan: list[Planned] = []
     first_in: dict[Path, Planned] = {}
@@ -52,7 +58,7 @@ def planned(combinations: Sequence[tuple[str, ...]], compose: Compose) -> list[P
             shown.update()
             first = run if run.refused else first_in.setdefault(run.folder, run)
             if first.identity != run.identity:
-                taken = ConfigError.of("hydra.sweep.subdir", str(run.folder), "a folder of its own for every run")
+                taken = ConfigError.of("hydra.sweep.subdir", str(run.folder), "a different folder for every run")
                 plan.append(replace(run, refused=str(taken)))
             elif first is run:
                 plan.append(run)
@@ -63,7 +69,7 @@ def _planned(overrides: tuple[str, ...], compose: Compose) -> Planned:
     try:
         config, folder = compose(overrides)
         own = identity(config)
-        # Done on the same data, as far as paths show. Otherwise the run itself compares the data.
+        # With another path to the data, the run itself compares their contents.
         done = is_done(folder, own) and read_status(folder).get("root") == data_root(config)
         return Planned(overrides, folder, own, done)
     except WRONG_INPUT as error:
@@ -71,7 +77,14 @@ def _planned(overrides: tuple[str, ...], compose: Compose) -> Planned:
 
 
 def write_manifest(folder: Path, plan: Sequence[Planned]) -> None:
-    """Writes the list of a sweep's runs, so that analysis can tell which are missing."""
+    """Writes the list of a sweep's runs, so that analysis can tell which are missing.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     write_manifest(Path(folder), [Planned(("seed=0",), Path(folder) / "run")])
+    ...     [file.name for file in Path(folder).iterdir()]
+    ['sweep-...json']
+    """
     runs: list[dict[str, Any]] = [
         {
             "name": None if run.refused else Path(os.path.relpath(run.folder, folder)).as_posix(),

@@ -1,9 +1,10 @@
-"""Jobs side by side on this machine, each in a process of its own.
+"""Runs jobs side by side on this machine, each in its own process.
 
-The processes are forked from a server that has imported torch once: a job starts in a moment, leaves nothing behind
-for the next one, and takes no other down with it when it dies.
+The processes are forked from a server that has imported torch once. So a job starts at once, leaves nothing behind for
+the next one, and cannot end any other when it crashes.
 """
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -29,13 +30,16 @@ Job = Callable[[], None]
 
 
 def side_by_side(count: int, job: Callable[[int], Job], limit: int) -> list[str | None]:
-    """Runs jobs in processes, and returns why each failed, in their order; None for a job that did not.
+    """Runs jobs in processes, and returns the reason of each failure, in the jobs' order; None for a job that succeeded.
 
     A job that raises `BusyError` is tried again after all others, and then waits.
 
     - `count`: the number of jobs
-    - `job`: makes the job of an index, when its process is about to start; it is pickled by value
-    - `limit`: the number of processes at a time
+    - `job`: makes the job of an index, just before its process starts. The job is pickled by value
+    - `limit`: the largest number of processes at a time
+
+    >>> side_by_side(2, job=lambda index: lambda: 1 // index and None, limit=2)
+    ['ZeroDivisionError: ... by zero', None]
     """
     reasons: list[str | None] = [None] * count
     failed = 0
@@ -47,20 +51,20 @@ def side_by_side(count: int, job: Callable[[int], Job], limit: int) -> list[str 
             while waiting or running:
                 while waiting and len(running) < limit:
                     index, patient = waiting.popleft()
-                    heard, say = context.Pipe(duplex=False)
-                    process = context.Process(target=_work, args=(cloudpickle.dumps(job(index)), patient, say))
+                    receiver, sender = context.Pipe(duplex=False)
+                    process = context.Process(target=_work, args=(cloudpickle.dumps(job(index)), patient, sender))
                     with _without_main():
                         process.start()
-                    say.close()
-                    running[process] = (index, heard)
+                    sender.close()
+                    running[process] = (index, receiver)
                 shown.set_postfix_str(f"{len(running)} running, {len(waiting)} waiting, {failed} failed")
                 wait([process.sentinel for process in running])
                 for process in [process for process in running if not process.is_alive()]:
-                    index, heard = running.pop(process)
+                    index, receiver = running.pop(process)
                     if process.exitcode == BUSY:
                         waiting.append((index, True))
                     else:
-                        reasons[index] = _reason(process, heard)
+                        reasons[index] = _reason(process, receiver)
                         failed += reasons[index] is not None
                         shown.update()
         finally:
@@ -72,13 +76,18 @@ def side_by_side(count: int, job: Callable[[int], Job], limit: int) -> list[str 
 
 
 def cores() -> int:
-    """The number of cores that this process may use."""
+    """Counts the cores that this process may use.
+
+    >>> cores() >= 1
+    True
+    """
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _work(job: bytes, patient: bool, say: Connection) -> None:
-    """Does a job in its own process: exit code 0, or 1 once the reason of a failure is sent."""
+def _work(job: bytes, patient: bool, sender: Connection) -> None:
+    """Does a job within its process. The exit code is 0, or 1 after the reason of a failure is sent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent answers Ctrl-C
+    logging.raiseExceptions = False  # A full disk cuts the log short. The reason of the failure is sent anyway.
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if not patient:
         os.environ[IMPATIENT] = "1"
@@ -87,25 +96,25 @@ def _work(job: bytes, patient: bool, say: Connection) -> None:
     except BusyError:
         sys.exit(BUSY)
     except Exception as error:
-        say.send(explain(error))
+        sender.send(explain(error))
         sys.exit(1)
 
 
 def _end_with_parent() -> None:
-    """Ends this process with its parent: a job that outlived its sweep would be computed by the next sweep, too."""
+    """Ends this process together with its parent. Otherwise the next sweep would find its run still being computed."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])
         os._exit(1)
 
 
-def _reason(process: BaseProcess, heard: Connection) -> str | None:
-    """Why a process failed: what it sent, or else what its exit code means."""
+def _reason(process: BaseProcess, receiver: Connection) -> str | None:
+    """The reason that a process sent, or else the meaning of its exit code; None if it succeeded."""
     code = process.exitcode or 0
     if code == 0:
         return None
-    with suppress(EOFError), heard:
-        return str(heard.recv())
+    with suppress(EOFError), receiver:
+        return str(receiver.recv())
     return (
         f"its process was killed ({signal.Signals(-code).name})" if code < 0 else f"its process ended with code {code}"
     )
@@ -117,7 +126,7 @@ def _context() -> Any:
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["byzdl.runs.execute"])
-    # By itself the server would look for byzdl in the current folder first, and not beside train.py.
+    # By default the server looks for byzdl in the current folder first, and not beside train.py.
     with _environment(PYTHONPATH=os.pathsep.join(sys.path), PYTHONSAFEPATH="1"):
         forkserver.ensure_running()
     return context

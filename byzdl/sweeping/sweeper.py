@@ -1,4 +1,4 @@
-"""Hydra's sweeper: every combination that is not done, each failure alone."""
+"""Hydra's sweeper: computes all combinations that are not done, and lists all failures."""
 
 import importlib.util
 import sys
@@ -21,18 +21,19 @@ from byzdl.sweeping.hydra_internals import BasicSweeper, Composer
 from byzdl.sweeping.launcher import LocalLauncher
 from byzdl.sweeping.plan import Planned, planned, write_manifest
 
-EXTRAS = {"hydra_submitit_launcher": "slurm", "hydra_ray_launcher": "ray"}  # what brings which of Hydra's launchers
+EXTRAS = {"hydra_submitit_launcher": "slurm", "hydra_ray_launcher": "ray"}  # the extra that installs each launcher
 
 
 class Sweeper(BasicSweeper):
-    """Hydra's basic sweeper that skips what is done, and in which what fails fails alone.
+    """Extends Hydra's basic sweeper: skips finished runs, and continues after a failure.
 
-    Plans every combination, writes the plan beside the runs, hands what is left to the
-    launcher, whichever that is, and ends with the list of what failed and why.
+    Plans every combination, writes the plan beside the runs, and gives the missing runs to the launcher. At the end, lists
+    every failure with its reason.
 
-    - `params`: the values of each key, all combined with all; what the command line says replaces them
-    - `cases`: keys whose values belong together, as a list of further `params`: all combinations of each case with
-      those, one case after another
+    - `max_batch_size`: the largest number of runs that the launcher gets at once; None for all
+    - `params`: the values of each key, in every combination. Overrides on the command line replace them
+    - `cases`: a list of further `params`, for keys with values that belong together. Each case is combined with `params`,
+      one case after another
     """
 
     def __init__(
@@ -45,22 +46,22 @@ class Sweeper(BasicSweeper):
         self.cases = [{}] if cases is None else cases
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        """Look the launcher up.
+        """Instantiates the launcher.
 
-        **Raises:** `ConfigError` for one that is not installed.
+        **Raises:** `ConfigError` if the launcher is not installed.
         """
         plugin = str(config.hydra.launcher._target_).split(".")[1]
         if plugin in EXTRAS and importlib.util.find_spec(f"hydra_plugins.{plugin}") is None:
             choice = config.hydra.runtime.choices["hydra/launcher"]
             raise ConfigError.of(
-                "hydra/launcher", choice, f"one that is installed: pip install 'byzdl[{EXTRAS[plugin]}]'"
+                "hydra/launcher", choice, f"an installed launcher: pip install 'byzdl[{EXTRAS[plugin]}]'"
             )
         super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
 
     def sweep(self, arguments: list[str]) -> None:
-        """Compute every combination that is not done.
+        """Computes every combination that is not done.
 
-        **Raises:** `SystemExit` with the list of what failed, if anything did.
+        **Raises:** `SystemExit` with the list of failures, if there are any.
         """
         assert self.config is not None
         assert self.hydra_context is not None
@@ -80,13 +81,15 @@ class Sweeper(BasicSweeper):
         print(f"{len(plan) - len(failures)} of {len(plan)} runs done in {folder}", file=sys.stderr)
         if failures:
             lines = [f"  {' '.join(overrides)}: {why}" for overrides, why in failures.items()]
-            said = [f"byzdl: {len(failures)} of {len(plan)} runs failed:", *lines]
+            message = [f"byzdl: {len(failures)} of {len(plan)} runs failed:", *lines]
             if any((run.folder / "run.log").exists() for run in plan if run.overrides in failures and not run.refused):
-                said.append("run.log in a run's folder holds the traceback; the same command tries them again")
-            sys.exit("\n".join(said))
+                message.append(
+                    "the traceback is in run.log in the run's folder; the same command tries these runs again"
+                )
+            sys.exit("\n".join(message))
 
     def _combinations(self, arguments: list[str]) -> list[tuple[str, ...]]:
-        """The overrides of every run, each combination once."""
+        """The overrides of every combination, each once."""
         assert self.hydra_context is not None
         if not isinstance(self.cases, Sequence) or not all(isinstance(case, Mapping) for case in self.cases):
             raise ConfigError.of("hydra.sweeper.cases", self.cases, "a list such as [{defense: ubar, attack: max}]")
@@ -99,7 +102,7 @@ class Sweeper(BasicSweeper):
         return list(found)
 
     def _launch(self, runs: list[Planned]) -> dict[tuple[str, ...], str]:
-        """Have the launcher compute these; the reasons of what failed."""
+        """Gives runs to the launcher, and returns the reasons of those that failed."""
         assert self.launcher is not None
         failures: dict[tuple[str, ...], str] = {}
         size = self.max_batch_size or max(1, len(runs))
@@ -110,8 +113,10 @@ class Sweeper(BasicSweeper):
             except Exception as error:
                 if isinstance(self.launcher, LocalLauncher):
                     raise
-                # Where one process died, Hydra's launchers for clusters tell nothing of the others.
-                failures |= {run.overrides: _left(run, error) for run in batch if not is_done(run.folder, run.identity)}
+                # If one process dies, Hydra's launchers for clusters raise, and say nothing about the other runs.
+                failures |= {
+                    run.overrides: _why_missing(run, error) for run in batch if not is_done(run.folder, run.identity)
+                }
                 continue
             for run, result in zip(batch, results, strict=True):
                 if result.status != JobStatus.COMPLETED:
@@ -124,9 +129,9 @@ def _composed(compose: Composer, overrides: Sequence[str]) -> tuple[dict[str, An
     return plain(config), Path(str(config.hydra.sweep.dir)) / str(config.hydra.sweep.subdir)
 
 
-def _left(run: Planned, error: Exception) -> str:
-    """Why a run has no result, when the launcher gave up."""
+def _why_missing(run: Planned, error: Exception) -> str:
+    """The reason for a missing result, after the launcher raised an error."""
     facts = read_status(run.folder)
     if facts.get("status") == "failed":
         return str(facts.get("error"))
-    return f"no result yet, byzdl status tells more; the launcher gave up: {explain(error)[:300]}"
+    return f"no result yet, see byzdl status; the launcher ended with {explain(error)[:300]}"

@@ -75,7 +75,7 @@ def test_a_run_that_is_done_is_read_back(caplog):
     first = byzdl.run(*TINY, folder="mine")
     with caplog.at_level(logging.INFO, logger="byzdl"):
         again = byzdl.run(*TINY, folder="mine")
-    assert "done already" in caplog.text
+    assert "already done" in caplog.text
     pd.testing.assert_frame_equal(first.rounds, again.rounds)
 
 

@@ -129,7 +129,7 @@ def test_a_run_whose_status_is_torn_goes_on_from_its_checkpoint(tmp_path, monkey
     status.write_text(status.read_text()[:40])
     with caplog.at_level("INFO", "byzdl"):
         execute(run, folder)
-    assert "going on after round 50" in caplog.text
+    assert "continuing after round 50" in caplog.text
     execute(run, tmp_path / "whole")
     assert without_seconds(folder) == without_seconds(tmp_path / "whole")
 
@@ -153,7 +153,7 @@ def test_a_run_that_started_over_never_goes_on_from_what_was_before(tmp_path, mo
     with caplog.at_level("INFO", "byzdl"):
         execute(run, folder)
     assert "after 120 rounds" in caplog.text
-    assert "going on after" not in caplog.text
+    assert "continuing after" not in caplog.text
     execute(run, tmp_path / "whole")
     assert without_seconds(folder) == without_seconds(tmp_path / "whole")
 

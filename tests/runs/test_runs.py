@@ -71,7 +71,7 @@ def test_a_failure_is_told_and_what_was_written_stays(tmp_path: Path) -> None:
 
 def test_another_configurations_folder_is_refused(tmp_path: Path) -> None:
     finished(tmp_path)
-    with pytest.raises(FileExistsError, match="another configuration"):
+    with pytest.raises(FileExistsError, match="the run of another configuration"):
         is_done(tmp_path, "xyz")
 
 

@@ -95,7 +95,7 @@ def test_a_launcher_that_is_not_installed_is_asked_for_by_name(launcher, extra, 
     assert result.returncode == 1
     assert (
         result.stderr
-        == f"byzdl: hydra/launcher is '{launcher}', but must be one that is installed: pip install 'byzdl[{extra}]'\n"
+        == f"byzdl: hydra/launcher is '{launcher}', but must be an installed launcher: pip install 'byzdl[{extra}]'\n"
     )
 
 
