@@ -15,7 +15,7 @@ from byzdl.config.folders import CONF
 from byzdl.config.keys import GROUPS
 
 SWEPT = {"-m", "--multirun"}
-# With these, Hydra shows something and computes nothing.
+# With these, Hydra only shows something.
 SHOWN = {"-h", "--help", "--hydra-help", "--version", "-c", "--cfg", "-i", "--info", "-sc", "--shell-completion"}
 
 
@@ -66,7 +66,7 @@ def deferred(arguments: Sequence[str], named: Collection[str] = ()) -> list[str]
 
 
 def _named_sweep(arguments: Sequence[str]) -> dict[str, Any] | None:
-    """The sweeper's part of a named sweep, or None where the arguments name none."""
+    """The sweeper's part of a named sweep; None if the arguments name no sweep."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     parser.add_argument("--config-dir", "-cd", type=Path, default=CONF)
     parser.add_argument("--config-name", "-cn", default="config")

@@ -1,4 +1,4 @@
-"""`byzdl list` and `byzdl explain`: what can be chosen, and what a key means."""
+"""`byzdl list` and `byzdl explain` show all choices, and the meaning of a key."""
 
 import argparse
 import textwrap
@@ -13,6 +13,12 @@ def list_choices(arguments: Sequence[str]) -> None:
     """Prints the choices of a group, or of all groups.
 
     **Raises:** `ConfigError` for an unknown group.
+
+    >>> list_choices(["pre"])
+    pre:
+      bucketing  ...
+      nnm        ...
+      none       ...
     """
     parser = argparse.ArgumentParser(prog="byzdl list", description="All choices of a config group, with a line each.")
     parser.add_argument("group", nargs="?", metavar="GROUP", help=", ".join(GROUPS))
@@ -31,7 +37,10 @@ def list_choices(arguments: Sequence[str]) -> None:
 def explain(arguments: Sequence[str]) -> None:
     """Prints the meaning of a key, a group or a choice.
 
-    **Raises:** `ConfigError` for an unknown one.
+    **Raises:** `ConfigError` if there is none of that name.
+
+    >>> explain(["rounds"])
+    rounds: ...
     """
     parser = argparse.ArgumentParser(prog="byzdl explain", description="The meaning, type and default of a key.")
     parser.add_argument("key", metavar="KEY", help="such as defense.theta, rounds, defense=ubar or attack")

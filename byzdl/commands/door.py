@@ -10,22 +10,25 @@ from contextlib import contextmanager
 from byzdl.config.explain import WRONG_INPUT, explain
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+UNREAD = 141  # the exit code of a command that the signal SIGPIPE ended
 
 
 @contextmanager
 def door() -> Iterator[None]:
-    """Answers wrong input and full disks with one line and exit code 1, Ctrl-C with 130.
+    """Answers wrong input and full disks with one line and exit code 1, Ctrl-C with exit code 130.
 
-    Any other exception keeps its traceback.
+    Ends quietly, with exit code 141, if nobody reads the rest of the output (`byzdl list | head -1`). Any other exception
+    keeps its traceback.
     """
     # Hydra would otherwise print errors and exit by itself.
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
-    # A full disk cuts the log short. That is no further error: the run itself says why it ended.
+    # A full disk also cuts the log short. The command itself reports the reason.
     logging.raiseExceptions = False
     # The current folder may hold classes of the user's own.
     sys.path.append(os.getcwd())
     try:
-        yield
+        with _reader():
+            yield
     except WRONG_INPUT as error:
         sys.exit(f"byzdl: {explain(error)}")
     except OSError as error:
@@ -35,3 +38,31 @@ def door() -> Iterator[None]:
     except KeyboardInterrupt:
         print("byzdl: interrupted; the same command computes the missing runs", file=sys.stderr)
         sys.exit(130)
+
+
+@contextmanager
+def _reader() -> Iterator[None]:
+    """Exits quietly if the reader of the output is gone. Any other broken pipe is an error."""
+    read = True
+    try:
+        try:
+            yield
+        finally:
+            read = _arrives("")
+    except BrokenPipeError:
+        # Python may hold nothing back that could fail to arrive. Then only a further line tells.
+        if read and _arrives("\n"):
+            raise
+        read = False
+    if not read:
+        sys.exit(UNREAD)
+
+
+def _arrives(text: str) -> bool:
+    """Prints a text, and all text before it. Returns False if the reader is gone; later text is then dropped."""
+    try:
+        print(text, end="", flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return False
+    return True

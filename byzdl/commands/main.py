@@ -1,4 +1,4 @@
-"""`byzdl COMMAND`: one entry point for all commands. Each is imported only when it is called."""
+"""`byzdl COMMAND`: one entry point for all commands. A command is imported only when it is called."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -7,7 +7,7 @@ from importlib import import_module
 from byzdl.commands.door import door
 from byzdl.config.types import ConfigError
 
-# Each command with its arguments, what it does, and the function that does it.
+# Each command: its arguments, its purpose, and its function.
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "run": ("[GROUP=CHOICE] [KEY=VALUE] ...", "one run", "byzdl.commands.train:train"),
     "sweep": ("NAME | GROUP=A,B KEY=1,2 ...", "a named sweep, or every combination", "byzdl.commands.train:sweep"),
@@ -25,20 +25,26 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     ),
 }
 
-# Hydra reads the program's name in front of the arguments.
+# These take the program's name in front of the arguments, for Hydra.
 WITH_PROGRAM = {"run", "sweep"}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Calls a command.
 
+    - `arguments`: the command and its arguments; those of the process by default
+
     **Raises:** `SystemExit` with one line for wrong input.
+
+    >>> main(["list", "pre"])
+    pre:
+      bucketing  ...
     """
     command, *rest = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
-    if command in ("-h", "--help"):
-        print(usage())
-        return
     with door():
+        if command in ("-h", "--help"):
+            print(usage())
+            return
         if command not in COMMANDS:
             raise ConfigError.unknown("command", command, COMMANDS)
         module, _, name = COMMANDS[command][2].partition(":")
@@ -47,7 +53,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def usage() -> str:
-    """The commands, a line each."""
+    """Lists the commands, a line each.
+
+    >>> usage().splitlines()[0]
+    'byzdl: experiment sweeps for Byzantine-resilient decentralized learning'
+    """
     width = max(len(f"{name} {takes}") for name, (takes, _, _) in COMMANDS.items())
     lines = [f"  byzdl {f'{name} {takes}':{width}s}  {does}" for name, (takes, does, _) in COMMANDS.items()]
     return "\n".join(

@@ -1,6 +1,6 @@
-"""`byzdl split partition=dirichlet partition.alpha=0.1`: the split of a configuration as a picture.
+"""`byzdl split partition=dirichlet partition.alpha=0.1` draws the split of the data, before anything is trained.
 
-Takes what `python train.py` takes, and draws which node holds how much of which class, before anything is trained.
+It takes the overrides of `byzdl run`. The picture shows how many samples of each class each node holds.
 """
 
 import argparse
@@ -28,18 +28,18 @@ from byzdl.topology import draw_network
 
 BENIGN, BYZANTINE = "#0072B2", "#D55E00"
 
-# More ticks than this would run into one another.
-MANY = 30
+# With more ticks, their labels would overlap.
+MOST_TICKS = 30
 
 
 @dataclass(frozen=True)
 class Picture:
-    """What is drawn of a split.
+    """The numbers in the picture of a split.
 
-    - `counts` [n, classes]: how many samples of each class each node holds, those held out included
+    - `counts` [n, classes]: the samples of each class at each node, validation samples included
     - `byzantine`: the Byzantine nodes
-    - `angles` [n]: by how many degrees each node's images are turned; empty where none are
-    - `title`: what the split is called
+    - `angles` [n]: the rotation of each node's images in degrees; empty if the partition rotates none
+    - `title`: the title above the picture
     """
 
     counts: NDArray[np.int64]
@@ -49,9 +49,9 @@ class Picture:
 
     @classmethod
     def of(cls, settings: Settings) -> "Picture":
-        """The split that a run with these settings trains on.
+        """Splits the data as a run with these settings does.
 
-        **Raises:** `ConfigError` if there can be no such run.
+        **Raises:** `ConfigError` if such a run is impossible.
         """
         partition, n, seed = settings.partition, settings.topology.n, settings.seed
         network, data = draw_network(settings.topology, settings.attack.br, seed), load(settings.dataset)
@@ -68,7 +68,7 @@ class Picture:
         )
 
     def draw(self) -> Figure:
-        """Nodes by classes, a circle's area the number of samples; above it what each node holds in all."""
+        """Draws nodes by classes, with circles whose area is the number of samples, and each node's total above."""
         with mpl.rc_context(style.RC):
             n, classes = self.counts.shape
             size = min(max(0.28 * n + 1.2, 4.0), 12.0), min(max(0.22 * classes + 2.0, 3.4), 9.0)
@@ -93,17 +93,16 @@ class Picture:
         axes.grid(axis="x", visible=False)
 
     def _circles(self, axes: Axes, widest: float) -> None:
-        """A circle for each node and class; the largest is so many points wide."""
+        """Draws a circle for each node and class, the largest `widest` points wide."""
         n, classes = self.counts.shape
         node, label = np.indices((n, classes))
-        # By area, and none for nothing.
         areas = np.pi / 4 * widest**2 * self.counts / self.counts.max()
         colors = np.repeat(self._colors, classes)
         axes.scatter(node.ravel(), label.ravel(), s=areas.ravel(), c=colors.tolist(), linewidths=0)
         axes.set(xlabel="node", ylabel="class", ylim=(classes - 0.4, -0.6), xlim=(-0.6, n - 0.4))
-        if classes <= MANY:
+        if classes <= MOST_TICKS:
             axes.set_yticks(range(classes))
-        if n <= MANY:
+        if n <= MOST_TICKS:
             turned = [f"\n{angle}°" for angle in self.angles] or [""] * n
             axes.set_xticks(range(n), [f"{i}{angle}" for i, angle in enumerate(turned)])
             for tick in (axes.get_xticklabels()[i] for i in self.byzantine):
@@ -111,16 +110,19 @@ class Picture:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Draw the split of the configuration that these overrides compose.
+    """Draws the split of a configuration into a file.
 
-    **Raises:** `ConfigError` and Hydra's own for what cannot be composed, split or written.
+    **Raises:** `ConfigError` for overrides that cannot be composed, data that cannot be split, and a file that cannot be
+    written.
     """
     parser = argparse.ArgumentParser(prog="byzdl split", description=__doc__)
-    parser.add_argument("overrides", nargs="*", metavar="GROUP=CHOICE|KEY=VALUE", help="as of python train.py")
+    parser.add_argument("overrides", nargs="*", metavar="GROUP=CHOICE|KEY=VALUE", help="as of byzdl run")
     parser.add_argument(
         "--out", type=Path, metavar="FILE", default=Path("split.png"), help="a PNG, SVG or PDF to write"
     )
-    parser.add_argument("-cd", "--config-dir", type=Path, metavar="DIR", help="choices of your own, as of train.py")
+    parser.add_argument(
+        "-cd", "--config-dir", type=Path, metavar="DIR", help="a folder of your own choices, as of byzdl run"
+    )
     options = parser.parse_args(arguments)
     ending = options.out.suffix.lower().removeprefix(".")
     if ending not in FORMATS:

@@ -1,4 +1,4 @@
-"""`byzdl status [FOLDER]`: how the runs of a sweep stand. Reads files alone and disturbs nothing."""
+"""`byzdl status [FOLDER]` shows which runs are done, running, failed or missing. It only reads files."""
 
 import argparse
 import csv
@@ -18,18 +18,22 @@ from byzdl.analysis.load import AnalysisError, Run, find
 from byzdl.runs.folder import read_status
 
 ORDER = ("running", "interrupted", "failed", "unreadable", "refused", "missing", "done")
-# A process on another machine cannot be asked whether it lives: it does if it wrote within this time.
+# Nobody can ask another machine whether a process lives. It counts as alive if it wrote within these seconds.
 SILENCE = 600.0
 
 
 @dataclass(frozen=True)
 class Standing:
-    """How one run stands.
+    """The status and the progress of one run.
 
+    - `name`: the run's folder
     - `status`: `running`, `interrupted`, `failed`, `unreadable`, `refused`, `missing` or `done`
-    - `round`, `rounds`: rounds logged, and in all; None where it isn't known
-    - `speed`: rounds a second
-    - `why`: the last error, or what there is to say
+    - `round`, `rounds`: the last logged round, and the number of all rounds; None if unknown
+    - `speed`: rounds a second; None if unknown
+    - `why`: the reason for the status, such as the last error; or empty
+
+    >>> Standing("run", "running", round=40, rounds=100, speed=20.0).left
+    3.0
     """
 
     name: str
@@ -41,16 +45,16 @@ class Standing:
 
     @property
     def left(self) -> float | None:
-        """Seconds left, at the speed so far."""
+        """Seconds left, at the speed so far; None if unknown."""
         if self.status != "running" or not self.speed or self.round is None or self.rounds is None:
             return None
         return (self.rounds - self.round) / self.speed
 
 
 def standings(folder: Path) -> list[Standing]:
-    """All runs of a folder that count, and those that its sweeps planned.
+    """Lists the runs of a folder, and those that its sweeps planned, but no superseded ones.
 
-    **Raises:** `AnalysisError` where there is no run.
+    **Raises:** `AnalysisError` if there is no run.
     """
     return [_standing(run) for run in find(folder) if run.status != "superseded"]
 
@@ -64,7 +68,7 @@ def _standing(run: Run) -> Standing:
 
 
 def _progress(folder: Path) -> tuple[int | None, int | None, float | None]:
-    """The last round that was logged, the rounds in all, and rounds a second."""
+    """The last logged round, the number of all rounds, and rounds a second; None each if unknown."""
     try:
         with (folder / "rounds.csv").open(newline="", encoding="utf-8") as lines:
             whole = [row for row in csv.DictReader(lines) if row.get("seconds")]
@@ -74,7 +78,7 @@ def _progress(folder: Path) -> tuple[int | None, int | None, float | None]:
         done = int(last["round"])
         return done, rounds, done / took if took > 0 else None
     except (OSError, ValueError, KeyError, IndexError, TypeError):
-        return None, None, None  # not begun, or just being written
+        return None, None, None  # The run has not begun, or is just writing.
 
 
 def _is_alive(folder: Path) -> bool:
@@ -90,27 +94,33 @@ def _is_alive(folder: Path) -> bool:
         return True
     files = [folder / name for name in ("run.json", "rounds.csv", "checkpoint")]
     latest = max((file.stat().st_mtime for file in files if file.exists()), default=0.0)
-    return abs(time.time() - latest) < SILENCE  # either way: a clock may have been set back
+    return abs(time.time() - latest) < SILENCE  # Absolute, since a clock may have been set back.
 
 
 def table(found: Sequence[Standing]) -> str:
-    """One line in all, and one a run that isn't done."""
+    """Formats a line with all counts, and a line for each run that is not done.
+
+    >>> print(table([Standing("a", "done"), Standing("b", "running", round=40, rounds=100, speed=20.0)]))
+    2 runs: 1 running, 1 done
+      running      b  round 40 of 100 (40%)  20 rounds/s  3 s left
+    longest time left: 3 s
+    """
     counts = Counter(one.status for one in found)
     lines = [f"{len(found)} runs: " + ", ".join(f"{counts[s]} {s}" for s in ORDER if counts[s])]
     left = [one.left for one in found if one.left is not None]
     for one in sorted(found, key=lambda one: (ORDER.index(one.status), one.name)):
         if one.status == "done":
             continue
-        told = [f"  {one.status:11s} {one.name}"]
+        parts = [f"  {one.status:11s} {one.name}"]
         if one.round is not None and one.rounds:
-            told.append(f"round {one.round} of {one.rounds} ({one.round / one.rounds:.0%})")
+            parts.append(f"round {one.round} of {one.rounds} ({one.round / one.rounds:.0%})")
         if one.speed is not None and one.status == "running":
-            told.append(f"{one.speed:.3g} rounds/s")
+            parts.append(f"{one.speed:.3g} rounds/s")
         if one.left is not None:
-            told.append(f"{_duration(one.left)} left")
-        lines.append("  ".join([*told, *([one.why] if one.why else [])]))
+            parts.append(f"{_duration(one.left)} left")
+        lines.append("  ".join([*parts, *([one.why] if one.why else [])]))
     if left:
-        lines.append(f"the longest of those that run needs {_duration(max(left))} more")
+        lines.append(f"longest time left: {_duration(max(left))}")
     return "\n".join(lines)
 
 
@@ -121,9 +131,9 @@ def _duration(seconds: float) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print how things stand, once or again and again.
+    """Prints the table of a folder, once or repeatedly.
 
-    **Raises:** `SystemExit` with one line where the folder cannot be read.
+    **Raises:** `SystemExit` with one line if the folder cannot be read.
     """
     parser = argparse.ArgumentParser(prog="byzdl status", description=__doc__)
     parser.add_argument("folder", nargs="?", default=Path("outputs"), type=Path, metavar="FOLDER")
@@ -133,7 +143,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         const=2.0,
         type=seconds,
         metavar="SECONDS",
-        help="show again every so many (2), until Ctrl-C",
+        help="repeat at this interval (default: 2) until Ctrl-C",
     )
     options = parser.parse_args(arguments)
     try:
@@ -148,7 +158,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def seconds(text: str) -> float:
-    """An interval to wait for."""
+    """Parses an interval.
+
+    **Raises:** `ValueError` if it is negative, infinite or no number.
+
+    >>> seconds("0.5")
+    0.5
+    """
     value = float(text)
     if not 0 <= value < math.inf:
         raise ValueError
@@ -156,7 +172,7 @@ def seconds(text: str) -> float:
 
 
 def _now(folder: Path) -> str:
-    """The table, or what stands in its place until there are runs in the folder."""
+    """The table, or a message while the folder has no runs yet."""
     try:
         return table(standings(folder))
     except AnalysisError as error:

@@ -1,4 +1,4 @@
-"""`byzdl run` and `byzdl sweep`, which are `python train.py` and `python train.py -m`.
+"""`byzdl run` and `byzdl sweep`, the same as `python train.py` and `python train.py -m`.
 
 Nothing here imports torch, so that `--help` and tab completion answer at once.
 """
@@ -22,23 +22,30 @@ from byzdl.config.identity import identity, plain
 from byzdl.config.types import ConfigError
 from byzdl.runs.folder import IMPATIENT, RunFolder
 
-# On import: a launcher's process imports this module for its task, and then resolves configurations.
+# At import, because a process of a launcher imports this module for its task, and then resolves a configuration.
 prepare_hydra()
 
 
 def train(arguments: Sequence[str]) -> None:
-    """Runs Hydra with the program's name and its arguments: one run, or with `-m` a sweep.
+    """Starts Hydra: one run, or with `-m` a sweep.
 
-    **Raises:** `SystemExit` where a run failed; errors of wrong input, which `door` answers.
+    - `arguments`: the program's name and its arguments
+
+    **Raises:** `SystemExit` if a run fails; errors for wrong input, which `door` answers.
     """
-    # byzdl's settings for clusters extend the configs that Hydra's launchers bring under the same names.
+    # byzdl's settings for clusters extend the launchers' own configs of the same names. Hydra warns of that.
     warnings.filterwarnings("ignore", r"\s*'hydra/launcher/\w+' is validated against ConfigStore schema", UserWarning)
     sys.argv = understood(arguments)
     _main()
 
 
 def sweep(arguments: Sequence[str]) -> None:
-    """Runs a named sweep (`byzdl sweep smoke`, `byzdl sweep mine.yaml`), or every combination of overrides."""
+    """Runs a named sweep (`byzdl sweep smoke`, `byzdl sweep mine.yaml`), or every combination of overrides.
+
+    - `arguments`: the program's name and its arguments
+
+    **Raises:** `ConfigError` for an unknown sweep; otherwise as `train`.
+    """
     program, *rest = arguments
     if rest and not rest[0].startswith("-") and "=" not in rest[0]:
         file = Path(rest[0]) if rest[0].endswith(".yaml") else SWEEPS / f"{rest[0]}.yaml"
@@ -56,7 +63,7 @@ def _main(config: DictConfig) -> None:
 def run(config: DictConfig) -> None:
     """Computes one composed configuration into the folder that Hydra chose for it.
 
-    **Raises:** `BusyError` where another process computes it, and byzdl's launcher has other runs to start first.
+    **Raises:** `BusyError` if another process computes it, and byzdl's launcher has other runs to start first.
     """
     from byzdl.runs.execute import execute
 
@@ -71,5 +78,5 @@ def run(config: DictConfig) -> None:
             RunFolder(folder, identity(plain(config))).fail(str(error))
             raise
         with suppress(OSError):
-            folder.rmdir()  # empty, where nothing was computed
+            folder.rmdir()  # It is empty if nothing was computed.
         sys.exit(f"byzdl: {error}")
