@@ -1,1 +1,1 @@
-"""How fast byzdl is: beside a plain loop, the hardware's floor, and ByzFL's rules. `make bench` runs all of it."""
+"""Measures how fast byzdl is, beside a plain loop, the hardware's limit, and ByzFL's rules. `make bench` runs all parts."""

@@ -1,4 +1,4 @@
-"""All measurements in one run: a table on the screen, the same as CSV."""
+"""Runs all measurements, and writes one table to the screen and to a CSV file."""
 
 import argparse
 import platform
@@ -18,13 +18,13 @@ COLUMNS = ["part", "what", "cpu_min", "cpu_median", "wall_min", "wall_median", "
 
 
 def main() -> None:
-    """Measure the parts asked for."""
+    """Measures the given parts."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("parts", nargs="*", help="rounds, rules, decisions, scaling or startup; all if none is named")
+    parser.add_argument("parts", nargs="*", help="rounds, rules, decisions, scaling or startup (default: all)")
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--byzfl", help="the Python of an environment that has byzfl; rules are left out without one")
+    parser.add_argument("--byzfl", help="the Python of an environment with byzfl; without it, rules are left out")
     parser.add_argument("--csv", type=Path, default=Path("outputs/bench.csv"))
     asked = parser.parse_args()
     r, t, d = asked.repeats, asked.threads, asked.device
@@ -37,16 +37,16 @@ def main() -> None:
         "startup": lambda: startup.measure(r),
     }
     if unknown := set(asked.parts) - set(parts):
-        parser.error(f"parts: got {' '.join(sorted(unknown))}; takes {' '.join(parts)}")
+        parser.error(f"parts is {' '.join(sorted(unknown))}, but must be of {', '.join(parts)}")
     prepare(t)
     rows: list[dict[str, Any]] = []
     asked.csv.parent.mkdir(parents=True, exist_ok=True)
     for name in asked.parts or parts:
         rows += parts[name]()
         table = pd.DataFrame(rows, columns=COLUMNS)
-        table.assign(machine=machine(d, t)).to_csv(asked.csv, index=False)  # what is measured is kept, whatever follows
+        table.assign(machine=machine(d, t)).to_csv(asked.csv, index=False)  # now, in case a later part fails
     print(
-        f"\n{machine(d, t)}\nseconds; ratio: to the part's first line, or to the line that is compared with\n",
+        f"\n{machine(d, t)}\nseconds; ratio: to the part's first line, or to the line of the comparison\n",
         file=sys.stderr,
     )
     shown = table[COLUMNS].astype(object).where(table[COLUMNS].notna(), "")
@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def machine(device: str, threads: int) -> str:
-    """What was measured on, and with what."""
+    """Names the processor, its features, and the versions in use."""
     name = torch.cuda.get_device_name(device) if device != "cpu" else _processor()
     features = torch.backends.cpu.get_cpu_capability()
     return f"{name} ({features}), {threads} thread(s), Python {platform.python_version()}, torch {version('torch')}"

@@ -1,4 +1,4 @@
-"""How many decisions of loss_threshold change when losses are screened in bfloat16."""
+"""Counts the decisions of loss_threshold that change if losses are screened in bfloat16."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ CASES = {
 
 
 def measure() -> Iterator[dict[str, Any]]:
-    """Rows of the table."""
+    """Yields the rows of the table."""
     for what, overrides in CASES.items():
         e = experiment(*overrides, "attack.br=0.3", "partition=dirichlet", "partition.alpha=1", "batch_size=16")
         for precision, dtype in (("float32", torch.float32), ("bf16", torch.bfloat16)):
@@ -42,7 +42,7 @@ def measure() -> Iterator[dict[str, Any]]:
 
 
 class Compared(LossThreshold):
-    """The rule, which counts what it would have decided otherwise in bfloat16."""
+    """loss_threshold, with a count of the decisions that differ in bfloat16."""
 
     _experiment: Experiment
     _screening: torch.dtype
@@ -50,7 +50,7 @@ class Compared(LossThreshold):
     _decided: int = 0
 
     def of(self, e: Experiment, screening: torch.dtype) -> None:
-        """Compare within an experiment; go by the decisions of one of the two precisions."""
+        """Sets the experiment, and the precision of the decisions that count."""
         self._experiment, self._screening = e, screening
 
     def aggregate(self, state: LossThresholdState, inbox: Inbox) -> tuple[LossThresholdState, Mix]:
@@ -58,9 +58,9 @@ class Compared(LossThreshold):
         for dtype in (torch.float32, torch.bfloat16):
             self._experiment.model.screening = dtype
             mixes[dtype] = super().aggregate(state, inbox)
-        one, other = (mix.selected for _, mix in mixes.values())
-        assert one is not None
-        assert other is not None
-        self._changed += int((one != other)[inbox.present].sum())
+        exact, coarse = (mix.selected for _, mix in mixes.values())
+        assert exact is not None
+        assert coarse is not None
+        self._changed += int((exact != coarse)[inbox.present].sum())
         self._decided += int(inbox.present.sum())
         return mixes[self._screening]

@@ -1,8 +1,8 @@
-"""The plain loop: how this field's codes simulate a round, written as simply as possible.
+"""The plain loop: a round as most code of this field simulates it, written as simply as possible.
 
-One module and one optimizer a node, images as contiguous NCHW, every pass after the last one,
-every received model loaded into a module and run on the node's mini-batch. It shares no code
-with byzdl and knows the max attack alone; a test holds byzdl to its results.
+Each node has one module and one optimizer. Images are contiguous NCHW. All passes run one after another: every received
+model is loaded into a module and run on the node's mini-batch. The loop shares no code with byzdl, and its only attack is
+max. A test compares byzdl's results with it.
 """
 
 import copy
@@ -32,10 +32,12 @@ def cnn(channels: int, size: int, widths: Sequence[int], hidden: int, classes: i
 
 
 class PlainLoop:
-    """The network's benign nodes, their modules and optimizers.
+    """Simulates the benign nodes of a network.
 
     - `neighbours`, `byzantine`: the graph, by node number
-    - `modules`: of each benign node, by node number
+    - `modules`: the module of each benign node, by node number
+    - `defense`: `local`, `loss_threshold`, `ubar` or `d_krum`
+    - `lr`, `momentum`: of each node's SGD
     """
 
     def __init__(
@@ -55,7 +57,7 @@ class PlainLoop:
         self.scratch = copy.deepcopy(next(iter(modules.values())))
 
     def round(self, batches: dict[int, tuple[Tensor, Tensor]]) -> None:
-        """One round on each node's images [b, channels, height, width] and labels [b]."""
+        """Computes one round on each node's images [b, channels, height, width] and labels [b]."""
         for i, module in self.modules.items():
             images, labels = batches[i]
             self.optimizers[i].zero_grad()

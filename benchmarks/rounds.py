@@ -1,4 +1,4 @@
-"""A round of the paper's setting: the plain loop, byzdl on the same work, and the floor."""
+"""A round of the paper's setting: the plain loop, byzdl on the same work, and the hardware's limit."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ DEFENSES = ("local", "d_krum", "ubar", "loss_threshold")
 
 
 def measure(repeats: int, threads: int, device: str, n: int) -> list[dict[str, Any]]:
-    """Rows of the table."""
+    """Returns the rows of the table."""
     common: dict[str, Any] = {"threads": threads, "device": device, "n": n}
     with (
         Worker("benchmarks.rounds:plain_steps", keep=False, **common) as plain,
@@ -31,18 +31,18 @@ def measure(repeats: int, threads: int, device: str, n: int) -> list[dict[str, A
         Worker("benchmarks.rounds:steps", precision="bf16", **common) as bf16,
     ):
         coarse_steps = {("bf16", "loss_threshold"): (bf16, "loss_threshold")}
-        emulated = device == "cpu" and not has_bf16()  # then too slow to be worth every repeat
+        emulated = device == "cpu" and not has_bf16()  # and then too slow for every repeat
         steps = {("peak", ""): (ours, "peak"), **({} if emulated else coarse_steps)}
         for defense in DEFENSES:
             steps["plain", defense] = (plain, defense)
-            if device == "cpu":  # a GPU's memory is torch's own to keep
+            if device == "cpu":  # On a GPU, torch keeps freed memory anyway.
                 steps["kept", defense] = (kept, defense)
             steps["byzdl", defense] = (ours, defense)
         timings = interleaved(steps, repeats)
         if emulated:
             timings |= interleaved(coarse_steps, repeats=1, warm=0)
         flops = {defense: ours.step(f"flops {defense}")["said"]["flops"] for defense in DEFENSES}
-    clock = "cpu_min" if device == "cpu" else "wall_min"  # a processor's time says nothing of a GPU's
+    clock = "cpu_min" if device == "cpu" else "wall_min"  # A GPU's work takes no CPU time.
     peak = timings["peak", ""].said["flops"] / timings["peak", ""].row()[clock]
 
     def row(what: str, timing: Timing, **more: Any) -> dict[str, Any]:
@@ -72,16 +72,16 @@ def _note(timing: Timing, took: float, floor: float, peak: float) -> str:
 
 
 def plain_steps(threads: int, device: str, n: int, keep: bool) -> dict[str, Step]:
-    """The plain loop under each defense; its mini-batches lie ready."""
+    """Rounds of the plain loop under each defense, with mini-batches made in advance."""
     torch.set_num_threads(threads)
-    torch.backends.cudnn.allow_tf32 = False  # the same arithmetic on both sides
+    torch.backends.cudnn.allow_tf32 = False  # byzdl computes in float32, too.
     if keep:
         prepare(threads)
     steps: dict[str, Step] = {}
     for defense in DEFENSES:
         e = experiment(*PAPER, f"topology.n={n}", f"device={device}")
         modules = {i: cnn(3, 32, (32, 64), 128, 10).to(device) for i in e.network.benign}
-        for module in modules.values():  # all start from one model
+        for module in modules.values():  # All nodes start from one model.
             module.load_state_dict(next(iter(modules.values())).state_dict())
         loop = PlainLoop(e.network.neighbours, e.network.byzantine, modules, defense, lr=0.01, momentum=0.9)
         ready = [{i: nchw(e, i, t) for i in e.network.benign} for t in range(2)]
@@ -94,13 +94,13 @@ def _alternating(loop: PlainLoop, ready: list[Batches], t: int) -> None:
 
 
 def nchw(e: Experiment, node: int, round: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """A node's mini-batch as most codes hold it."""
+    """A node's mini-batch in the layout of most code, contiguous NCHW."""
     images, labels = e.batch([e.learners.index(node)], round)
     return images[0].contiguous(), labels[0]
 
 
 def steps(threads: int, device: str, n: int, precision: str) -> dict[str, Step]:
-    """Byzdl under each defense, a large matrix product, and the operations of a round."""
+    """Rounds of byzdl under each defense, a large matrix product, and the operations of a round."""
     prepare(threads)
     steps: dict[str, Step] = {"peak": _peak(device)}
     for defense in DEFENSES:
@@ -113,7 +113,7 @@ def steps(threads: int, device: str, n: int, precision: str) -> dict[str, Step]:
 
 
 def simulated(e: Experiment, device: str) -> Step:
-    """Rounds of byzdl, which say what of their time was spent inside of the network's passes."""
+    """Rounds of byzdl. Each returns its time within passes of the network (`inside`), and in all."""
     state = e.initial()
     inside = [0.0]
     for name in ("add_gradients", "losses"):
@@ -129,7 +129,7 @@ def simulated(e: Experiment, device: str) -> Step:
 
 
 def _adding(function: Callable[..., Any], total: list[float]) -> Callable[..., Any]:
-    """The function, which adds what it took to a total."""
+    """The function, which also adds its seconds to a total."""
 
     def timed(*arguments: Any) -> Any:
         start = time.process_time()
@@ -155,7 +155,7 @@ def _rounds(advance: Callable[[int], Mapping[str, Any] | None], device: str) -> 
 
 
 def _peak(device: str) -> Step:
-    """A large float32 matrix product."""
+    """A large float32 matrix product, as a measure of the hardware's limit."""
     size = 2048 if device == "cpu" else 8192
     a, b = torch.randn(2, size, size, device=device)
 
@@ -169,7 +169,7 @@ def _peak(device: str) -> Step:
 
 
 def _flops(e: Experiment) -> Mapping[str, float]:
-    """Floating-point operations of one round's convolutions and matrix products, each distinct model once a node."""
+    """Counts the floating-point operations of a round's convolutions and matrix products, each distinct model once a node."""
     counter = FlopCounterMode(display=False)
     with counter:
         one_round(e, e.initial())

@@ -1,4 +1,4 @@
-"""What a node-round costs as the network grows: in nodes at constant degree, and in degree."""
+"""The cost of a node-round in networks of more nodes (at constant degree), and of larger degree."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -13,7 +13,7 @@ from byzdl.simulation.processor import prepare
 
 NODES = (10, 30, 100, 300, 1000)
 DEGREES = (2, 4, 8, 16, 32)
-# The default network; convolutions; and large models for little work, the worst case for caches and memory.
+# The default network; convolutions; and large models with little computation, the worst case for caches and memory.
 MODELS = {
     "mlp 64-64-10, batch 32": ("model=mlp",),
     "cnn 8/16-64-10, batch 32": ("model=cnn", "model.channels=[8,16]", "model.hidden=64", "dataset.size=16"),
@@ -22,7 +22,7 @@ MODELS = {
 
 
 def measure(repeats: int, threads: int, device: str) -> Iterator[dict[str, Any]]:
-    """Rows of the table."""
+    """Yields the rows of the table."""
     for name, overrides in MODELS.items():
         yield from _sweep(f"nodes, degree 4, {name}", "n", [(n, 4) for n in NODES], repeats, threads, device, overrides)
     for name, overrides in MODELS.items():
@@ -64,19 +64,19 @@ def _sweep(
 
 
 def steps(n: int, degree: int, threads: int, device: str, overrides: list[str]) -> dict[str, Step]:
-    """Rounds of loss_threshold, and the peak of memory so far."""
+    """Rounds of loss_threshold, and the largest memory use so far."""
     graph = ["topology=k_regular", f"topology.n={n}", f"topology.degree={degree}", "attack=max", "attack.br=0.1"]
-    count = 10 * 32 * n  # at least ten rounds an epoch: none ends while rounds are timed
+    count = 10 * 32 * n  # at least ten rounds an epoch, so that no epoch ends while rounds are timed
     data = ["dataset=synthetic", f"dataset.train_count={count}", "topology.require=none", f"device={device}"]
     e = experiment(*graph, *data, *overrides)
-    e.data.train.images.sum()  # mapped pages count as memory once they are read
-    prepare(threads)  # only now: what was needed to get here went back to the system
+    e.data.train.images.sum()  # Mapped pages count as memory once they are read.
+    prepare(threads)  # only now, so that memory of the preparations is free again
     before, step = _memory("VmRSS"), simulated(e, device)
-    Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here
+    Path("/proc/self/clear_refs").write_text("5")  # The largest memory use counts from here.
     return {"round": step, "memory": lambda: {"bytes": _memory("VmHWM") - before, "matrix": 4 * n * e.model.d}}
 
 
 def _memory(kind: str) -> int:
-    """Bytes of this process in memory: now (VmRSS), or at most so far (VmHWM)."""
+    """Reads the memory of this process in bytes: now (VmRSS), or the largest so far (VmHWM)."""
     status = Path("/proc/self/status").read_text()
     return 1024 * next(int(line.split()[1]) for line in status.splitlines() if line.startswith(f"{kind}:"))

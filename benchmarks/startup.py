@@ -1,4 +1,4 @@
-"""From the command to the first round, and what a sweep of finished runs takes to say so."""
+"""The time from a command to its first round, and the time of a sweep of finished runs."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ SWEEP = ["-m", "defense=local,mean", "attack.br=0.1,0.2,0.3,0.4,0.5", "seed=0,1,
 
 
 def measure(repeats: int) -> list[dict[str, Any]]:
-    """Rows of the table."""
+    """Returns the rows of the table."""
     cold, cached, done = Timing(), Timing(), Timing()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -41,7 +41,7 @@ def measure(repeats: int) -> list[dict[str, Any]]:
 
 
 def _run(timing: Timing, arguments: list[str], until: Path | None = None) -> None:
-    """Take the time of a command: until it ends, or until the first round stands in a file."""
+    """Times a command until it ends, or until its first round is in a file."""
     start, before = time.perf_counter(), os.times()
     with subprocess.Popen(
         [sys.executable, "train.py", *arguments], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

@@ -1,4 +1,4 @@
-"""Steps timed in processes of their own, one after another in turn, so that a busy moment hits all alike."""
+"""Times steps in separate processes. All steps take turns, so that a busy moment of the machine affects all alike."""
 
 import json
 import subprocess
@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass
 class Timing:
-    """Seconds of every repeat: of process CPU and of wall time; and what the step said, the last time."""
+    """The CPU and wall seconds of every repeat, and the step's last answer."""
 
     cpu: list[float] = field(default_factory=list)
     wall: list[float] = field(default_factory=list)
@@ -34,7 +34,12 @@ class Timing:
 
 
 class Worker:
-    """A process that makes steps (see `benchmarks.work`) and takes the time of each."""
+    """Starts a process that makes steps (see `benchmarks.work`) and times each.
+
+    - `make`: the function that makes the steps, as `module:function`
+    - `python`: the interpreter
+    - `arguments`: of the function
+    """
 
     def __init__(self, make: str, python: str = sys.executable, **arguments: Any):
         self.make = make
@@ -42,11 +47,11 @@ class Worker:
         self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def step(self, name: str) -> dict[str, Any]:
-        """Have a step done: seconds `cpu` and `wall`, and what it `said`."""
+        """Does a step. Returns the seconds `cpu` and `wall`, and the step's answer, `said`."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         answer = ""
-        with suppress(BrokenPipeError):  # it ended before it was asked
+        with suppress(BrokenPipeError):  # The process has ended.
             print(name, file=self._process.stdin, flush=True)
             answer = self._process.stdout.readline()
         if not answer:
@@ -62,7 +67,7 @@ class Worker:
 
 
 def interleaved(steps: Mapping[K, tuple[Worker, str]], repeats: int, warm: int = 1) -> dict[K, Timing]:
-    """Do every step `repeats` times, in turn, after `warm` rounds that do not count."""
+    """Does every step `repeats` times, in turn, after `warm` rounds that do not count."""
     timings = {key: Timing() for key in steps}
     for repeat in range(-warm, repeats):
         for key, (worker, name) in steps.items():

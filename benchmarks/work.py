@@ -1,4 +1,4 @@
-"""A worker: makes steps once, then does and times whichever is named on a line of its input."""
+"""A worker: makes steps once. For each line of its input, it then does and times the step of that name."""
 
 import json
 import sys

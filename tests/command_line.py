@@ -30,7 +30,7 @@ TINY = [
 def train(
     *arguments: str, cwd: Path, limits: Mapping[int, int] | None = None, **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """`python train.py ...` started in an empty folder, so that all it writes lands there; under limits of resources."""
+    """Runs `python train.py ...` in a folder, under limits of resources. All its files go to that folder."""
     return subprocess.run(
         [sys.executable, str(ROOT / "train.py"), *arguments],
         cwd=cwd,
@@ -46,7 +46,7 @@ T = TypeVar("T")
 
 
 def until(condition: Callable[[], T], seconds: float = 150) -> T:
-    """The first true answer, waited for."""
+    """Waits for the first true answer."""
     end = time.monotonic() + seconds
     while not (answer := condition()):
         assert time.monotonic() < end, "waited in vain"
@@ -56,13 +56,13 @@ def until(condition: Callable[[], T], seconds: float = 150) -> T:
 
 @contextmanager
 def endless_sweep(cwd: Path) -> Iterator["subprocess.Popen[str]"]:
-    """A sweep that does not end by itself; killed in the end."""
+    """Starts a sweep that does not end by itself, and kills it in the end."""
     sweep = subprocess.Popen(
         [sys.executable, str(ROOT / "train.py"), "-m", *TINY, "rounds=1000000", "eval_every=1000000"],
         cwd=cwd,
         stderr=subprocess.PIPE,
         text=True,
-        # A shell that runs the tests in the background has them ignore Ctrl-C, and all that they start.
+        # If a shell runs the tests in the background, they and their processes ignore Ctrl-C.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:

@@ -1,28 +1,26 @@
 """Small cases written by hand, and independent rebuilds of what byzdl computes.
 
-Nothing here calls the code that it is meant to check: an `Inbox` is put together from
-lists, and modules are rebuilt from flat vectors by a loop of its own.
+Nothing here calls the code that it checks: an `Inbox` comes from `by_hand`, which runs do not use, and modules are
+rebuilt from flat vectors by a loop of their own.
 """
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import torch
-from hydra import compose, initialize_config_dir
 from torch import Tensor, nn
 
 from byzdl.attacks import Attack, AttackView
 from byzdl.attacks.none import NoAttack
-from byzdl.config.compose import prepare_hydra
-from byzdl.config.identity import plain
+from byzdl.config.compose import compose, prepare_hydra
 from byzdl.data import Data, Iid
 from byzdl.defenses import Defense
 from byzdl.defenses.local import Local
-from byzdl.exchange import Inbox, Mix, Wire
+from byzdl.exchange import Inbox, Mix, Wire, by_hand
 from byzdl.models import Linear, Model
 from byzdl.preaggregation.none import NoPre
 from byzdl.simulation.experiment import Experiment
@@ -33,7 +31,7 @@ from byzdl.topology import Complete, Network
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
 
-# What a choice cannot do without: a graph of 12 nodes, each linked to those 1, 2 and 5 places away.
+# Keys that a choice requires: a graph of 12 nodes, each linked to the nodes 1, 2 and 5 places away.
 NEEDED = {"file": [f"topology.path={Path(__file__).parent / 'graphs' / 'twelve.edges'}"]}
 
 prepare_hydra()
@@ -47,25 +45,24 @@ def choices(group: str) -> list[str]:
 
 
 def pairs(attack: str, defense: str) -> list[tuple[str, str]]:
-    """Every attack against one defense, and one attack against every defense: what one does not ask of the other."""
+    """Every attack against one defense, and one attack against every defense."""
     every = [*((name, defense) for name in choices("attack")), *((attack, name) for name in choices("defense"))]
     return list(dict.fromkeys(every))
 
 
 def chosen(group: str, name: str, **overrides: Any) -> Any:
-    """A choice with its defaults, made the way that a run makes it."""
+    """Makes a choice with its defaults, as a run does."""
     return component(group, {**_composed(group, name), **overrides})
 
 
 @cache
 def _composed(group: str, name: str) -> dict[str, Any]:
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        composed: dict[str, Any] = plain(compose("config", [f"{group}={name}", *NEEDED.get(name, [])]))[group]
+    composed: dict[str, Any] = compose(f"{group}={name}", *NEEDED.get(name, []))[group]
     return composed
 
 
 class Table:
-    """A loss oracle that looks losses up, and remembers what it was asked.
+    """A loss oracle that looks losses up, and records the questions.
 
     - `asked`: every (learner, row) in order
     - `fresh`: the `fresh` of every call
@@ -78,7 +75,7 @@ class Table:
         self.fresh: list[bool] = []
 
     def __call__(self, models: Tensor, rows: Tensor, wanted: Tensor, fresh: bool, measure: str = "loss") -> Tensor:
-        if measure == "accuracy":  # by default, what a worse loss would go with
+        if measure == "accuracy":  # by default, worse for a worse loss
             return losses_at(
                 rows, wanted, lambda i, row: self.accuracies.get((i, row), math.exp(-abs(self.losses[i, row])))
             )
@@ -92,16 +89,15 @@ class Function:
 
     def __init__(self, function: Callable[[int, Tensor], float]):
         self.function = function
-        self.models = torch.empty(0)
 
     def __call__(self, models: Tensor, rows: Tensor, wanted: Tensor, fresh: bool, measure: str = "loss") -> Tensor:
         losses = losses_at(rows, wanted, lambda i, row: float(self.function(i, models[row])))
-        # A worse loss goes with a worse accuracy.
+        # The worse the loss, the worse the accuracy.
         return losses.neg().exp() if measure == "accuracy" else losses
 
 
 def losses_at(rows: Tensor, wanted: Tensor, loss: Callable[[int, int], float]) -> Tensor:
-    """The losses of (learner, row) that are wanted; and a lure, the best loss there is, where none is."""
+    """The wanted losses of (learner, row). Elsewhere, a bait: a loss better than any."""
     losses = torch.full(rows.shape, -1e9)
     for i, c in wanted.nonzero().tolist():
         losses[i, c] = loss(i, int(rows[i, c]))
@@ -128,35 +124,16 @@ def make_inbox(
 
     Losses come from tables (`own_losses`, `losses`), or from a `function` of (learner, model).
     """
-    k = max(map(len, received))
-    own_models = vectors(own)
-    models = [own_models]
-    rows, present, flags, weights, table = [], [], [], [], {}
-    next_row = len(own)
-    for i, messages in enumerate(received):
-        padding = k - len(messages)
-        if messages:
-            models.append(vectors(messages, own_models.shape[1]))
-        rows.append([*range(next_row, next_row + len(messages)), *[i] * padding])
-        present.append([True] * len(messages) + [False] * padding)
-        flags.append([*(byzantine[i] if byzantine else [False] * len(messages)), *[False] * padding])
-        weights.append([*(metropolis[i] if metropolis else [0.0] * len(messages)), *[0.0] * padding])
-        if own_losses is not None and losses is not None:
-            table[i, i] = own_losses[i]
-            table.update({(i, next_row + j): loss for j, loss in enumerate(losses[i])})
-        next_row += len(messages)
-    shape = (len(own), k)
-    oracle = Table(table) if function is None else Function(function)
-    matrix = torch.cat(models)
-    if isinstance(oracle, Function):
-        oracle.models = matrix
-    # An inbox asks no more of a roster than these.
-    roster = SimpleNamespace(
-        present=torch.tensor(present, dtype=torch.bool).reshape(shape),
-        byzantine=torch.tensor(flags, dtype=torch.bool).reshape(shape),
-        metropolis=torch.tensor(weights).reshape(shape),
-    )
-    return Inbox.of(matrix, torch.tensor(rows, dtype=torch.long).reshape(shape), roster, oracle, tuple(range(len(own))))
+    models = vectors(own)
+    neighbours = [vectors(messages, models.shape[1]) for messages in received]
+    inbox = by_hand(models, neighbours, byzantine=byzantine, metropolis=metropolis)
+    if function is not None:
+        return replace(inbox, loss_of=Function(function))
+    table = {}
+    if own_losses is not None and losses is not None:
+        for i, (loss, row, of_received) in enumerate(zip(own_losses, inbox.rows.tolist(), losses, strict=True)):
+            table |= {(i, i): loss, **{(i, row[j]): one for j, one in enumerate(of_received)}}
+    return replace(inbox, loss_of=Table(table))
 
 
 def one_node(
@@ -178,13 +155,13 @@ def one_node(
 
 
 def selected(mix: Mix, learner: int = 0) -> list[int]:
-    """Which neighbours, by their place in the inbox, a learner let in."""
+    """The neighbours, by their column in the inbox, that a learner accepted."""
     assert mix.selected is not None
     return torch.nonzero(mix.selected[learner]).flatten().tolist()
 
 
 def aggregate(defense: Defense, inbox: Inbox, state: Any = None) -> Mix:
-    """What a defense decides, from its first state if none is given."""
+    """A defense's decision, from its first state if none is given."""
     return defense.aggregate(defense.init(*inbox.rows.shape) if state is None else state, inbox)[1]
 
 
@@ -197,7 +174,7 @@ def view(
     attacker: Sequence[int] = (0,),
     victim: Sequence[int] | None = None,
 ) -> AttackView:
-    """What an attacker sees, from lists; by default one attacker sends to one victim."""
+    """An attacker's view, from lists; by default one attacker sends to one victim."""
     models = vectors(benign)
     return view_of(
         models,
@@ -223,7 +200,7 @@ def delivered(attack: Attack, seen: AttackView) -> Tensor:
 
 
 def make_settings(**overrides: Any) -> Settings:
-    """Four nodes that all hear one another, logistic regression, nobody attacks, nobody mixes; unless overridden."""
+    """A complete graph of four nodes, logistic regression, no attack and no mixing; unless overridden."""
     keys: dict[str, Any] = {
         "seed": 0,
         "rounds": 4,

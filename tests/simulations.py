@@ -11,12 +11,12 @@ from byzdl.simulation.settings import Optimizer
 
 
 def run(experiment, state=None):
-    """All states and evaluations of a simulation; every state is copied when it is yielded."""
+    """All states and evaluations of a simulation. Every state is copied when it is yielded."""
     return [copy.deepcopy(pair) for pair in simulate(experiment, experiment.initial() if state is None else state)]
 
 
 def standing_still(experiment):
-    """The same experiment with a learning rate of 0, which configurations refuse: a round is the defense alone."""
+    """The same experiment with a learning rate of 0, which configurations refuse. A round is then the defense alone."""
     return dataclasses.replace(experiment, optimizer=Optimizer.model_construct(lr=0.0, momentum=0.9))
 
 

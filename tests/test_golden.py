@@ -10,13 +10,11 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hydra import compose, initialize_config_dir
 
-from byzdl.config.identity import plain
+from byzdl.config.compose import compose
 from byzdl.runs.execute import execute
 
 GOLDEN = Path(__file__).parent / "golden"
-CONF = Path(__file__).parent.parent / "conf"
 
 COMMON = [
     "dataset=synthetic",
@@ -46,9 +44,7 @@ def compute(name: str, folder: Path) -> None:
     overrides = [
         o for o in [*RUNS[name], *COMMON] if "topology.cr" not in o or not any("topology=" in r for r in RUNS[name])
     ]
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = plain(compose("config", [*overrides, f"dataset.cache={folder / 'cache'}"]))
-    execute(config, folder)
+    execute(compose(*overrides, f"dataset.cache={folder / 'cache'}"), folder)
 
 
 def table(file: Path) -> list[dict[str, float]]:

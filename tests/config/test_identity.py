@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import CONF
-from hydra import compose, initialize_config_dir
 
-from byzdl.config.identity import identity, plain, run_name
+from byzdl.config.compose import compose
+from byzdl.config.identity import identity, run_name
 
 CONFIG: dict[str, Any] = {
     "seed": 0,
@@ -67,8 +66,7 @@ def test_the_machine_is_no_part_of_it(path: str, value: object) -> None:
 
 def test_a_graph_of_ones_own_is_known_by_what_is_in_its_file(tmp_path: Path) -> None:
     def found(name: str) -> str:
-        with initialize_config_dir(str(CONF), version_base="1.3"):
-            return identity(plain(compose("config", ["topology=file", f"topology.path={tmp_path / name}"])))
+        return identity(compose("topology=file", f"topology.path={tmp_path / name}"))
 
     (tmp_path / "a.edges").write_text("0 1\n")
     shutil.copy(tmp_path / "a.edges", tmp_path / "moved.edges")
@@ -91,10 +89,9 @@ def test_zero_is_zero_however_it_is_written() -> None:
     [("alie_1.5", "z", "alie z="), ("alie_10", "z", "alie z="), ("ipm_1.1", "epsilon", "ipm epsilon=")],
 )
 def test_a_name_that_tells_a_strength_tells_the_one_in_use(attack: str, key: str, name: str) -> None:
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        given = plain(compose("config", [f"attack={attack}"]))["attack"]
-        other = plain(compose("config", [f"attack={attack}", f"attack.{key}=3"]))["attack"]
-        hashes = {identity(plain(compose("config", [f"attack={attack}", f"attack.{key}={x}"]))) for x in ("3", "3.0")}
+    given = compose(f"attack={attack}")["attack"]
+    other = compose(f"attack={attack}", f"attack.{key}=3")["attack"]
+    hashes = {identity(compose(f"attack={attack}", f"attack.{key}={x}")) for x in ("3", "3.0")}
     assert given["name"] == f"{name}{attack.partition('_')[2]}"
     assert other["name"] == f"{name}3"
     assert len(hashes) == 1

@@ -4,12 +4,11 @@ from typing import Any
 
 import pytest
 import torch
-from helpers import CONF, chosen, graph, make_experiment
-from hydra import compose, initialize_config_dir
+from helpers import chosen, graph, make_experiment
 from torch import Tensor
 
 from byzdl.attacks.backdoor import Backdoor
-from byzdl.config.identity import plain
+from byzdl.config.compose import compose
 from byzdl.config.types import ConfigError
 from byzdl.data import Data, Iid, Rotation
 from byzdl.data.augment import Augmentation
@@ -154,8 +153,7 @@ def test_a_trigger_lies_where_it_lies_in_test_images(tiny: Data) -> None:
 
 
 def parsed(*overrides: str) -> Any:
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        return parse(plain(compose("config", list(overrides))))
+    return parse(compose(*overrides))
 
 
 def test_the_keys_are_those_of_the_manual() -> None:

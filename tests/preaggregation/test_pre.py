@@ -7,11 +7,11 @@ from contextlib import nullcontext
 
 import pytest
 import torch
-from helpers import CONF, choices, chosen, filled_wire, graph, make_experiment, make_inbox
-from hydra import compose, initialize_config_dir
+from helpers import choices, chosen, filled_wire, graph, make_experiment, make_inbox
 
 from byzdl.attacks import Messages
-from byzdl.config.identity import plain, run_name
+from byzdl.config.compose import compose
+from byzdl.config.identity import run_name
 from byzdl.config.types import ConfigError
 from byzdl.exchange import Conditions, Mix
 from byzdl.exchange.tolerance import Tolerance
@@ -174,8 +174,7 @@ def test_mixing_first_is_what_saves_a_median_from_skewed_data(tiny):
 
 @pytest.mark.parametrize("defense", choices("defense"))
 def test_local_and_oracle_are_one_run_under_every_pre_step(defense):
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        runs = {pre: plain(compose("config", [f"defense={defense}", f"pre={pre}"])) for pre in choices("pre")}
+    runs = {pre: compose(f"defense={defense}", f"pre={pre}") for pre in choices("pre")}
     assert len(set(map(run_name, runs.values()))) == (1 if defense in ("local", "oracle") else len(runs))
     assert runs["none"]["pre"] == {"_target_": "byzdl.preaggregation.none.NoPre", "name": "none"}
 
@@ -224,10 +223,7 @@ def test_a_reference_line_has_no_step_to_warn_of_nor_to_refuse(tmp_path):
     graph_keys = ["topology=complete", "topology.n=4"]
     keys = ["pre=nnm", "dataset=synthetic", f"dataset.cache={tmp_path}", *graph_keys, "rounds=1", "batch_size=8"]
     for defense, f, says in (("local", 9, []), ("median", 2, ["f", "warning"])):
-        with initialize_config_dir(str(CONF), version_base="1.3"):
-            config = plain(
-                compose("config", [*keys, f"defense={defense}", f"pre.f={f}", "attack.br=0.1", "attack=none"])
-            )
+        config = compose(*keys, f"defense={defense}", f"pre.f={f}", "attack.br=0.1", "attack=none")
         execute(config, tmp_path / defense)
         assert list(json.loads((tmp_path / defense / "run.json").read_text())["pre"]) == says
 

@@ -116,7 +116,10 @@ def test_a_run_goes_on_where_it_fails(tmp_path, fake, monkeypatch, caplog, fails
     assert len(rows(tmp_path / "run")) == 21
     assert len(fake.log) == calls
     (warning,) = [record.getMessage() for record in caplog.records if "writer" in record.getMessage()]
-    assert warning == "writer=tensorboard failed and receives no more rows; the CSV files are complete: OSError: no room at all"
+    assert (
+        warning
+        == "writer=tensorboard failed and receives no more rows; the CSV files are complete: OSError: no room at all"
+    )
 
 
 def test_what_is_not_installed_is_refused_before_any_data_is_read(tmp_path, fake, monkeypatch):

@@ -4,10 +4,9 @@ import logging
 
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
-from test_golden import COMMON, CONF, RUNS
+from test_golden import COMMON, RUNS
 
-from byzdl.config.identity import plain
+from byzdl.config.compose import compose
 from byzdl.runs import execute as run
 from byzdl.simulation.processor import prepare
 
@@ -25,9 +24,8 @@ def test_threads_are_set_and_denormals_flushed():
 @pytest.mark.parametrize(("has", "told"), [(False, True), (True, False)])
 def test_bf16_without_units_for_it_is_warned_of(has, told, tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(run, "has_bf16", lambda: has)
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        overrides = [*RUNS["none-mean"], *COMMON, "rounds=1", "screen.precision=bf16"]
-        config = plain(compose("config", [*overrides, f"dataset.cache={tmp_path / 'cache'}"]))
+    overrides = [*RUNS["none-mean"], *COMMON, "rounds=1", "screen.precision=bf16"]
+    config = compose(*overrides, f"dataset.cache={tmp_path / 'cache'}")
     with caplog.at_level(logging.WARNING):
         run.execute(config, tmp_path / "run")
     assert ("no bf16 units" in caplog.text) == told
