@@ -1,4 +1,4 @@
-# Everything a newcomer needs: `make figures` or `make test` alone sets up all the rest.
+# All common commands. Those that need the virtual environment set it up first.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -10,10 +10,10 @@ KILLS ?= 200
 .DEFAULT_GOAL := help
 .PHONY: help setup figures docs-figures docs report status test peers smoke soak lint bench clean
 
-help: ## every target, one line each
+help: ## list all targets, a line each
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1|\2/p' Makefile | awk -F'|' '{ printf "%-17s %s\n", $$1, $$2 }'
 
-setup: .venv/.complete ## the virtual environment (.venv); quick when nothing changed
+setup: .venv/.complete ## create the virtual environment (.venv); quick if nothing changed
 
 .venv/.complete: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "byzdl needs Python >= 3.11; name one: make PYTHON=python3.12 ...")'
@@ -21,49 +21,49 @@ setup: .venv/.complete ## the virtual environment (.venv); quick when nothing ch
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
-figures: setup ## run what is missing of the default sweep, draw its curves and tables (SWEEP=NAME for another)
+figures: setup ## compute the missing runs of the default sweep, draw its curves and tables (SWEEP=NAME for another)
 	$(BIN)/python train.py -cd sweeps -cn $(SWEEP)
 	$(BIN)/byzdl figures outputs/$(SWEEP)
 
-report: setup ## one HTML page of the default sweep, once it has run (SWEEP=NAME for another)
+report: setup ## make one HTML page of the finished default sweep (SWEEP=NAME for another)
 	$(BIN)/byzdl report outputs/$(SWEEP)
 
-docs-figures: setup ## draw the figures of docs/ again, from the tables that are committed beside them
+docs-figures: setup ## draw the figures of docs/ again, from the committed tables beside them
 	$(BIN)/python docs/figures.py
 
 docs: setup ## build the documentation site into site/, strictly
 	$(BIN)/python docs/catalogue.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-status: setup ## how the runs of the default sweep stand (SWEEP=NAME for another)
+status: setup ## show which runs of the default sweep are done, running or missing (SWEEP=NAME for another)
 	$(BIN)/byzdl status outputs/$(SWEEP)
 
-test: setup ## the whole test suite
+test: setup ## run the whole test suite
 	$(BIN)/python -m pytest -n 2
 
-peers: .venv/.peers ## our rules, attacks and splits beside those of other libraries
+peers: .venv/.peers ## compare rules, attacks and splits with those of other libraries
 	$(BIN)/python -m pytest tests/peers
 
 .venv/.peers: .venv/.complete
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,peers]'
 	@touch $@
 
-smoke: setup ## the CI sweep on tiny configs: run, skip what is done, draw
+smoke: setup ## run the CI sweep on tiny configs twice: the second skips finished runs; then draw
 	rm -rf outputs/smoke
 	$(BIN)/python train.py -cd sweeps -cn smoke
 	$(BIN)/python train.py -cd sweeps -cn smoke
 	$(BIN)/byzdl figures outputs/smoke
 	$(BIN)/byzdl report outputs/smoke
 
-soak: setup ## sweeps killed again and again must leave every run whole (KILLS=200); minutes long, Linux
+soak: setup ## kill sweeps again and again, and check that every run is whole (KILLS=200); takes minutes, Linux only
 	$(BIN)/python tests/soak.py --kills $(KILLS)
 
-lint: setup ## style, format and types
+lint: setup ## check style, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: setup .venv-byzfl/.complete ## how fast it is (PARTS="rounds rules decisions scaling startup", DEVICE=cuda); half an hour, on a quiet machine
+bench: setup .venv-byzfl/.complete ## measure the speed (PARTS="rounds rules decisions scaling startup", DEVICE=cuda); takes half an hour on a quiet machine
 	$(BIN)/python -m benchmarks $(PARTS) --device $(DEVICE) --byzfl .venv-byzfl/bin/python
 
 .venv-byzfl/.complete:
@@ -71,6 +71,6 @@ bench: setup .venv-byzfl/.complete ## how fast it is (PARTS="rounds rules decisi
 	.venv-byzfl/bin/python -m pip install --quiet --disable-pip-version-check byzfl
 	@touch $@
 
-clean: ## remove what was made here: environments, caches, decoded data; outputs stay
+clean: ## remove environments, caches and decoded data; outputs stay
 	rm -rf .venv .venv-byzfl .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info build site data/cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
