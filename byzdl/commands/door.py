@@ -50,7 +50,7 @@ def _reader() -> Iterator[None]:
         finally:
             read = _arrives("")
     except BrokenPipeError:
-        # Python may hold nothing back that could fail to arrive. Then only a further line tells.
+        # Without a buffer, nothing was left to flush, and only another write can fail.
         if read and _arrives("\n"):
             raise
         read = False
