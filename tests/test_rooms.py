@@ -110,7 +110,7 @@ def test_no_modules_import_each_other():
         ("byzdl.config.explain", ["torch", "pandas"]),
         ("byzdl.config.types", ["torch", "pandas"]),
         ("byzdl.commands.train", ["torch", "pandas"]),
-        ("byzdl.commands.main", ["torch", "pandas"]),
+        ("byzdl.commands.main", ["torch", "pandas", "hydra", "pydantic"]),
         ("byzdl.sweeping.plan", ["torch", "pandas"]),
     ],
 )

@@ -7,8 +7,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from byzdl.config.explain import WRONG_INPUT, explain
-
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 UNREAD = 141  # the exit code of a command that the signal SIGPIPE ended
 
@@ -29,15 +27,18 @@ def door() -> Iterator[None]:
     try:
         with _reader():
             yield
-    except WRONG_INPUT as error:
-        sys.exit(f"byzdl: {explain(error)}")
-    except OSError as error:
-        if error.errno not in NO_ROOM:
-            raise
-        sys.exit(f"byzdl: {error}; everything written so far is kept, and the same command continues")
     except KeyboardInterrupt:
         print("byzdl: interrupted; the same command computes the missing runs", file=sys.stderr)
         sys.exit(130)
+    except Exception as error:
+        # Imported for an error alone: figures and tables need no Hydra.
+        from byzdl.config.explain import WRONG_INPUT, explain
+
+        if isinstance(error, WRONG_INPUT):
+            sys.exit(f"byzdl: {explain(error)}")
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            sys.exit(f"byzdl: {error}; everything written so far is kept, and the same command continues")
+        raise
 
 
 @contextmanager

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 
 from byzdl.commands.door import door
-from byzdl.config.types import ConfigError
 
 # Each command: its arguments, its purpose, and its function.
 COMMANDS: dict[str, tuple[str, str, str]] = {
@@ -46,6 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print(usage())
             return
         if command not in COMMANDS:
+            from byzdl.config.types import ConfigError
+
             raise ConfigError.unknown("command", command, COMMANDS)
         module, _, name = COMMANDS[command][2].partition(":")
         function: Callable[[Sequence[str]], None] = getattr(import_module(module), name)
