@@ -102,7 +102,7 @@ def aggregate(
     )
     after, mix = aggregated(defense, defense.init(1, len(theirs)) if state is None else state, inbox)
 
-    def told(value: Tensor | None) -> Any:
+    def first(value: Tensor | None) -> Any:
         return None if value is None else like(own, value[0])
 
-    return Aggregate(told(mix.models), told(mix.selected), told(mix.weights), after)
+    return Aggregate(first(mix.models), first(mix.selected), first(mix.weights), after)

@@ -128,7 +128,7 @@ class Attack(Component):
             parts.append(messages)
         return tuple(states), Messages.joined(parts, view)
 
-    def told(self, state: Any) -> Mapping[str, Tensor]:
+    def logged(self, state: Any) -> Mapping[str, Tensor]:
         """Returns the values to log: those of `report`, or none with `scope: neighbourhood`.
 
         There, each victim has a state of its own.

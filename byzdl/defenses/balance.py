@@ -11,7 +11,7 @@ from byzdl.exchange import Inbox, Mix
 
 
 class Balance(Defense):
-    """Mixes in the mean of the models near the own one, within a radius shrinking over the run.
+    """Mixes in the mean of the models near the own model, within a radius shrinking over the run.
 
     Accepts j if ||x_i - x_j|| <= gamma exp(-kappa t/T) ||x_i||. The result is alpha x_i + (1 - alpha) times the mean of
     the accepted models. t is the number of completed rounds, from 0. T is the number of rounds in the run.

@@ -18,7 +18,7 @@ class CredibilityState(NamedTuple):
 
 
 class Credibility(Defense):
-    """Weighs each neighbour by trust, which it earns over the rounds by parameters near the own ones.
+    """Weighs each neighbour by trust, which it earns over the rounds by parameters near its own.
 
     x_i / (|N_i| + 1) + (1 - 1 / (|N_i| + 1)) sum_j w_ij x_j, with w_ij = q_ij / sum_j q_ij from the trust q_ij.
 

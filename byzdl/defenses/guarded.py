@@ -10,9 +10,9 @@ from byzdl.exchange import Inbox
 
 
 class Guarded(LossThreshold):
-    """Acts as loss_threshold, but falls back only to a model that beats the own one or guessing.
+    """Acts as loss_threshold, but falls back only to a model that beats the own model or guessing.
 
-    loss_threshold falls back to the neighbour of least loss, at any loss. Here this loss must be below the own one by
+    loss_threshold falls back to the neighbour of least loss, at any loss. Here this loss must be below the own loss by
     more than `margin`, or below log C, the loss of guessing among C classes. Otherwise the node keeps its own model.
 
     >>> import torch

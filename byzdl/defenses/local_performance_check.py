@@ -8,7 +8,7 @@ from byzdl.exchange import Inbox, Mix
 
 
 class LocalPerformanceCheck(Defense):
-    """Mixes in the mean of the models about as accurate as the own one, or better, on the own mini-batch.
+    """Mixes in the mean of the models about as accurate as the own model, or better, on the own mini-batch.
 
     Accepts j if the accuracy of x_j on the own mini-batch is at least the own model's minus delta, and mixes by alpha.
 

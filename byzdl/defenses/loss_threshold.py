@@ -36,7 +36,7 @@ class LossThreshold(Defense):
     """Mixes in the models that beat the own loss by theta, a threshold that falls with overfitting.
 
     Selects j if loss_i(own) - loss_i(j) >= theta_i (eq. 4), with a fall-back after overfitting (eq. 5), and mixes the
-    mean of the selected models with the own one by alpha (eq. 6-7).
+    mean of the selected models with the own model by alpha (eq. 6-7).
 
     Overfitting is detected when the monitored value of a node's own model has not fallen below its minimum so
     far for `patience` epochs in a row. Then theta_i falls by a step, and the count starts again. From a node's first detection

@@ -10,7 +10,7 @@ from byzdl.vectors.selection import smallest
 class Nna(Tolerant):
     """Averages the own model and the |N_i| - f received models nearest to it.
 
-    These are the |N_i| + 1 - f models nearest to the own one, itself included.
+    These are the |N_i| + 1 - f models nearest to the own model, itself included.
 
     >>> import torch
     >>> from byzdl.exchange import by_hand

@@ -10,7 +10,7 @@ from byzdl.exchange import Inbox, Mix
 class TrimmedMean(Tolerant):
     """Drops the f largest and f smallest values of each coordinate, and averages the rest.
 
-    The values are those of the received models and the own one (N_i and i).
+    The values are those of the received models and the own model (N_i and i).
 
     >>> import torch
     >>> from byzdl.exchange import by_hand

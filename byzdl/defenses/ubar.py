@@ -11,10 +11,10 @@ from byzdl.vectors.selection import smallest
 
 
 class Ubar(Defense):
-    """Keeps the nearest neighbours, and mixes in those of them with a loss no higher than the own one.
+    """Keeps the nearest neighbours, and mixes in those of them with a loss no higher than the own loss.
 
-    Stage 1 keeps the rho |N_i| nearest neighbours. Stage 2 selects those of them with a loss of at most the own one,
-    and mixes the mean of their models with the own one. If none passes, a fall-back selects one of the kept
+    Stage 1 keeps the rho |N_i| nearest neighbours. Stage 2 selects those of them with a loss of at most the own loss,
+    and mixes the mean of their models with the own model. If none passes, a fall-back selects one of the kept
     neighbours.
 
     >>> import torch

@@ -13,7 +13,7 @@ from byzdl.vectors.weighted_sums import weighted_sums
 
 
 class Blend(NamedTuple):
-    """Describes the models that the defense sees: the own one, then q others.
+    """Describes the models that the defense sees: the own model, then q others.
 
     - `shares` [L, 1 + q, 1 + k]: weights of the pool's models in each of them. The pool is i and N_i, the own model
       first; a row of zeros stands for no model

@@ -50,7 +50,7 @@ def reported(experiment: Experiment, state: State) -> Mapping[str, Tensor]:
     attack, defense = experiment.attack, experiment.defense
     for component, report in (
         (defense, partial(defense.report, state.defense)),
-        (attack, partial(attack.told, state.attack)),
+        (attack, partial(attack.logged, state.attack)),
     ):
         with RuleError.of_method(component, "report"):
             for name, values in report().items():

@@ -80,7 +80,7 @@ def delivered(messages: Messages) -> Tensor:
 
 
 def state_at(attack: Attack, rounds: int, view: AttackView) -> Any:
-    """The attack's state after so many rounds, each with this view."""
+    """The attack's state after a number of rounds, each with this view."""
     with calling("init"):
         state = attack.init(*view.after.shape)
     for done in range(rounds):

@@ -82,7 +82,7 @@ def random_inbox(
 
 @dataclass(frozen=True)
 class Moment:
-    """A moment of a run: so many rounds done, and behind the last one so many local epochs.
+    """A moment of a run: the rounds done, and the local epochs that end with the last one.
 
     - `words`: what is put behind a finding
     """
