@@ -39,7 +39,7 @@ status: setup ## show which runs of the default sweep are done, running or missi
 	$(BIN)/byzdl status outputs/$(SWEEP)
 
 test: setup ## run the whole test suite
-	$(BIN)/python -m pytest -n 3 --dist worksteal
+	$(BIN)/python -m pytest -n 2
 
 peers: .venv/.peers ## compare rules, attacks and splits with those of other libraries
 	$(BIN)/python -m pytest tests/peers

@@ -46,12 +46,14 @@ def told(notebook: Any) -> Any:
 
 def test_the_notebook_runs(tmp_path):
     notebook = nbformat.read(NOTEBOOK, as_version=4)
+    for cell in notebook.cells:  # with one seed in place of three, to save time
+        cell.source = cell.source.replace('"seed": range(3)', '"seed": range(1)')
     sizes = "[run.rounds['round'].tolist(), sorted(set(frame['defense'])), frame['run'].nunique()]"
     notebook.cells.append(nbformat.v4.new_code_cell(f"import json; print(json.dumps({sizes}))"))
     rounds, defenses, runs = told(executed(notebook, tmp_path))
     assert rounds == [0, 10, 20, 30, 40, 50]
     assert defenses == ["local", "mean", "nearest_half", "trimmed_mean", "ubar"]
-    assert runs == 5 * 2 * 3
+    assert runs == 5 * 2 * 1
 
 
 def test_the_notebook_shows_what_it_found():
