@@ -63,7 +63,7 @@ def run(*overrides: str, folder: Path | str | None = None, progress: bool = True
       run is read back, and an interrupted one continues. Without a folder nothing is written but the decoded data
     - `progress`: show a bar, in a terminal or a notebook
 
-    **Raises:** `ConfigError` and Hydra's own errors for a configuration that cannot be run; `RuleError` for a mistake
+    **Raises:** `ConfigError` for a configuration that cannot be run; `RuleError` for a mistake
     in a class of one's own.
 
     >>> found = run("defense=ubar", "model=linear", rounds=20, seed=1)
