@@ -1,6 +1,6 @@
 """Python values as overrides of a configuration."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -25,12 +25,17 @@ def split(overrides: Sequence[str], keys: Mapping[str, Any]) -> tuple[list[str],
     lines = [*overrides, *_lines({key: value for key, value in keys.items() if key not in given})]
     for group, instance in given.items():
         check_kind(group, instance)
-        for line in lines:
-            key = line.partition("=")[0].lstrip("+~")
-            if key == group or key.startswith(f"{group}."):
-                name = type(instance).__qualname__
-                raise ConfigError(f"{line}: no override beside {group}={name}(...); its keys are arguments of {name}")
+    refuse_beside(lines, given)
     return lines, given
+
+
+def refuse_beside(lines: Iterable[str], given: Mapping[str, Component]) -> None:
+    """**Raises:** `ConfigError` for an override of a group that has an instance: it would change nothing."""
+    for line in lines:
+        group = line.partition("=")[0].lstrip("+~").partition(".")[0]
+        if group in given:
+            name = type(given[group]).__qualname__
+            raise ConfigError(f"{line}: no override beside {group}={name}(...); its keys are arguments of {name}")
 
 
 def check_kind(group: str, instance: Component) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from byzdl.analysis.load import find, rows
-from byzdl.api.overrides import check_kind, text, with_instances
+from byzdl.api.overrides import check_kind, refuse_beside, text, with_instances
 from byzdl.config.explain import RunFailedError
 from byzdl.config.identity import identity, plain, run_name
 from byzdl.config.types import Component, ConfigError
@@ -99,11 +99,7 @@ class _Axes:
         """A combination's overrides, and its instances by group."""
         given = dict(self.instances[line] for line in combination if line in self.instances)
         lines = [line for line in combination if line not in self.instances]
-        for line in lines:
-            group = line.partition("=")[0].lstrip("+~").partition(".")[0]
-            if group in given:
-                name = type(given[group]).__qualname__
-                raise ConfigError(f"{line}: no override beside {group}={name}(...); its keys are arguments of {name}")
+        refuse_beside(lines, given)
         return lines, given
 
 
