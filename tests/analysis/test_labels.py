@@ -1,5 +1,11 @@
+import itertools
+import json
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from byzdl.analysis import final_accuracy, find, load
-from byzdl.analysis.labels import labels
+from byzdl.analysis.labels import labels, scientific
 
 
 def config(**changes):
@@ -88,3 +94,63 @@ def test_a_choice_named_by_its_keys_is_the_one_with_these_keys(write, folder):
     write(attack={"name": "alie mine", "z": 1.5}, seed=0)  # no key's word
     seeds = final_accuracy(load(folder)).set_index("attack")["seeds"]
     assert seeds.to_dict() == {"alie mine": 1, "alie z=1.5": 3, "alie z=10": 2}
+
+
+def unlike(config):
+    """What makes a configuration another one, in figures: all but the seed."""
+    return json.dumps({key: value for key, value in scientific(config).items() if key != "seed"}, sort_keys=True)
+
+
+WORDS = st.sampled_from([
+    "a", "b", "a b", "a, b=1", "a=1", "a z=1", "a f=1", "none", "null", "(absent)", "", "0.1", "0.10", "1", "$x$", "a_b",
+    "a\nb", '"a"', "local", "nnm + median", "median", "[1, 2]", "é",
+])  # fmt: skip
+VALUES = st.one_of(st.none(), st.booleans(), st.integers(0, 2), st.sampled_from([0.1, 0.2, 1 / 3, 1e-9]), WORDS)
+KEYS = ("attack.z", "defense.f", "defense.a", "pre.k", "partition.alpha", "partition.name", "rounds", "model.a_b", "b")
+CONFIGS = st.fixed_dictionaries(
+    {
+        "attack.name": WORDS,
+        "attack.br": st.sampled_from([0.1, 0.1000000001, 0.3]),
+        "defense.name": WORDS,
+        "seed": st.integers(0, 1),
+    },
+    optional={"pre.name": WORDS, "defense._target_": st.sampled_from(["byzdl.defenses.local.Local", "mine.Local"])}
+    | dict.fromkeys(KEYS, VALUES),
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(CONFIGS, min_size=2, max_size=6))
+def test_runs_have_the_same_labels_if_and_only_if_they_differ_in_the_seed_alone(configs):
+    made = labels(configs)
+    for (one, first), (other, second) in itertools.combinations(zip(configs, made, strict=True), 2):
+        assert (first == second) == (unlike(one) == unlike(other)), (one, other)
+
+
+def test_labels_that_would_be_one_show_what_differs():
+    step = config(pre__name="nnm", defense__name="median")
+    name = config(pre__name="none", defense__name="nnm + median")
+    assert [label.defense for label in labels([step, name])] == [
+        'nnm + median defense.name="median" pre.name="nnm"',
+        'nnm + median defense.name="nnm + median" pre.name="none"',
+    ]
+
+
+def test_a_value_that_looks_like_another_is_quoted():
+    values = [None, "null", 1, "1", True, "", "a\nb"]
+    runs = [config(defense__f=value) for value in values]
+    assert [label.defense.partition("=")[2] for label in labels(runs)] == [
+        "null", '"null"', "1", '"1"', "true", '""', '"a\\nb"',
+    ]  # fmt: skip
+
+
+def test_the_same_choice_under_two_names_is_one():
+    runs = [config(attack__name="alie z=1.5", attack__z=1.5), config(attack__name="alie", attack__z=1.5, seed=1)]
+    assert len(set(labels(runs))) == 1
+
+
+def test_a_class_of_ones_own_is_no_reference_line_whatever_its_name():
+    mine = config(defense__name="local", defense___target_="mine.Local", attack__name="none", attack___target_="my.N")
+    ours = config(defense__name="local", defense___target_="byzdl.defenses.local.Local")
+    assert labels([mine]) == [("", "my.N", 0.3, "mine.Local")]
+    assert [label.defense for label in labels([mine, ours])] == ["mine.Local", "local"]
