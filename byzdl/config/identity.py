@@ -4,11 +4,9 @@ Imports no torch, since a sweep computes the identities of all runs before the f
 """
 
 import hashlib
-import importlib.util
 import json
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,8 +14,9 @@ from typing import Any
 import yaml
 from omegaconf import DictConfig, OmegaConf
 
+from byzdl.config.content import content
 from byzdl.config.folders import CONF
-from byzdl.config.keys import FIRST_NAMES, GROUPS, MACHINE_KEYS, WITHOUT_PRE
+from byzdl.config.keys import FIRST_NAMES, MACHINE_KEYS, WITHOUT_PRE
 from byzdl.config.yamls import names
 from byzdl.files import checksum
 
@@ -50,13 +49,15 @@ def without_machine(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def identity(config: Mapping[str, Any]) -> str:
-    """Hashes a configuration, and the files of choices from outside of byzdl, to 10 hexadecimal digits.
+    """Hashes a configuration, and the content of the user's files behind it, to 10 hexadecimal digits.
 
     >>> identity({"rounds": 300, "device": "cpu"}) == identity({"rounds": 300, "device": "cuda"})
     True
     """
-    content = {"results": RESULTS_VERSION, "code": _foreign_code(config), **without_machine(config)}
-    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:10]
+    code, files, _ = content(config)
+    more = {"files": files} if files else {}
+    everything = {"results": RESULTS_VERSION, "code": code, **more, **without_machine(config)}
+    return hashlib.sha256(json.dumps(everything, sort_keys=True, default=str).encode()).hexdigest()[:10]
 
 
 def run_name(config: Mapping[str, Any]) -> str:
@@ -140,19 +141,6 @@ def _checksum(path: object) -> str | None:
 def _choices(group: str, *, _root_: DictConfig) -> str:
     sources = OmegaConf.select(_root_, "hydra.runtime.config_sources", default=())
     return ", ".join(names(group, [CONF, *(Path(source.path) for source in sources if source.schema == "file")]))
-
-
-def _foreign_code(config: Mapping[str, Any]) -> dict[str, str]:
-    """Checksums of the files that define choices from outside of byzdl, so that an edited rule gets new runs."""
-    sums = {}
-    for group in GROUPS:
-        module = str(_of(config, group, "_target_")).rpartition(".")[0]
-        if module and module.partition(".")[0] != "byzdl":
-            with suppress(ImportError, ValueError):  # Reported when the class is looked up.
-                spec = importlib.util.find_spec(module)
-                if spec is not None and spec.origin is not None and Path(spec.origin).is_file():
-                    sums[group] = hashlib.sha256(Path(spec.origin).read_bytes()).hexdigest()
-    return sums
 
 
 def _name(config: Mapping[str, Any], group: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from byzdl.config.columns import SCHEMA_VERSION, Row
+from byzdl.config.content import sources
 from byzdl.config.explain import explain
 from byzdl.config.identity import data_root, identity
 from byzdl.config.keys import VERSION
@@ -17,6 +18,7 @@ from byzdl.data import load
 from byzdl.progress import bar
 from byzdl.runs import checkpoint, writers
 from byzdl.runs.folder import BusyError, Mark, RunFolder, is_done, read_status
+from byzdl.runs.gpus import take_gpu
 from byzdl.simulation.answers import reported_columns
 from byzdl.simulation.build import build, conditions_of
 from byzdl.simulation.experiment import Experiment, State
@@ -74,6 +76,7 @@ def execute(
 def _compute(config: Mapping[str, Any], given: Given, folder: RunFolder, progress: bool, patient: bool) -> None:
     settings = parse(config, given)
     writers.check(settings.writer)
+    take_gpu(settings.device)
     with prepared(settings.threads):
         if settings.screen.precision == "bf16" and settings.device == "cpu" and not has_bf16():
             log.warning("screen.precision: this processor has no bf16 units; float32 is faster here")
@@ -194,6 +197,7 @@ def _facts(config: Mapping[str, Any], settings: Settings, experiment: Experiment
         "d": experiment.model.d,
         "data": experiment.data.fingerprint,
         "root": data_root(config),
+        "sources": sources(config),
         "device": settings.device,
         "threads": settings.threads,
         "machine": platform.processor() or platform.machine(),
