@@ -14,12 +14,13 @@ from byzdl.api.overrides import check_kind, refuse_beside, text, with_instances
 from byzdl.config.explain import RunFailedError
 from byzdl.config.identity import identity, plain, run_name
 from byzdl.config.types import Component, ConfigError
+from byzdl.cores import cores
 from byzdl.runs.execute import execute
 from byzdl.runs.folder import IMPATIENT, RunFolder
 from byzdl.runs.log import logged
 from byzdl.sweeping.combinations import combinations, composer
 from byzdl.sweeping.plan import Planned, planned, write_manifest
-from byzdl.sweeping.processes import Job, cores, side_by_side
+from byzdl.sweeping.processes import Job, side_by_side
 
 
 def sweep(*overrides: str, folder: Path | str = "outputs", jobs: int | None = None, **keys: Any) -> pd.DataFrame:
@@ -58,9 +59,9 @@ def sweep(*overrides: str, folder: Path | str = "outputs", jobs: int | None = No
             run = due[index]
             return partial(_compute, composed(run.overrides)[0], run.folder, axes.separated(run.overrides)[1])
 
-        reasons = side_by_side(len(due), job, jobs or max(1, cores() // max([1, *threads])))
+        ended = side_by_side(len(due), job, jobs or max(1, cores() // max([1, *threads])))
     failures = {run.overrides: run.refused for run in plan if run.refused}
-    failures |= {run.overrides: why for run, why in zip(due, reasons, strict=True) if why}
+    failures |= {run.overrides: why for run, (_, why) in zip(due, ended, strict=True) if why}
     if failures:
         lines = [f"  {' '.join(combination)}: {why}" for combination, why in failures.items()]
         raise RunFailedError("\n".join([f"{len(failures)} of {len(plan)} runs failed:", *lines]))

@@ -9,18 +9,22 @@ import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from traceback import walk_tb
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.utils import run_job
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from byzdl.commands.arguments import understood
+from byzdl.commands.arguments import SWEPT, understood
 from byzdl.config.compose import prepare_hydra
 from byzdl.config.folders import CONF, SWEEPS
 from byzdl.config.identity import identity, plain
 from byzdl.config.types import ConfigError
 from byzdl.runs.folder import IMPATIENT, RunFolder
+from byzdl.runs.objective import objective
+from byzdl.runs.place import check_place, placed
 
 # At import, because a process of a launcher imports this module for its task, and then resolves a configuration.
 prepare_hydra()
@@ -36,7 +40,14 @@ def train(arguments: Sequence[str]) -> None:
     # byzdl's settings for clusters extend the launchers' own configs of the same names. Hydra warns of that.
     warnings.filterwarnings("ignore", r"\s*'hydra/launcher/\w+' is validated against ConfigStore schema", UserWarning)
     sys.argv = understood(arguments)
-    _main()
+    try:
+        _main()
+    except OSError as error:
+        code = [frame.f_code for frame, _ in walk_tb(error.__traceback__)]
+        if run_job.__code__ in code and run.__code__ not in code:  # Hydra could not make the folder.
+            swept = SWEPT.intersection(sys.argv)
+            check_place("hydra.sweep.subdir" if swept else "hydra.run.dir", Path(error.filename), error)
+        raise
 
 
 def sweep(arguments: Sequence[str]) -> None:
@@ -56,12 +67,14 @@ def sweep(arguments: Sequence[str]) -> None:
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
-def _main(config: DictConfig) -> None:
-    run(config)
+def _main(config: DictConfig) -> float:
+    return run(config)
 
 
-def run(config: DictConfig) -> None:
+def run(config: DictConfig) -> float:
     """Computes one composed configuration into the folder that Hydra chose for it.
+
+    Returns the run's objective, by default the final accuracy, for sweepers that optimise.
 
     **Raises:** `BusyError` if another process computes it, and byzdl's launcher has other runs to start first.
     """
@@ -72,7 +85,9 @@ def run(config: DictConfig) -> None:
     folder = Path(chosen.runtime.output_dir)
     patient = IMPATIENT not in os.environ
     try:
-        execute(plain(config), folder, progress=alone, patient=patient)
+        with placed("hydra.run.dir" if alone else "hydra.sweep.subdir", folder):
+            execute(plain(config), folder, progress=alone, patient=patient)
+            return objective(folder, str(config.get("objective", "accuracy_mean")))
     except ConfigError as error:
         if not alone:
             RunFolder(folder, identity(plain(config))).fail(str(error))

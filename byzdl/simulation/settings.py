@@ -10,6 +10,7 @@ import torch
 from pydantic import Field, ValidationError
 
 from byzdl.attacks import Attack
+from byzdl.config.columns import ROUND_COLUMNS
 from byzdl.config.keys import GROUPS, WRITERS
 from byzdl.config.types import (
     Component,
@@ -29,6 +30,9 @@ from byzdl.defenses import Defense
 from byzdl.models import Model
 from byzdl.preaggregation import Preaggregation
 from byzdl.topology import Topology
+
+# Apple's mps cannot count in float64, and that is how rules compare models.
+DEVICES = "cpu, cuda or cuda:N (there is no mps, which lacks the float64 of the rules)"
 
 KINDS: dict[str, type[Component]] = {
     "attack": Attack,
@@ -107,6 +111,7 @@ class Settings(Record):
     - `eval_every`: rounds between two rows of the logs
     - `device`, `threads`: the hardware to compute on; no part of the run's identity
     - `writer`: a tracker that gets the numbers as well; no part of the run's identity
+    - `objective`: the column of rounds.csv whose last value the run returns to a sweeper; no part of its identity
     """
 
     seed: Natural
@@ -118,9 +123,10 @@ class Settings(Record):
         takes("a list of crop and flip, each at most once", lambda v: len(set(v)) == len(v)),
     ] = Field(default=[])
     eval_every: Count
-    device: Annotated[str, takes("cpu, cuda or cuda:N", re.compile(r"cpu|cuda(:\d+)?").fullmatch)]
+    device: Annotated[str, takes(DEVICES, re.compile(r"cpu|cuda(:\d+)?").fullmatch)]
     threads: Count
     writer: Annotated[str, takes(f"one of none, {', '.join(WRITERS)}", {"none", *WRITERS}.__contains__)] = "none"
+    objective: str = "accuracy_mean"
     optimizer: Optimizer
     screen: Screen
     checkpoint: Checkpoint
@@ -153,6 +159,8 @@ def parse(config: Mapping[str, Any], given: Mapping[str, Component] | None = Non
     except ValidationError as error:
         raise complaint(error.errors()[0]) from None
     _check_device(settings.device)
+    if settings.objective not in ROUND_COLUMNS:
+        raise ConfigError.unknown("objective", settings.objective, ROUND_COLUMNS)
     if settings.pre.regroups and settings.defense.knows_neighbours:
         takes = f"none or nnm beside defense={settings.defense.name}, which remembers each neighbour"
         raise ConfigError.of("pre", settings.pre.name, takes)

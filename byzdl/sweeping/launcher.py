@@ -2,15 +2,19 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 from hydra.core.utils import JobReturn, JobStatus, run_job, setup_globals
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from byzdl.config.explain import RunFailedError
+from byzdl.config.explain import WRONG_INPUT, RunFailedError, explain
 from byzdl.config.types import ConfigError
-from byzdl.sweeping.processes import cores, side_by_side
+from byzdl.cores import cores
+from byzdl.runs.place import check_place
+from byzdl.sweeping.processes import Job, side_by_side
 
 
 class LocalLauncher(Launcher):
@@ -34,12 +38,15 @@ class LocalLauncher(Launcher):
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Runs each combination in a process, and returns their outcomes in the same order."""
 
-        def job(index: int) -> Callable[[], None]:
-            config = self._config(job_overrides[index], initial_job_idx + index)
+        def job(index: int) -> Job:
+            try:
+                config = self._config(job_overrides[index], initial_job_idx + index)
+            except WRONG_INPUT as error:  # One wrong combination stops no other.
+                return partial(_refuse, explain(error))
             return partial(_run, self.hydra_context, self.task_function, config)
 
-        reasons = side_by_side(len(job_overrides), job, self.jobs or max(1, cores() // _threads(self.config)))
-        return [_ended(overrides, why) for overrides, why in zip(job_overrides, reasons, strict=True)]
+        ended = side_by_side(len(job_overrides), job, self.jobs or max(1, cores() // _threads(self.config)))
+        return [_returned(overrides, *end) for overrides, end in zip(job_overrides, ended, strict=True)]
 
     def _config(self, overrides: Sequence[str], number: int) -> DictConfig:
         if self.compose is not None:
@@ -53,24 +60,33 @@ class LocalLauncher(Launcher):
         return config
 
 
-def _run(hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-    """Runs one combination as Hydra does, and raises its error, if any."""
+def _run(hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> Any:
+    """Runs one combination as Hydra does, and returns its value, or raises its error."""
     setup_globals()
-    result = run_job(
-        hydra_context=hydra_context,
-        task_function=task_function,
-        config=config,
-        job_dir_key="hydra.sweep.dir",
-        job_subdir_key="hydra.sweep.subdir",
-    )
+    try:
+        result = run_job(
+            hydra_context=hydra_context,
+            task_function=task_function,
+            config=config,
+            job_dir_key="hydra.sweep.dir",
+            job_subdir_key="hydra.sweep.subdir",
+        )
+    except OSError as error:  # The task's own errors are in the result. Hydra itself could not make the folder.
+        check_place("hydra.sweep.subdir", Path(error.filename or ""), error)
+        raise
     if result.status != JobStatus.COMPLETED:
         raise result._return_value
+    return result.return_value
 
 
-def _ended(overrides: Sequence[str], why: str | None) -> JobReturn:
-    ended = JobReturn(overrides=overrides, status=JobStatus.FAILED if why else JobStatus.COMPLETED)
-    ended.return_value = RunFailedError(why) if why else None
-    return ended
+def _refuse(why: str) -> None:
+    raise RunFailedError(why)
+
+
+def _returned(overrides: Sequence[str], value: Any, why: str | None) -> JobReturn:
+    returned = JobReturn(overrides=overrides, status=JobStatus.FAILED if why else JobStatus.COMPLETED)
+    returned.return_value = RunFailedError(why) if why else value
+    return returned
 
 
 def _threads(config: DictConfig) -> int:

@@ -17,6 +17,8 @@ from byzdl.config.identity import plain
 from byzdl.config.types import ConfigError
 from byzdl.files import replace_file
 from byzdl.runs.folder import is_done, read_status
+from byzdl.runs.place import placed
+from byzdl.sweeping.folder import folder_of
 from byzdl.sweeping.hydra_internals import BasicSweeper, Composer
 from byzdl.sweeping.launcher import LocalLauncher
 from byzdl.sweeping.plan import Planned, planned, write_manifest
@@ -70,8 +72,9 @@ class Sweeper(BasicSweeper):
         folder = Path(str(self.config.hydra.sweep.dir))
         composer = Composer(self.hydra_context.config_loader, self.config)
         plan = planned(self._combinations(arguments), partial(_composed, composer))
-        write_manifest(folder, plan)
-        replace_file(folder / "multirun.yaml", OmegaConf.to_yaml(self.config).encode())
+        with placed("hydra.sweep.dir", folder):
+            write_manifest(folder, plan)
+            replace_file(folder / "multirun.yaml", OmegaConf.to_yaml(self.config).encode())
         if done := sum(run.done for run in plan):
             print(f"{done} of {len(plan)} runs are done already", file=sys.stderr)
         failures = {run.overrides: run.refused for run in plan if run.refused}
@@ -126,7 +129,7 @@ class Sweeper(BasicSweeper):
 
 def _composed(compose: Composer, overrides: Sequence[str]) -> tuple[dict[str, Any], Path]:
     config = compose(overrides)
-    return plain(config), Path(str(config.hydra.sweep.dir)) / str(config.hydra.sweep.subdir)
+    return plain(config), folder_of(config)
 
 
 def _why_missing(run: Planned, error: Exception) -> str:
