@@ -31,7 +31,7 @@ FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 LEAVES = {"cores", "files", "lazy", "pipe", "progress", "random_streams"}
 
 # All that analysis may import of byzdl.
-OF_ANALYSIS = {"byzdl.config.keys", "byzdl.config.columns"}
+OF_ANALYSIS = {"byzdl.config.keys", "byzdl.config.columns", "byzdl.files", "byzdl.pipe"}
 
 
 def modules() -> list[Path]:

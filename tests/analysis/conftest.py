@@ -41,7 +41,9 @@ def plan(folder: Path) -> Callable[..., None]:
 
 
 def writer(folder: Path) -> Write:
-    """Writes a run's folder as byzdl.runs.folder would. Accuracies are by round, one row each 10 rounds; there is one node."""
+    """Writes a run's folder as byzdl.runs.folder would. Accuracies are by round, one row each 10 rounds, or with
+    `rounds` the first and the last; there is one node.
+    """
 
     def write_run(
         *,
@@ -57,15 +59,18 @@ def writer(folder: Path) -> Write:
         config = {key: dict(value) if isinstance(value, dict) else value for key, value in CONFIG.items()}
         for key, value in changes.items():
             config[key] = {**config.get(key, {}), **value} if isinstance(value, dict) else value
+        rows = rows or [
+            {"round": 10 * i, "epoch": i, "accuracy_mean": value, "accuracy_worst": value / 2}
+            for i, value in enumerate(accuracy)
+        ]
+        if "rounds" in changes:
+            rows = [rows[0], {**rows[-1], "round": changes["rounds"]}]
+        config["rounds"] = max(row["round"] for row in rows)
         run = folder / (name or f"run{len(list(folder.glob('run*')))}")
         run.mkdir(parents=True)
         facts = {"schema": schema, "identity": run.name, "status": status, "started": started}
         (run / "run.json").write_text(json.dumps(facts if error is None else {**facts, "error": error}))
         (run / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
-        rows = rows or [
-            {"round": 10 * i, "epoch": i, "accuracy_mean": value, "accuracy_worst": value / 2}
-            for i, value in enumerate(accuracy)
-        ]
         lines = [",".join(ROUND_COLUMNS)]
         lines += [",".join(str(row.get(column, "")) for column in ROUND_COLUMNS) for row in rows]
         (run / "rounds.csv").write_text("\n".join(lines) + "\n")

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 import yaml
-from conftest import planner
+from conftest import CONFIG, planner
 
 from byzdl.analysis import AnalysisError, IncompleteWarning, find, load, load_nodes
 from byzdl.analysis.files import config
@@ -33,9 +33,8 @@ def test_one_row_an_evaluation_with_the_configuration_beside_it(write, folder):
 
 def test_reads_what_a_run_folder_writes(folder, write):
     template = write(name="template")
-    config = {"attack": {"name": "max", "br": 0.1}, "defense": {"name": "mean"}, "seed": 3}
     run = RunFolder(folder / "real", "id")
-    run.start(config, {})
+    run.start({**CONFIG, "rounds": 5}, {})
     run.write(
         {"round": 5, "epoch": 0.1 + 0.2, "accuracy_mean": 1 / 3, "loss_mean": math.inf, "theta_mean": None}, [], []
     )
@@ -50,9 +49,8 @@ def test_reads_what_a_run_folder_writes(folder, write):
 
 
 def test_nodes_are_loaded_beside_their_configuration(folder, write):
-    config = {"attack": {"name": "max", "br": 0.1}, "defense": {"name": "ubar"}, "seed": 3}
     run = RunFolder(folder / "real", "id")
-    run.start(config, {})
+    run.start({**CONFIG, "rounds": 5}, {})
     run.write(
         {"round": 5}, [{"round": 5, "node": 0, "accuracy": 0.1 + 0.2}, {"round": 5, "node": 4, "theta": -0.1}], []
     )
@@ -165,9 +163,9 @@ def test_a_result_without_rows_or_configuration_is_unreadable(write, folder):
     (write(name="hollow", seed=2) / "config.yaml").write_text("")
     (write(name="foreign", seed=3) / "config.yaml").write_text("seed: 3\nattack: {name: max}\n")
     why = {run.name: run.why for run in find(folder) if run.status == "unreadable"}
-    assert why["headed"].endswith("rounds.csv: has no row")
+    assert why["headed"].endswith("rounds.csv: cannot be read (it has no row)")
     assert why["hollow"].endswith("config.yaml: cannot be read (it is empty)")
-    assert why["foreign"].endswith("config.yaml: lacks attack.br, defense.name")
+    assert why["foreign"].endswith("config.yaml: lacks attack.br, defense.name, topology.name, topology.n, dataset.name, partition.name, model.name, rounds")
     with pytest.warns(IncompleteWarning, match="3 of 4 runs"):
         load(folder)
 
@@ -222,7 +220,7 @@ def test_files_that_cannot_be_read_are_named(write, folder, file, text):
 
 def test_nothing_done(write, folder):
     write(status="running")
-    with pytest.raises(AnalysisError, match=r"no run in it is done$"):
+    with pytest.raises(AnalysisError, match=r"no run in it is done \(1 interrupted: stopped, or still being computed\)$"):
         load(folder)
 
 
