@@ -1,20 +1,22 @@
-"""`byzdl leaderboard FOLDER`: ranks every defense against every attack, and finds where each one breaks down."""
+"""`byzdl leaderboard FOLDER ...`: ranks every defense against every attack, and finds where each one breaks down."""
 
-import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 from tabulate import tabulate
 
+from byzdl.analysis import escape
+from byzdl.analysis.arguments import parse
 from byzdl.analysis.exposure import SHARES, exposure
 from byzdl.analysis.heatmap import TITLES, heatmap
-from byzdl.analysis.load import AnalysisError, find, rows
+from byzdl.analysis.load import AnalysisError, find, finished, rows
 from byzdl.analysis.output import absences, save_all, save_text
 from byzdl.analysis.ranking import breakdown, gains, worst_attacks
 from byzdl.analysis.rates import against_rate
-from byzdl.analysis.statistics import final, over_seeds
+from byzdl.analysis.shares import rates, with_shares
+from byzdl.analysis.statistics import KEYS, final, over_seeds
 from byzdl.analysis.tables import final_accuracy
 
 
@@ -23,28 +25,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     **Raises:** `SystemExit` with one line if there is nothing to compare.
     """
-    parser = argparse.ArgumentParser(
-        prog="byzdl leaderboard", description="Writes heatmaps, rankings and gains over learning alone."
-    )
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="a folder of runs, such as outputs/leaderboard")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="where to write, by default FOLDER/figures")
-    options = parser.parse_args(arguments)
+    description = "Writes heatmaps, rankings and gains over learning alone."
+    folders, out = parse(arguments, "byzdl leaderboard", description, "figures")
     try:
-        runs = find(options.folder)
-        done = [run for run in runs if run.status == "done"]
-        if not done:
-            raise AnalysisError(f"{options.folder}: no run in it is done")
+        runs = find(*folders)
+        print(absences(runs), file=sys.stderr, end="")
+        done = finished(runs, *folders)
         frame = rows(done)
         alone = "local" in set(frame["defense"])
         gained = gains(frame) if alone else None
         exposed = exposure(rows(done, "nodes.csv")) if alone else None
-        out = options.out or options.folder / "figures"
         out.mkdir(parents=True, exist_ok=True)
         for file in write(final_accuracy(frame), gained, exposed, succeeded(frame), out):
             print(file)
     except (AnalysisError, OSError) as error:
         sys.exit(f"byzdl: {error}")
-    print(absences(runs), file=sys.stderr, end="")
 
 
 def succeeded(frame: pd.DataFrame) -> pd.DataFrame | None:
@@ -58,8 +53,10 @@ def succeeded(frame: pd.DataFrame) -> pd.DataFrame | None:
     0    max  0.25
     """
     last = final(frame)
-    last = last[last["attack_success_rate"].notna()]
-    return None if last.empty else over_seeds(last, "attack_success_rate")
+    # If one seed of a backdoor has no value, its mean is missing, too.
+    known = last["attack_success_rate"].notna().groupby([last[key] for key in KEYS]).transform("any")
+    last = last[known]
+    return None if last.empty else with_shares(over_seeds(last, "attack_success_rate"), last, KEYS)
 
 
 def write(
@@ -120,8 +117,8 @@ def worst_attacks_markdown(table: pd.DataFrame) -> str:
     for (setting, br), part in worst_attacks(table).groupby(["setting", "br"], sort=False):
         lines = [
             (
-                row["defense"],
-                row["attack"],
+                escape.markdown(row["defense"]),
+                escape.markdown(row["attack"]),
                 f"{row['mean']:.3f}" + ("" if pd.isna(row["low"]) else f" [{row['low']:.3f}, {row['high']:.3f}]"),
                 f"{row['worst']:.3f}",
                 f"{row['average']:.3f}",
@@ -130,8 +127,10 @@ def worst_attacks_markdown(table: pd.DataFrame) -> str:
             )
             for row in part.to_dict("records")
         ]
-        title = ", ".join(filter(None, [str(setting), f"B_r = {br:g}"]))
-        sections.append(f"## {title}\n\n{tabulate(lines, headers, tablefmt='pipe', disable_numparse=True)}\n")
+        title = ", ".join(filter(None, [str(setting), f"B_r = {rates(part)[br]}"]))
+        sections.append(
+            f"## {escape.markdown(title)}\n\n{tabulate(lines, headers, tablefmt='pipe', disable_numparse=True)}\n"
+        )
         if part["attacks"].nunique() > 1:
             sections.append(
                 "Not every defense faced every attack: worst and average are over the attacks that it faced.\n"
@@ -153,18 +152,18 @@ def breakdown_markdown(gained: pd.DataFrame) -> str:
     """
     sections = []
     for setting, part in breakdown(gained).groupby("setting", sort=False):
-        lines = []
+        lines, named = [], rates(gained[gained["setting"] == setting])
         for defense, own in part.groupby("defense"):
             # The attack that breaks the defense first comes first: it decides for all attacks together.
             own = own.sort_values(["br", "broke", "attack"], ascending=[True, False, True], na_position="first")
-            rates = [_rate(br, broke) for br, broke in zip(own["br"], own["broke"], strict=True)]
-            each = ", ".join(f"{attack} {rate}" for attack, rate in zip(own["attack"], rates, strict=True))
-            lines.append((own["br"].iloc[0], str(defense), rates[0], each))
+            until = [_rate(br, broke, named) for br, broke in zip(own["br"], own["broke"], strict=True)]
+            each = ", ".join(f"{attack} {rate}" for attack, rate in zip(own["attack"], until, strict=True))
+            lines.append((own["br"].iloc[0], escape.markdown(str(defense)), until[0], escape.markdown(each)))
         lines.sort(key=lambda line: (-line[0] if line[0] == line[0] else 1.0, line[1]))
         body = [line[1:] for line in lines]
         headers = ["defense", "against all attacks", "against each attack"]
         text = tabulate(body, headers, tablefmt="pipe", disable_numparse=True)
-        sections.append(f"## {setting!s}\n\n{text}\n" if setting else f"{text}\n")
+        sections.append(f"## {escape.markdown(str(setting))}\n\n{text}\n" if setting else f"{text}\n")
     return "\n".join(sections)
 
 
@@ -185,11 +184,14 @@ def exposure_markdown(exposed: pd.DataFrame) -> str:
         total = (part["lost"] * part["nodes"]).groupby(part["defense"]).sum() / part.groupby("defense")["nodes"].sum()
         cells = {(row["defense"], row["byzantine"]): row["lost"] for row in part.to_dict("records")}
         lines = [
-            [defense, *(f"{100 * cells[key]:.0f}" if (key := (defense, share)) in cells else "" for share in SHARES)]
+            [
+                escape.markdown(str(defense)),
+                *(f"{100 * cells[key]:.0f}" if (key := (defense, share)) in cells else "" for share in SHARES),
+            ]
             for defense in total.sort_values(kind="stable").index
         ]
         text = tabulate(lines, ["defense", *SHARES], tablefmt="pipe", disable_numparse=True)
-        sections.append(f"## {setting!s}\n\n{text}\n" if setting else f"{text}\n")
+        sections.append(f"## {escape.markdown(str(setting))}\n\n{text}\n" if setting else f"{text}\n")
     return "\n".join(sections)
 
 
@@ -208,24 +210,27 @@ def success_markdown(success: pd.DataFrame) -> str:
     | ubar      | 90          |
     <BLANKLINE>
     """
-    rates = sorted(success["br"].unique())
     sections = []
     for (setting, attack), part in success.groupby(["setting", "attack"], sort=False):
-        grid = part.pivot(index="defense", columns="br", values="mean").reindex(columns=rates)
+        named = rates(success[success["setting"] == setting])
+        grid = part.pivot(index="defense", columns="br", values="mean").reindex(columns=list(named))
         grid = grid.loc[grid.mean(axis=1).sort_values(kind="stable").index]
         lines = [
-            [name, *("" if pd.isna(v) else f"{100 * v:.0f}" for v in values)] for name, *values in grid.itertuples()
+            [escape.markdown(name), *("" if pd.isna(v) else f"{100 * v:.0f}" for v in values)]
+            for name, *values in grid.itertuples()
         ]
         title = ", ".join(filter(None, [str(setting), str(attack)]))
-        headers = ["defense", *(f"B_r = {br:g}" for br in rates)]
-        sections.append(f"## {title}\n\n{tabulate(lines, headers, tablefmt='pipe', disable_numparse=True)}\n")
+        headers = ["defense", *(f"B_r = {rate}" for rate in named.values())]
+        sections.append(
+            f"## {escape.markdown(title)}\n\n{tabulate(lines, headers, tablefmt='pipe', disable_numparse=True)}\n"
+        )
     return "\n".join(sections)
 
 
-def _rate(br: float, broke: bool) -> str:
+def _rate(br: float, broke: bool, named: Mapping[float, str]) -> str:
     if pd.isna(br):
         return "never" if broke else "not known"
-    return f"{br:g}" if broke else f"{br:g} and up"
+    return named[br] if broke else f"{named[br]} and up"
 
 
 if __name__ == "__main__":

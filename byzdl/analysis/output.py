@@ -43,8 +43,15 @@ def save_text(file: Path, text: str) -> Path:
 
 
 def _suffix(setting: str) -> str:
-    """Turns a label into the end of a file name: readable, and not too long."""
-    text = re.sub(r"[^A-Za-z0-9_.=+-]+", "_", setting)
-    if len(text) > 120:
-        text = f"{text[:110]}_{hashlib.sha256(setting.encode()).hexdigest()[:8]}"
+    """Turns a label into the end of a file name: readable, not too long, and another one for each label.
+
+    A name of other characters than these would not be safe on every system, so a hash tells it apart.
+    """
+    text = setting.replace(", ", ",")
+    if (
+        len(text) > 120
+        or not re.fullmatch(r"[a-z0-9_.=+-]*(,[a-z0-9_.=+-]+)*", text)
+        or text.replace(",", ", ") != setting
+    ):
+        text = f"{re.sub(r'[^A-Za-z0-9_.=+,-]+', '_', text)[:110]}-{hashlib.sha256(setting.encode()).hexdigest()[:8]}"
     return f"-{text}" if text else ""

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 
 from byzdl.analysis import style
-from byzdl.analysis.statistics import final, paired
+from byzdl.analysis.shares import with_shares
+from byzdl.analysis.statistics import KEYS, final, paired
 
 
 def ranking(table: pd.DataFrame, column: str = "mean") -> list[str]:
@@ -53,7 +54,7 @@ def gains(frame: pd.DataFrame, column: str = "accuracy_mean") -> pd.DataFrame:
 
     - `frame`: from `load`
 
-    **Columns:** those of `paired`. Without a pair there is no row.
+    **Columns:** those of `paired`; `topology.n` and `byzantine_nodes`, if known. Without a pair there is no row.
 
     **Raises:** `AnalysisError` if `local` has no run.
 
@@ -68,7 +69,7 @@ def gains(frame: pd.DataFrame, column: str = "accuracy_mean") -> pd.DataFrame:
     alone = last[last["defense"] == "local"].drop_duplicates(["setting", "br", "seed"])
     faced = last[["setting", "br", "attack"]].drop_duplicates()
     everywhere = pd.concat([others, alone.drop(columns="attack").merge(faced, on=["setting", "br"])])
-    return paired(everywhere, column)
+    return with_shares(paired(everywhere, column), frame, KEYS)
 
 
 def breakdown(gained: pd.DataFrame) -> pd.DataFrame:

@@ -1,5 +1,7 @@
 """Computes means over seeds, differences in pairs, and their bootstrap intervals."""
 
+from functools import lru_cache
+
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
@@ -75,8 +77,7 @@ def bootstrap_interval(
     bounds = np.full((2, points), np.nan)
     usable = np.isfinite(values).all(axis=0)
     if seeds > 1 and usable.any():
-        # Counts [resamples, seeds] of each seed in each resample: one matrix product gives all means.
-        counts = np.random.default_rng(0).multinomial(seeds, np.full(seeds, 1 / seeds), size=resamples)
+        counts = _resampled(seeds, resamples)
         tail = (1 - confidence) / 2
         # The seeds' order has no effect on a resample's probability, so values may be sorted for the trimmed mean.
         means = (
@@ -86,6 +87,17 @@ def bootstrap_interval(
         )
         bounds[:, usable] = np.quantile(means, [tail, 1 - tail], axis=0)
     return bounds[0], bounds[1]
+
+
+@lru_cache(maxsize=8)
+def _resampled(seeds: int, resamples: int) -> NDArray[np.int64]:
+    """Counts each seed in each resample, [resamples, seeds]: one matrix product gives all means.
+
+    Kept, as a figure asks for the same counts at each of its points.
+    """
+    counts = np.random.default_rng(0).multinomial(seeds, np.full(seeds, 1 / seeds), size=resamples)
+    counts.flags.writeable = False
+    return counts
 
 
 def over_seeds(frame: pd.DataFrame, column: str, trim: float = 0.0) -> pd.DataFrame:

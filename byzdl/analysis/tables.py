@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 from tabulate import tabulate
 
-from byzdl.analysis import style
+from byzdl.analysis import escape, style
+from byzdl.analysis.shares import rates, with_shares
 from byzdl.analysis.statistics import IQM, KEYS, final, over_seeds, paired, rounds_to
 
 # With fewer seeds an interquartile mean adds nothing to the mean.
@@ -22,7 +23,9 @@ def final_accuracy(frame: pd.DataFrame, accuracy: float = 0.5) -> pd.DataFrame:
 
     **Columns:** low and high bound 95% bootstrap intervals, and are missing for a single seed.
 
-    - `setting`, `attack`, `br`, `defense`, `seeds`
+    - `setting`, `attack`, `br`, `defense`
+    - `topology.n`, `byzantine_nodes`: the numbers of nodes and of Byzantine nodes, if known
+    - `seeds`
     - `mean`, `low`, `high`: of the mean over benign nodes
     - `worst`, `worst_low`, `worst_high`: of the worst benign node
     - `iqm`, `iqm_low`, `iqm_high`: as `mean`, but the interquartile mean over seeds; missing with fewer than 5 seeds
@@ -55,7 +58,7 @@ def final_accuracy(frame: pd.DataFrame, accuracy: float = 0.5) -> pd.DataFrame:
     table["over_local_pairs"] = table["over_local_pairs"].fillna(0).astype(int)
     reached = {"reached": f"reached_{accuracy:g}", "median": f"rounds_to_{accuracy:g}"}
     rounds = rounds_to(frame, accuracy).rename(columns=reached)
-    table = table.merge(rounds[[*KEYS, *reached.values()]], on=KEYS)
+    table = with_shares(table.merge(rounds[[*KEYS, *reached.values()]], on=KEYS), frame, KEYS)
     order = {"attack": style.attack_order, "defense": style.defense_order}
     return table.sort_values(
         KEYS, key=lambda column: column.map(order.get(str(column.name), lambda value: value)), ignore_index=True
@@ -76,11 +79,11 @@ def to_markdown(table: pd.DataFrame) -> str:
     parts = _parts(table)
     sections = []
     for setting, part in table.groupby("setting", sort=False):
-        rates = sorted(part["br"].unique())
-        each = [header for br in rates for header in (f"B_r = {br:g}", *parts[1:])]
-        headers = ["attack", "defense", *each, "seeds"]
-        body = tabulate(list(_rows(part, rates, parts)), headers, tablefmt="pipe", disable_numparse=True)
-        sections.append(f"## {setting!s}\n\n{body}\n" if setting else f"{body}\n")
+        named = rates(part)
+        each = [header for rate in named.values() for header in (f"B_r = {rate}", *parts[1:])]
+        body = [list(map(escape.markdown, row)) for row in _rows(part, list(named), parts)]
+        text = tabulate(body, ["attack", "defense", *each, "seeds"], tablefmt="pipe", disable_numparse=True)
+        sections.append(f"## {escape.markdown(str(setting))}\n\n{text}\n" if setting else f"{text}\n")
     note = (
         "Final test accuracy: mean over benign nodes and seeds [95% bootstrap interval over seeds], "
         "and that of the worst benign node."
@@ -108,21 +111,22 @@ def _parts(table: pd.DataFrame) -> list[str]:
 
 
 def _tabular(setting: str, table: pd.DataFrame, parts: Sequence[str]) -> str:
-    rates, wide = sorted(table["br"].unique()), len(parts)
-    over = " & ".join(rf"\multicolumn{{{wide}}}{{c}}{{$B_r = {br:g}$}}" for br in rates)
-    rules = "".join(rf"\cmidrule(lr){{{c}-{c + wide - 1}}}" for c in range(3, 3 + wide * len(rates), wide))
+    named, wide = rates(table), len(parts)
+    each = (name.partition(" ") for name in named.values())
+    over = " & ".join(rf"\multicolumn{{{wide}}}{{c}}{{$B_r = {rate}${space}{real}}}" for rate, space, real in each)
+    rules = "".join(rf"\cmidrule(lr){{{c}-{c + wide - 1}}}" for c in range(3, 3 + wide * len(named), wide))
     lines = [
         *([f"% {setting}"] if setting else []),
-        rf"\begin{{tabular}}{{ll{('l' * (wide - 1) + 'r') * len(rates)}r}}",
+        rf"\begin{{tabular}}{{ll{('l' * (wide - 1) + 'r') * len(named)}r}}",
         r"\toprule",
         rf" & & {over} & \\",
         rules,
-        f"attack & defense & {''.join(f'{part} & ' for part in parts) * len(rates)}seeds " + r"\\",
+        f"attack & defense & {''.join(f'{part} & ' for part in parts) * len(named)}seeds " + r"\\",
     ]
-    for row in _rows(table, rates, parts):
+    for row in _rows(table, list(named), parts):
         if row[0]:
             lines.append(r"\midrule")
-        lines.append(" & ".join(map(_escape, row)) + r" \\")
+        lines.append(" & ".join(map(escape.latex, row)) + r" \\")
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
 
 
@@ -153,8 +157,3 @@ def _seeds(counts: "pd.Series[float]") -> str:
     """Formats the number of seeds: one number, or one per rate if the rates differ."""
     each = counts.fillna(0).astype(int).tolist()
     return str(each[0]) if len(set(each)) == 1 else ", ".join(map(str, each))
-
-
-def _escape(text: str) -> str:
-    special = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-    return "".join(special.get(c, rf"\{c}" if c in "&%$#_{}" else c) for c in text)

@@ -73,7 +73,7 @@ def test_groups_hold_means_and_intervals_over_seeds(write, folder):
     assert [defense["name"] for defense in record["defenses"]] == ["ubar", "mean"]
     assert {d["key"]: d["values"] for d in record["dimensions"] if d["key"] in ("attack", "br", "graph")} == {
         "attack": ["max", "alie"],
-        "br": [0.3],
+        "br": ["0.3"],
         "graph": ["ring"],
     }
     first, second = record["groups"]

@@ -16,6 +16,7 @@ from byzdl.analysis import style
 from byzdl.analysis.figures import FEW_SEEDS
 from byzdl.analysis.labels import named, varying_keys
 from byzdl.analysis.load import Run, rows
+from byzdl.analysis.shares import rates
 from byzdl.analysis.statistics import KEYS, over_seeds
 from byzdl.analysis.tables import final_accuracy
 from byzdl.config.keys import MACHINE_KEYS
@@ -85,7 +86,8 @@ def records(done: Sequence[Run]) -> tuple[Record, dict[str, int]]:
     frame = rows(done)
     facts = _facts(done)
     lines = style.lines(frame["defense"])
-    dimensions = _dimensions(frame, facts)
+    named = rates(frame)
+    dimensions = _dimensions(frame, list(named.values()), facts)
     of_run = frame.drop_duplicates("run").set_index("run")[KEYS].apply(tuple, axis=1).to_dict()
     first = {key: str(run) for run, key in of_run.items()}
     curves = _curves(frame)
@@ -97,7 +99,7 @@ def records(done: Sequence[Run]) -> tuple[Record, dict[str, int]]:
         points, columns = curves[key]
         if points not in rounds:
             rounds.append(points)
-        values = {"attack": row["attack"], "br": row["br"], **facts[first[key]]}
+        values = {"attack": row["attack"], "br": named[row["br"]], **facts[first[key]]}
         places[key] = len(groups)
         groups.append(
             {
@@ -156,11 +158,11 @@ def _facts(done: Sequence[Run]) -> dict[str, Record]:
     return {name: {key: values.get(key, "") for key in keys} for name, values in facts.items()}
 
 
-def _dimensions(frame: pd.DataFrame, facts: Mapping[str, Record]) -> list[Record]:
+def _dimensions(frame: pd.DataFrame, named: list[str], facts: Mapping[str, Record]) -> list[Record]:
     """Returns the keys that tell groups apart, except the defense, each with its values in order."""
     dimensions = [
         {"key": "attack", "values": sorted(frame["attack"].unique(), key=style.attack_order)},
-        {"key": "br", "values": sorted(frame["br"].unique().tolist())},
+        {"key": "br", "values": named},
     ]
     for key in next(iter(facts.values())):
         values = sorted({values[key] for values in facts.values()}, key=_natural)

@@ -41,7 +41,7 @@ function curves(groups, quantity, axes, eachSeed) {
       x, y: drawable(curve.mean), name, legendrank: group.defense, mode: x.length > 1 ? "lines" : "markers", line: { color, dash: line.dash, width: line.width }, marker: { color }, ...axes,
       text: x.map((round, i) => {
         const interval = curve.low && curve.low[i] !== null ? ` [${brief(curve.low[i])}, ${brief(curve.high[i])}]` : "";
-        return `<b>${name}</b><br>${short ? `${label}<br>` : ""}round ${round}: ${brief(curve.mean[i])}${interval}<br>${plural(group.seeds, "seed")}`;
+        return `<b>${safe(name)}</b><br>${short ? `${label}<br>` : ""}round ${round}: ${brief(curve.mean[i])}${interval}<br>${plural(group.seeds, "seed")}`;
       }),
       hovertemplate: "%{text}<extra></extra>",
     });

@@ -14,13 +14,13 @@ function drawMaps() {
     const columns = [...new Set(groups.map((group) => group.at[attack]))].sort((a, b) => a - b);
     const rows = [...new Set(groups.map((group) => group.defense))].sort((a, b) => a - b);
     const grid = rows.map((defense) => columns.map((place) => groups.find((group) => group.defense === defense && group.at[attack] === place)));
-    const names = columns.map((place) => dimensions[attack].values[place]);
-    const defenses = rows.map((defense) => data.defenses[defense].name);
+    const names = columns.map((place) => safe(dimensions[attack].values[place]));
+    const defenses = rows.map((defense) => safe(data.defenses[defense].name));
     const longest = Math.max(...defenses.map((name) => name.length));
     const text = grid.map((row) => row.map((group) => {
       if (!group) return "";
       const [value, low, high] = group.final[node];
-      return `<b>${data.defenses[group.defense].name}</b>, ${dimensions[attack].values[group.at[attack]]}<br>${three(value)}${low === null ? "" : ` [${three(low)}, ${three(high)}]`}<br>${plural(group.seeds, "seed")}`;
+      return `<b>${safe(data.defenses[group.defense].name)}</b>, ${safe(dimensions[attack].values[group.at[attack]])}<br>${three(value)}${low === null ? "" : ` [${three(low)}, ${three(high)}]`}<br>${plural(group.seeds, "seed")}`;
     }));
     const chart = panel.querySelector(".chart");
     chart.style.width = `${columns.length * CELL + longest * 7 + 70}px`;

@@ -23,6 +23,8 @@ function make(tag, properties = {}, ...children) {
 }
 
 const subscripted = (text) => text.split(/(B_r)/).map((part) => (part === "B_r" ? make("i", {}, "B", make("sub", {}, "r")) : part));
+/** Makes a name safe for Plotly, which reads tags in its texts. */
+const safe = (name) => String(name).replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 const plural = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
 const three = (value) => (value === null || value === undefined ? "–" : value.toFixed(3));
 /** Formats as `three`, but very small and very large values with an exponent. */
@@ -163,7 +165,7 @@ function choose() {
     if (key === "attack" || values.length < 2) continue;
     const runs = values.map((_, place) => filtered().reduce((sum, group) => sum + (group.at[d] === place ? group.seeds : 0), 0));
     // Among rates with equally many runs, the highest. Never 0, under which all defenses look alike.
-    const places = key === "br" ? [...values.keys()].reverse().filter((place) => values[place] > 0) : [...values.keys()];
+    const places = key === "br" ? [...values.keys()].reverse().filter((place) => parseFloat(values[place]) > 0) : [...values.keys()];
     state.at[d] = places.reduce((best, place) => (runs[place] > runs[best] ? place : best));
   }
 }
