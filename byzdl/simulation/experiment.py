@@ -24,6 +24,7 @@ from byzdl.preaggregation import Preaggregation
 from byzdl.simulation.flat_model import Batch, FlatModel, flat_model
 from byzdl.simulation.metrics import Tally
 from byzdl.simulation.settings import Optimizer, Settings
+from byzdl.simulation.trial import tried
 from byzdl.topology import Network, Topology, draw_redraws
 
 
@@ -74,7 +75,7 @@ class Experiment:
         - `network`: the first graph
 
         **Raises:** `ConfigError` if there is no such graph, if a node's data cannot fill a batch, or if the data are
-        unsuitable for the partition or the attack.
+        unsuitable for the partition or the attack; `RuleError` for a network that cannot be trained.
         """
         settings.partition.check(data.shape)
         settings.attack.check_classes(data.classes)
@@ -84,6 +85,8 @@ class Experiment:
         holdings = divide(settings.partition, labels, n, settings.batch_size, settings.seed)
         module = initialised(settings.model, data.shape, data.classes, settings.seed)
         screening = {"float32": torch.float32, "bf16": torch.bfloat16}[settings.screen.precision]
+        data = data.to(device)
+        flat = flat_model(module, device, screening, batch=settings.batch_size * math.prod(data.shape))
         return cls(
             rounds=settings.rounds,
             local_steps=settings.local_steps,
@@ -94,10 +97,10 @@ class Experiment:
             pre=settings.pre,
             topology=settings.topology,
             networks=(network, *later),
-            data=data.to(device),
+            data=data,
             batches=Batches(holdings, settings.batch_size, settings.seed),
             augmentation=Augmentation(settings.augment, settings.seed),
-            model=flat_model(module, device, screening, batch=settings.batch_size * math.prod(data.shape)),
+            model=tried(settings.model, flat, *data.train.batch(torch.arange(2)), data.classes),
             device=device,
         )
 

@@ -7,6 +7,7 @@ The models of all nodes are then one matrix, a row each, and are never copied in
 import itertools
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Protocol
 
 import torch
@@ -23,6 +24,17 @@ class Feed(Protocol):
     """Returns the mini-batches of a range of learners, made on request."""
 
     def __call__(self, learners: range) -> Batch: ...
+
+
+@contextmanager
+def without_shortcuts() -> Iterator[None]:
+    """Switches off the shortcuts of torch's attention layers in evaluation mode, which have no gradient under vmap."""
+    before = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(before)
 
 
 class FlatModel:
@@ -97,6 +109,7 @@ class OneByOne(FlatModel):
         ends = itertools.accumulate(p.numel() for p in parameters)
         self._layout = [(p.shape, _stride(p.shape), end - p.numel()) for p, end in zip(parameters, ends, strict=True)]
 
+    @without_shortcuts()
     def add_gradients(self, models: Tensor, into: Tensor, feed: Feed) -> None:
         for i, x in enumerate(models):
             images, labels = feed(range(i, i + 1))
@@ -106,6 +119,7 @@ class OneByOne(FlatModel):
             torch.autograd.backward(cross_entropy(self.module(images[0]), labels[0]))
 
     @torch.no_grad()
+    @without_shortcuts()
     def losses(self, models: Tensor, rows: Tensor, wanted: Tensor, feed: Feed, measure: Measure = "loss") -> Tensor:
         losses = torch.full(rows.shape, torch.nan)
         for i, (row, asked) in enumerate(zip(rows.tolist(), wanted.tolist(), strict=True)):
@@ -118,6 +132,7 @@ class OneByOne(FlatModel):
         return losses
 
     @torch.no_grad()
+    @without_shortcuts()
     def logits(self, models: Tensor, rows: Sequence[int], images: Tensor) -> Tensor:
         return torch.stack([self._module_at(models[r])(images) for r in rows])
 
@@ -148,6 +163,7 @@ class Batched(FlatModel):
         """The number of models to compute at a time."""
         return max(1, self.HELD // (self.d + self.batch))
 
+    @without_shortcuts()
     def add_gradients(self, models: Tensor, into: Tensor, feed: Feed) -> None:
         answer = vmap(self._answer)
         for part in _parts(len(models), self.at_once):
@@ -157,6 +173,7 @@ class Batched(FlatModel):
             into[part.start : part.stop] += torch.autograd.grad(losses.sum(), x)[0]
 
     @torch.no_grad()
+    @without_shortcuts()
     def losses(self, models: Tensor, rows: Tensor, wanted: Tensor, feed: Feed, measure: Measure = "loss") -> Tensor:
         answer = vmap(self._answer)
         keys = rows + len(models) * torch.arange(len(rows), device=rows.device)[:, None]
@@ -176,6 +193,7 @@ class Batched(FlatModel):
         return measured.new_full(rows.shape, torch.nan).masked_scatter_(wanted, measured[inverse])
 
     @torch.no_grad()
+    @without_shortcuts()
     def logits(self, models: Tensor, rows: Sequence[int], images: Tensor) -> Tensor:
         answer = vmap(self._answer, in_dims=(0, None))
         return torch.cat(

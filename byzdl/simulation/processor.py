@@ -2,6 +2,7 @@
 
 import ctypes
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -27,11 +28,20 @@ def prepared(threads: int) -> Iterator[None]:
     before = torch.get_num_threads(), torch.backends.cudnn.allow_tf32, torch.backends.cudnn.deterministic
     prepare(threads)
     try:
-        yield
+        with without_hints():
+            yield
     finally:
         torch.set_num_threads(before[0])
         torch.set_flush_denormal(False)  # torch's default, as torch does not tell the previous setting
         torch.backends.cudnn.allow_tf32, torch.backends.cudnn.deterministic = before[1:]
+
+
+@contextmanager
+def without_hints() -> Iterator[None]:
+    """Ignores torch's hint that some layer, such as attention, is slow for many models at once."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "There is a performance drop", UserWarning)
+        yield
 
 
 def has_bf16() -> bool:
