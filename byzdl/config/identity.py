@@ -14,9 +14,10 @@ from typing import Any
 import yaml
 from omegaconf import DictConfig, OmegaConf
 
+from byzdl.config.canonical import number, without_machine
 from byzdl.config.content import content
 from byzdl.config.folders import CONF
-from byzdl.config.keys import FIRST_NAMES, MACHINE_KEYS, WITHOUT_PRE
+from byzdl.config.keys import WITHOUT_PRE
 from byzdl.config.yamls import names
 from byzdl.files import checksum
 
@@ -24,28 +25,6 @@ from byzdl.files import checksum
 # 3 differs from 2 in: mimic that starts late or pauses, local and oracle behind a pre-step, attack_success_rate on turned
 # images, a backdoor's batches at some shares, and bucketing's shuffle.
 RESULTS_VERSION = 3
-
-
-def _number(value: Any) -> Any:
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def without_machine(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Removes the machine's keys, gives each class its first name, and turns whole floats into integers.
-
-    >>> without_machine({"device": "cuda", "optimizer": {"momentum": 0.0}})
-    {'optimizer': {'momentum': 0}}
-    """
-
-    def walk(value: Any, path: str) -> Any:
-        if isinstance(value, Mapping):
-            items = {str(k): (f"{path}.{k}" if path else str(k), v) for k, v in value.items()}
-            return {k: walk(v, p) for k, (p, v) in items.items() if p not in MACHINE_KEYS}
-        if isinstance(value, list | tuple):
-            return [walk(v, path) for v in value]
-        return FIRST_NAMES.get(value, value) if isinstance(value, str) else _number(value)
-
-    return {k: v for k, v in walk(config, "").items() if k != "hydra"}
 
 
 def identity(config: Mapping[str, Any]) -> str:
@@ -57,7 +36,7 @@ def identity(config: Mapping[str, Any]) -> str:
     code, files, _ = content(config)
     more = {"files": files} if files else {}
     everything = {"results": RESULTS_VERSION, "code": code, **more, **without_machine(config)}
-    return hashlib.sha256(json.dumps(everything, sort_keys=True, default=str).encode()).hexdigest()[:10]
+    return hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()[:10]
 
 
 def run_name(config: Mapping[str, Any]) -> str:
@@ -70,12 +49,12 @@ def run_name(config: Mapping[str, Any]) -> str:
     parts = [
         _name(config, "dataset"),
         _name(config, "partition"),
-        f"{_name(config, 'topology')}{_of(config, 'topology', 'n')}",
+        f"{_name(config, 'topology')}{number(_of(config, 'topology', 'n'))}",
         _name(config, "attack"),
-        f"br{_of(config, 'attack', 'br')}",
+        f"br{number(_of(config, 'attack', 'br'))}",
         *([_name(config, "pre")] if _of(config, "pre", "name") not in (None, "none") else []),
         _name(config, "defense"),
-        f"s{config.get('seed')}",
+        f"s{number(config.get('seed'))}",
         identity(config),
     ]
     return "-".join(re.sub(r"[^A-Za-z0-9_.]+", "_", part)[:40].lstrip(".") or "_" for part in parts)
@@ -110,19 +89,9 @@ def register_resolvers() -> None:
     """
     OmegaConf.register_new_resolver("run_name", lambda *, _root_: run_name(plain(_root_)), replace=True)
     OmegaConf.register_new_resolver("gpus", lambda device: int(str(device).startswith("cuda")), replace=True)
-    OmegaConf.register_new_resolver("number", _number, replace=True)
+    OmegaConf.register_new_resolver("number", number, replace=True)
     OmegaConf.register_new_resolver("checksum", _checksum, replace=True)
     OmegaConf.register_new_resolver("choices", _choices, replace=True)
-
-
-def data_root(config: Mapping[str, Any]) -> str | None:
-    """Finds the folder of the data on this machine; None for a data set without one. It is no part of the identity.
-
-    >>> data_root({"dataset": {"root": "/data/../images"}})
-    '/images'
-    """
-    root = _of(config, "dataset", "root")
-    return str(Path(root).expanduser().resolve()) if isinstance(root, str) and root else None
 
 
 @cache
@@ -144,7 +113,7 @@ def _choices(group: str, *, _root_: DictConfig) -> str:
 
 
 def _name(config: Mapping[str, Any], group: str) -> str:
-    return str(_of(config, group, "name"))
+    return str(number(_of(config, group, "name")))
 
 
 def _of(config: Mapping[str, Any], group: str, key: str) -> Any:

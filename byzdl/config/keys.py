@@ -7,17 +7,21 @@ GROUPS = ("attack", "defense", "pre", "topology", "dataset", "partition", "model
 # Defenses that ignore received models, or know the truth about them. No pre-step stands in front of them.
 WITHOUT_PRE = ("local", "oracle")
 
-# Keys of the machine, and of what is done with a result. They cannot change one.
-MACHINE_KEYS = (
-    "device",
-    "threads",
-    "writer",
-    "objective",
-    "checkpoint.every",
-    "dataset.root",
-    "dataset.cache",
-    "topology.path",
-)
+# Keys of the machine, and of what is done with a result. They cannot change one, and are no part of a run's identity.
+# Two combinations of a sweep that differ in such keys alone are one run, which is computed once:
+# - always: no number of the result depends on the key
+# - content: if the content of the file or folder is a part of the identity. Otherwise the second one is refused
+# - never: the second one is refused. Its last digits may differ, and a sweep over the key is meant to show that
+MACHINE_KEYS = {
+    "device": "never",
+    "threads": "never",
+    "writer": "always",
+    "objective": "always",
+    "checkpoint.every": "always",
+    "dataset.root": "content",
+    "dataset.cache": "always",
+    "topology.path": "content",
+}
 
 # The choices of `writer` beside none, each with the package that it needs.
 WRITERS = {"tensorboard": "tensorboard", "wandb": "wandb"}

@@ -11,8 +11,9 @@ from typing import Any
 from byzdl.config.columns import SCHEMA_VERSION, Row
 from byzdl.config.content import sources
 from byzdl.config.explain import explain
-from byzdl.config.identity import data_root, identity
+from byzdl.config.identity import identity
 from byzdl.config.keys import VERSION
+from byzdl.config.machine import data_root
 from byzdl.config.types import Component, ConfigError, RuleError
 from byzdl.data import load
 from byzdl.progress import bar

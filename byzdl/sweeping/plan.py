@@ -10,7 +10,8 @@ from typing import Any
 
 from byzdl.config.columns import SCHEMA_VERSION
 from byzdl.config.explain import WRONG_INPUT, explain
-from byzdl.config.identity import data_root, identity
+from byzdl.config.identity import identity
+from byzdl.config.machine import data_root, differing, value_of
 from byzdl.config.types import ConfigError
 from byzdl.files import replace_file
 from byzdl.progress import bar
@@ -39,8 +40,8 @@ class Planned:
 def planned(combinations: Sequence[tuple[str, ...]], compose: Compose) -> list[Planned]:
     """Plans every run once, in order, even if several combinations lead to it.
 
-    A combination is refused if its configuration is wrong, or if an earlier one with another configuration takes its
-    folder.
+    A combination is refused if its configuration is wrong; if an earlier one with another configuration takes its folder;
+    or if it is the same run as an earlier one, on other data, or on a device of which somebody wants a second result.
 
     - `compose`: returns the configuration of a combination, as plain containers, and its folder
 
@@ -51,29 +52,43 @@ def planned(combinations: Sequence[tuple[str, ...]], compose: Compose) -> list[P
     [('seed=0', 'rounds=5'), ('seed=1', 'rounds=5')]
     """
     plan: list[Planned] = []
-    first_in: dict[Path, Planned] = {}
+    first_in: dict[Path, tuple[Planned, Mapping[str, Any]]] = {}
     with bar(len(combinations), "planned") as shown:
         for overrides in combinations:
-            run = _planned(overrides, compose)
+            run, config = _planned(overrides, compose)
             shown.update()
-            first = run if run.refused else first_in.setdefault(run.folder, run)
-            if first.identity != run.identity:
+            first, other = (run, config) if run.refused else first_in.setdefault(run.folder, (run, config))
+            if first is run:
+                plan.append(run)
+            elif first.identity != run.identity:
                 taken = ConfigError.of("hydra.sweep.subdir", str(run.folder), "a different folder for every run")
                 plan.append(replace(run, refused=str(taken)))
-            elif first is run:
-                plan.append(run)
+            elif (key := differing(other, config)) is not None:
+                plan.append(replace(run, refused=_refusal(key, first, other, config)))
     return plan
 
 
-def _planned(overrides: tuple[str, ...], compose: Compose) -> Planned:
+def _planned(overrides: tuple[str, ...], compose: Compose) -> tuple[Planned, Mapping[str, Any]]:
     try:
         config, folder = compose(overrides)
         own = identity(config)
         # With another path to the data, the run itself compares their contents.
         done = is_done(folder, own) and read_status(folder).get("root") == data_root(config)
-        return Planned(overrides, folder, own, done)
+        return Planned(overrides, folder, own, done), config
     except WRONG_INPUT as error:
-        return Planned(overrides, refused=explain(error))
+        return Planned(overrides, refused=explain(error)), {}
+
+
+def _refusal(key: str, first: Planned, other: Mapping[str, Any], config: Mapping[str, Any]) -> str:
+    """Why a combination is not computed beside the first one, of the same identity."""
+    if key == "dataset.root":
+        hint = "other data need a dataset.name of their own"
+    elif key == "topology.path":
+        hint = "no file is there, so that the two cannot be told apart"
+    else:
+        hint = "a second result needs a sweep of its own, in another folder"
+    takes = f"{value_of(other, key)!r} as in {' '.join(first.overrides)}, which is the same run; {hint}"
+    return str(ConfigError.of(key, value_of(config, key), takes))
 
 
 def write_manifest(folder: Path, plan: Sequence[Planned]) -> None:
