@@ -1,16 +1,24 @@
-"""Commands as a user types them, each in a process of its own."""
+"""Commands as a user types them: within this process, or each in a process of its own."""
 
+import contextlib
 import csv
+import importlib
+import io
+import logging
 import os
 import resource
 import signal
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
+from unittest.mock import patch
+
+from hydra.core.global_hydra import GlobalHydra
 
 ROOT = Path(__file__).parents[1]
 
@@ -40,6 +48,57 @@ def train(
         env={**os.environ, **environment},
         preexec_fn=lambda: [resource.setrlimit(key, (most, most)) for key, most in (limits or {}).items()],
     )
+
+
+def train_here(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The same within this process, which has imported torch already: for what is not about processes."""
+    from byzdl.commands.door import door
+    from byzdl.commands.train import train as function
+
+    typed = [str(ROOT / "train.py"), *arguments]
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    with (
+        _as_it_was(cwd),
+        patch.dict(os.environ, environment),
+        patch.object(sys, "argv", typed),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        try:
+            with door():
+                function(typed)
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else int(end.code is not None)
+            if isinstance(end.code, str):
+                print(end.code, file=err)
+        except Exception:
+            traceback.print_exc(file=err)
+            code = 1
+    return subprocess.CompletedProcess(typed, code, out.getvalue(), err.getvalue())
+
+
+@contextmanager
+def _as_it_was(cwd: Path) -> Iterator[None]:
+    """Enters a folder, and restores what a command sets for its whole process: logs, paths, modules of one's own."""
+    root, reports = logging.getLogger(), logging.raiseExceptions
+    handlers, level, modules = [*root.handlers], root.level, {*sys.modules}
+    importlib.invalidate_caches()
+    with (
+        contextlib.chdir(cwd),
+        patch.object(sys, "path", [*sys.path]),
+        patch.object(sys, "dont_write_bytecode", True),  # an edited file may be as long and as old as it was
+        patch.dict(os.environ),
+    ):
+        try:
+            yield
+        finally:
+            for handler in {*root.handlers} - {*handlers}:
+                handler.close()
+            root.handlers[:], root.level, logging.raiseExceptions = handlers, level, reports
+            GlobalHydra.instance().clear()
+            for name in {*sys.modules} - modules:
+                if str(getattr(sys.modules[name], "__file__", None) or "").startswith(f"{cwd}/"):
+                    del sys.modules[name]
 
 
 T = TypeVar("T")

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from command_line import ROOT, TINY, alive, endless_sweep, rows, run_folders, train, until
+from command_line import ROOT, TINY, alive, endless_sweep, rows, run_folders, train, train_here, until
 from helpers import choices
 from PIL import Image
 
@@ -111,7 +111,7 @@ def test_what_others_call_a_choice_is_no_choice_and_leads_to_one() -> None:
 def test_wrong_input_is_answered_with_one_line_and_leaves_nothing(
     arguments: list[str], says: str, tmp_path: Path
 ) -> None:
-    result = train(*arguments, cwd=tmp_path)
+    result = train_here(*arguments, cwd=tmp_path)
     assert result.returncode == 1
     assert says in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1, result.stderr
@@ -127,7 +127,7 @@ def test_cuda_is_refused_where_there_is_none(tmp_path: Path) -> None:
 def test_a_missing_download_names_the_folder_and_the_embedded_default(tmp_path: Path) -> None:
     # An address that cannot answer stands for a machine without a network.
     offline = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
-    result = train("dataset=mnist", "dataset.root=here", cwd=tmp_path, **offline, no_proxy="", NO_PROXY="")
+    result = train_here("dataset=mnist", "dataset.root=here", cwd=tmp_path, **offline, no_proxy="", NO_PROXY="")
     assert result.returncode == 1
     assert str(tmp_path / "here") in result.stderr.strip().splitlines()[-1]
     assert "dataset=digits" in result.stderr.strip().splitlines()[-1]
@@ -158,7 +158,7 @@ def test_a_rule_that_lacks_neighbours_says_so_in_the_log_and_in_run_json(tmp_pat
     # For nearest-neighbour mixing 2f = 4 is too much.
     rules = ["defense=d_krum", "defense.f=1", "pre=nnm", "pre.f=2"]
     arguments = [*rules, "topology=k_regular", "topology.degree=3", "attack.br=0"]
-    result = train(*TINY[:-1], *arguments, cwd=tmp_path)
+    result = train_here(*TINY[:-1], *arguments, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     (folder,) = run_folders(tmp_path / "outputs")
     facts = json.loads((folder / "run.json").read_text())
@@ -173,22 +173,22 @@ def test_the_same_command_gives_the_same_bytes_and_a_done_run_is_skipped(tmp_pat
     tables = []
     for place in ("one", "two"):
         (tmp_path / place).mkdir()
-        assert train(*TINY, cwd=tmp_path / place).returncode == 0
+        assert train_here(*TINY, cwd=tmp_path / place).returncode == 0
         (folder,) = run_folders(tmp_path / place / "outputs")
         rounds = [{**row, "seconds": ""} for row in rows(folder / "rounds.csv")]
         tables.append((folder.name, rounds, (folder / "nodes.csv").read_bytes()))
     assert tables[0] == tables[1]
 
     before = (folder / "run.json").read_bytes()
-    again = train(*TINY, cwd=tmp_path / "two")
+    again = train_here(*TINY, cwd=tmp_path / "two")
     assert "already done" in again.stderr
     assert (folder / "run.json").read_bytes() == before
 
 
 def test_a_folder_of_another_run_is_never_overwritten(tmp_path: Path) -> None:
-    assert train(*TINY, "hydra.run.dir=mine", cwd=tmp_path).returncode == 0
+    assert train_here(*TINY, "hydra.run.dir=mine", cwd=tmp_path).returncode == 0
     before = {file.name: file.read_bytes() for file in (tmp_path / "mine").iterdir()}
-    refused = train(*TINY, "seed=1", "hydra.run.dir=mine", cwd=tmp_path)
+    refused = train_here(*TINY, "seed=1", "hydra.run.dir=mine", cwd=tmp_path)
     assert refused.returncode == 1
     assert "hydra.run.dir" in refused.stderr
     assert {file.name: file.read_bytes() for file in (tmp_path / "mine").iterdir()} == before
@@ -196,7 +196,7 @@ def test_a_folder_of_another_run_is_never_overwritten(tmp_path: Path) -> None:
 
 def test_a_multirun_isolates_what_fails_and_goes_on_with_what_is_missing(tmp_path: Path) -> None:
     sweep = ["-m", *TINY, "defense=loss_threshold,nosuch,ubar", "attack.br=0.34,0.99"]
-    result = train(*sweep, cwd=tmp_path)
+    result = train_here(*sweep, cwd=tmp_path)
     assert result.returncode != 0
     assert "2 of 6 runs done" in result.stderr
     assert "4 of 6 runs failed" in result.stderr
@@ -217,7 +217,7 @@ def test_a_multirun_isolates_what_fails_and_goes_on_with_what_is_missing(tmp_pat
     expected = [{**row, "seconds": ""} for row in rows(interrupted / "rounds.csv")]
     (interrupted / "rounds.csv").write_text("round,epoch\n0,")
     untouched = (finished / "rounds.csv").stat().st_mtime_ns
-    train(*sweep, cwd=tmp_path)
+    train_here(*sweep, cwd=tmp_path)
     assert json.loads((interrupted / "run.json").read_text())["status"] == "done"
     assert [{**row, "seconds": ""} for row in rows(interrupted / "rounds.csv")] == expected
     assert (finished / "rounds.csv").stat().st_mtime_ns == untouched
@@ -229,7 +229,7 @@ def test_a_sweep_by_name_writes_where_hydra_says_and_its_runs_equal_single_ones(
         "defaults: [/config, _self_]\n"
         "hydra: {mode: MULTIRUN, sweep: {dir: there}, sweeper: {params: {defense: 'ubar,mean'}}}\n"
     )
-    result = train("-cd", "mine", "-cn", "small", *TINY, cwd=tmp_path)
+    result = train_here("-cd", "mine", "-cn", "small", *TINY, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     swept = run_folders(tmp_path / "there")
     assert len(swept) == 2
@@ -237,7 +237,7 @@ def test_a_sweep_by_name_writes_where_hydra_says_and_its_runs_equal_single_ones(
     (manifest,) = (tmp_path / "there").glob("sweep-*.json")
     assert sorted(run["name"] for run in json.loads(manifest.read_text())["runs"]) == [f.name for f in swept]
 
-    assert train(*TINY, "defense=mean", cwd=tmp_path).returncode == 0
+    assert train_here(*TINY, "defense=mean", cwd=tmp_path).returncode == 0
     (single,) = run_folders(tmp_path / "outputs")
     twin = tmp_path / "there" / single.name
     assert (twin / "nodes.csv").read_bytes() == (single / "nodes.csv").read_bytes()
@@ -248,7 +248,7 @@ def test_one_job_at_a_time_and_hydras_own_launcher_give_the_same_runs(tmp_path: 
     for choice in ("hydra.launcher.jobs=1", "hydra/launcher=basic"):
         where = tmp_path / choice.replace("/", "_")
         where.mkdir()
-        result = train("-m", *TINY, "defense=ubar,mean", choice, cwd=where)
+        result = train_here("-m", *TINY, "defense=ubar,mean", choice, cwd=where)
         assert result.returncode == 0, result.stderr
         tables.append({f.name: (f / "nodes.csv").read_bytes() for f in run_folders(where / "outputs")})
     assert len(tables[0]) == 2
@@ -265,7 +265,7 @@ def test_a_run_whose_process_dies_takes_nothing_down_with_it(tmp_path: Path) -> 
     )
     (tmp_path / "mine" / "defense").mkdir(parents=True)
     (tmp_path / "mine" / "defense" / "dying.yaml").write_text("_target_: dying.Dying\nname: dying\n")
-    result = train("-cd", "mine", "-m", *TINY, "defense=dying,mean", cwd=tmp_path)
+    result = train_here("-cd", "mine", "-m", *TINY, "defense=dying,mean", cwd=tmp_path)
     assert result.returncode != 0
     assert "1 of 2 runs done" in result.stderr
     assert "SIGKILL" in result.stderr
@@ -280,7 +280,7 @@ def test_an_exception_leaves_its_traceback_in_the_folder(tmp_path: Path) -> None
     )
     (tmp_path / "mine" / "defense").mkdir(parents=True)
     (tmp_path / "mine" / "defense" / "broken.yaml").write_text("_target_: broken.Broken\nname: broken\n")
-    result = train("-cd", "mine", *TINY, "defense=broken", cwd=tmp_path)
+    result = train_here("-cd", "mine", *TINY, "defense=broken", cwd=tmp_path)
     assert result.returncode != 0
     (folder,) = run_folders(tmp_path / "outputs")
     facts = json.loads((folder / "run.json").read_text())
@@ -308,10 +308,12 @@ def test_a_defense_and_an_attack_from_outside_of_the_package(tmp_path: Path) -> 
     ):
         (tmp_path / "conf" / group).mkdir(parents=True)
         (tmp_path / "conf" / group / f"{text.split('name: ')[1].split()[0]}.yaml").write_text(text)
-    result = train("-cd", "conf", "-m", *TINY, "defense=nearest", "attack=zero", "defense.alpha=0.5,0.9", cwd=tmp_path)
+    result = train_here(
+        "-cd", "conf", "-m", *TINY, "defense=nearest", "attack=zero", "defense.alpha=0.5,0.9", cwd=tmp_path
+    )
     assert result.returncode == 0, result.stderr
     assert len(run_folders(tmp_path / "outputs")) == 2
-    wrong = train("-cd", "conf", *TINY, "defense=nearest", "defense.alpha=2", cwd=tmp_path)
+    wrong = train_here("-cd", "conf", *TINY, "defense=nearest", "defense.alpha=2", cwd=tmp_path)
     assert "defense.alpha is 2, but must be a number in [0, 1]" in wrong.stderr
 
 
@@ -331,17 +333,17 @@ def test_the_defense_in_the_readme_works_as_it_stands_there(tmp_path: Path) -> N
 
 
 def test_a_done_run_survives_every_later_failure(tmp_path: Path) -> None:
-    assert train(*TINY, cwd=tmp_path).returncode == 0
+    assert train_here(*TINY, cwd=tmp_path).returncode == 0
     (folder,) = run_folders(tmp_path / "outputs")
     before = {file.name: file.read_bytes() for file in folder.iterdir() if file.name != "run.log"}
     # The device is no part of the identity: the same folder, and a configuration that cannot run here.
-    train("-m", *TINY, "device=cuda", "hydra/launcher=basic", cwd=tmp_path, CUDA_VISIBLE_DEVICES="")
-    train("-m", *TINY, "seed=1", f"hydra.sweep.subdir={folder.name}", cwd=tmp_path)
+    train_here("-m", *TINY, "device=cuda", "hydra/launcher=basic", cwd=tmp_path, CUDA_VISIBLE_DEVICES="")
+    train_here("-m", *TINY, "seed=1", f"hydra.sweep.subdir={folder.name}", cwd=tmp_path)
     assert {file.name: file.read_bytes() for file in folder.iterdir() if file.name != "run.log"} == before
 
 
 def test_two_runs_never_share_a_folder(tmp_path: Path) -> None:
-    result = train("-m", *TINY, "seed=0,1", "hydra.sweep.subdir=same", cwd=tmp_path)
+    result = train_here("-m", *TINY, "seed=0,1", "hydra.sweep.subdir=same", cwd=tmp_path)
     assert result.returncode != 0
     assert "1 of 2 runs failed" in result.stderr
     assert "hydra.sweep.subdir is" in result.stderr
@@ -350,7 +352,7 @@ def test_two_runs_never_share_a_folder(tmp_path: Path) -> None:
 def test_files_that_are_no_runs_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "config.yaml").write_text("precious: true\n")
-    result = train(*TINY, "hydra.run.dir=mine", cwd=tmp_path)
+    result = train_here(*TINY, "hydra.run.dir=mine", cwd=tmp_path)
     assert result.returncode == 1
     assert "holds files that belong to no run (config.yaml)" in result.stderr
     assert [file.name for file in (tmp_path / "mine").iterdir()] == ["config.yaml"]
@@ -368,7 +370,7 @@ def test_an_edited_defense_is_computed_anew(tmp_path: Path) -> None:
     )
     for alpha in (0.5, 0.9):
         (tmp_path / "own.py").write_text(code.format(alpha=alpha))
-        result = train("-cd", "mine", *TINY, "defense=own", cwd=tmp_path)
+        result = train_here("-cd", "mine", *TINY, "defense=own", cwd=tmp_path)
         assert result.returncode == 0, result.stderr
         assert "already done" not in result.stderr
     assert len(run_folders(tmp_path / "outputs")) == 2
@@ -385,14 +387,14 @@ def test_other_data_in_another_folder_are_not_taken_for_the_same(tmp_path: Path)
                     Image.fromarray(image).save(tmp_path / place / part / label / f"{i}.png")
     shutil.copytree(tmp_path / "A", tmp_path / "moved")
     command = ["dataset=image_folder", "model=linear", "rounds=2", "batch_size=4", "topology.n=3", "topology.cr=1"]
-    assert train(*command, "dataset.root=A", cwd=tmp_path).returncode == 0
-    moved = train(*command, "dataset.root=moved", cwd=tmp_path)
+    assert train_here(*command, "dataset.root=A", cwd=tmp_path).returncode == 0
+    moved = train_here(*command, "dataset.root=moved", cwd=tmp_path)
     assert "already done" in moved.stderr
     for multirun in ([], ["-m"]):
-        other = train(*multirun, *command, "dataset.root=B", cwd=tmp_path)
+        other = train_here(*multirun, *command, "dataset.root=B", cwd=tmp_path)
         assert other.returncode == 1
         assert "dataset.root is 'B'" in other.stderr
-    assert train(*command, "dataset.root=B", "dataset.name=b", cwd=tmp_path).returncode == 0
+    assert train_here(*command, "dataset.root=B", "dataset.name=b", cwd=tmp_path).returncode == 0
 
 
 def test_runs_end_with_the_process_that_started_them(tmp_path: Path) -> None:
@@ -415,7 +417,7 @@ def test_ctrl_c_stops_at_once_and_says_how_to_go_on(tmp_path: Path) -> None:
 
 
 def test_a_batch_that_fails_does_not_stop_the_next(tmp_path: Path) -> None:
-    result = train("-m", *TINY, "attack.br=0.99,0.34", "hydra.sweeper.max_batch_size=1", cwd=tmp_path)
+    result = train_here("-m", *TINY, "attack.br=0.99,0.34", "hydra.sweeper.max_batch_size=1", cwd=tmp_path)
     assert "1 of 2 runs done" in result.stderr
 
 
@@ -435,12 +437,12 @@ def test_a_sweep_runs_the_code_beside_its_train_py(tmp_path: Path) -> None:
 
 def test_a_multirun_takes_keys_that_its_choices_have_and_the_default_has_not(tmp_path: Path) -> None:
     # The default attack has no z.
-    result = train("-m", *TINY, "attack=alie,alie_1.5", "attack.z=2", "defense=mean", cwd=tmp_path)
+    result = train_here("-m", *TINY, "attack=alie,alie_1.5", "attack.z=2", "defense=mean", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     configs = [yaml.safe_load(file.read_text()) for file in tmp_path.glob("outputs/*/config.yaml")]
     assert [(config["attack"]["z"], config["attack"]["br"]) for config in configs] == [(2, 0.3)] * 2
     # Who has it not is refused alone.
-    result = train("-m", *TINY, "attack=alie,max", "attack.z=2", "defense=mean", cwd=tmp_path)
+    result = train_here("-m", *TINY, "attack=alie,max", "attack.z=2", "defense=mean", cwd=tmp_path)
     assert result.returncode == 1
     assert "attack.z: the chosen attack has no such key" in result.stderr
     assert "1 of 2 runs failed" in result.stderr
@@ -485,32 +487,32 @@ def test_a_named_sweep_is_one_whatever_is_wrong_with_it(
     assert understood([*named, "-m"]).count("-m") == 1
     (tmp_path / "own" / "mine.yaml").write_text("hydra: {mode: MULTIRUN}")
     assert understood([*named, "attack.z=1"]) == [named[0], "-m", *named[1:], "attack.z=1"]
-    for broken in "hydra: MULTIRUN", "hydra: {mode: MULTIRUN, sweeper: 3}", "- 1", "{", "":
+    for broken in "hydra: MULTIRUN", "- 1", "{", "":
         (tmp_path / "own" / "mine.yaml").write_text(broken)
         assert understood([*named, "defense.rho=0.4"]) == [*named, "defense.rho=0.4"]
 
 
 def test_a_named_sweep_with_lists_of_its_own_tells_what_is_wrong(tmp_path: Path) -> None:
     sweep = ["-cd", str(ROOT / "sweeps"), "-cn", "smoke", "seed=0,1"]
-    assert "atack: no such key; did you mean attack?" in train(*sweep, "atack=max", cwd=tmp_path).stderr
+    assert "atack: no such key; did you mean attack?" in train_here(*sweep, "atack=max", cwd=tmp_path).stderr
 
 
 def test_a_sweep_asked_for_without_m_is_told_so(tmp_path: Path) -> None:
-    assert "--multirun" in train(*TINY, "seed=0,1", cwd=tmp_path).stderr
-    assert "did you mean smoke" in train("-cn", "smok", cwd=tmp_path).stderr
+    assert "--multirun" in train_here(*TINY, "seed=0,1", cwd=tmp_path).stderr
+    assert "did you mean smoke" in train_here("-cn", "smok", cwd=tmp_path).stderr
 
 
 @pytest.mark.parametrize("other", ["model=linear", "topology=ring"])
 def test_the_papers_setting_goes_with_other_choices(other: str, tmp_path: Path) -> None:
-    assert train("--cfg", "job", "experiment=paper", other, cwd=tmp_path).returncode == 0
+    assert train_here("--cfg", "job", "experiment=paper", other, cwd=tmp_path).returncode == 0
 
 
 def test_help_and_cfg_answer_a_newcomer(tmp_path: Path) -> None:
-    shown = train("--help", cwd=tmp_path)
+    shown = train_here("--help", cwd=tmp_path)
     assert shown.returncode == 0
     for word in ("defense: balance, bulyan", "attack.br", "sweeps", "tab completion"):
         assert word in shown.stdout
-    job = yaml.safe_load(train("--cfg", "job", "experiment=paper", "dataset=image_folder", cwd=tmp_path).stdout)
+    job = yaml.safe_load(train_here("--cfg", "job", "experiment=paper", "dataset=image_folder", cwd=tmp_path).stdout)
     assert (job["batch_size"], job["optimizer"]["lr"], job["optimizer"]["momentum"]) == (256, 0.01, 0.9)
     assert (job["topology"]["n"], job["topology"]["cr"]) == (10, 0.4)
     assert (job["model"]["channels"], job["model"]["hidden"]) == ([32, 64], 128)
@@ -519,7 +521,7 @@ def test_help_and_cfg_answer_a_newcomer(tmp_path: Path) -> None:
 
 def test_tab_completion_knows_choices_and_keys(tmp_path: Path) -> None:
     def complete(line: str) -> list[str]:
-        return train("-sc", "query=bash", cwd=tmp_path, COMP_LINE=line, COMP_POINT=str(len(line))).stdout.split()
+        return train_here("-sc", "query=bash", cwd=tmp_path, COMP_LINE=line, COMP_POINT=str(len(line))).stdout.split()
 
     assert "defense=loss_threshold" in complete("python train.py defense=lo")
     assert any(
@@ -529,6 +531,6 @@ def test_tab_completion_knows_choices_and_keys(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("sweep", sorted(file.stem for file in (ROOT / "sweeps").glob("*.yaml")))
 def test_every_sweep_composes(sweep: str, tmp_path: Path) -> None:
-    shown = train("-cd", str(ROOT / "sweeps"), "-cn", sweep, "--cfg", "all", cwd=tmp_path)
+    shown = train_here("-cd", str(ROOT / "sweeps"), "-cn", sweep, "--cfg", "all", cwd=tmp_path)
     assert shown.returncode == 0, shown.stderr
     assert yaml.safe_load(shown.stdout)["hydra"]["sweep"]["dir"] == f"outputs/{sweep}"
