@@ -48,8 +48,8 @@ def find(*folders: Path | str) -> list[Run]:
     refused: dict[tuple[str, ...], tuple[str, Run]] = {}
     accepted: set[tuple[str, ...]] = set()
     present: set[str] = set()
-    several = len(distinct := _distinct(folders)) > 1
-    for folder in distinct:
+    several = len(places := distinct(folders)) > 1
+    for folder in places:
         own, sweeps = contents(folder)
         for name, run in own.items():
             named = replace(run, name=str(folder / name)) if several else run
@@ -166,9 +166,16 @@ def finished(runs: Sequence[Run], *folders: Path | str) -> list[Run]:
     raise AnalysisError(f"{where}: no run in {them} is done ({counts}{why}){below}")
 
 
-def _distinct(folders: Sequence[Path | str]) -> list[Path]:
-    """The folders, each once, whatever the ways to write them."""
-    return list({folder.resolve(): folder for folder in map(Path, reversed(folders))}.values())[::-1]
+def distinct(folders: Sequence[Path | str]) -> list[Path]:
+    """Returns the folders, each once, whatever the ways to write them.
+
+    >>> [str(folder) for folder in distinct(["a", "b", "b/../a/"])]
+    ['a', 'b']
+    """
+    places: dict[Path, Path] = {}
+    for folder in map(Path, folders):
+        places.setdefault(folder.resolve(), folder)
+    return list(places.values())
 
 
 def _check_seeds(done: Sequence[Run], each: Sequence[Labels]) -> None:

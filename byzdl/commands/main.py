@@ -10,11 +10,12 @@ from byzdl.commands.door import door
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "run": ("[GROUP=CHOICE] [KEY=VALUE] ...", "one run", "byzdl.commands.train:train"),
     "sweep": ("NAME | GROUP=A,B KEY=1,2 ...", "a named sweep, or every combination", "byzdl.commands.train:sweep"),
-    "status": ("[FOLDER]", "done, running, failed and missing runs", "byzdl.commands.status:main"),
-    "figures": ("FOLDER", "accuracy curves and tables", "byzdl.analysis.__main__:main"),
-    "report": ("FOLDER", "one HTML page to explore", "byzdl.analysis.report.__main__:main"),
+    "status": ("[FOLDER ...]", "done, running, failed and missing runs", "byzdl.commands.status:main"),
+    "figures": ("FOLDER ...", "accuracy curves and tables", "byzdl.analysis.__main__:main"),
+    "report": ("FOLDER ...", "one HTML page to explore", "byzdl.analysis.report.__main__:main"),
     "compare": ("A B", "two folders, run by run", "byzdl.analysis.compare:main"),
-    "leaderboard": ("FOLDER", "heatmaps and rankings", "byzdl.analysis.leaderboard:main"),
+    "leaderboard": ("FOLDER ...", "heatmaps and rankings", "byzdl.analysis.leaderboard:main"),
+    "runs": ("forget | rm | merge ...", "forget a sweep, remove runs, merge folders", "byzdl.commands.runs:main"),
     "split": ("[KEY=VALUE] ...", "a picture of the data of each node", "byzdl.commands.split:main"),
     "list": ("[GROUP]", "all choices, with a line each", "byzdl.commands.describe:list_choices"),
     "explain": (
@@ -70,3 +71,7 @@ def usage() -> str:
             "Every command explains itself with --help, such as: byzdl run --help",
         ]
     )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,4 +1,4 @@
-"""`byzdl status [FOLDER]` shows which runs are done, running, failed or missing. It only reads files."""
+"""`byzdl status [FOLDER ...]` shows which runs are done, running, failed or missing. It only reads files."""
 
 import argparse
 import csv
@@ -12,14 +12,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
+from byzdl.analysis.files import run_record, text
 from byzdl.analysis.load import AnalysisError, Run, find
-from byzdl.runs.folder import read_status
+from byzdl.commands.door import door
+from byzdl.commands.wanted import wanted
 
 ORDER = ("running", "interrupted", "failed", "unreadable", "refused", "missing", "done")
 # Nobody can ask another machine whether a process lives. It counts as alive if it wrote within these seconds.
 SILENCE = 600.0
+# More missing runs than this are summed up by their sweeps.
+MANY = 10
 
 
 @dataclass(frozen=True)
@@ -51,40 +53,44 @@ class Standing:
         return (self.rounds - self.round) / self.speed
 
 
-def standings(folder: Path) -> list[Standing]:
-    """Lists the runs of a folder, and those that its sweeps planned, but no superseded ones.
+def standings(*folders: Path) -> list[Standing]:
+    """Lists the runs of folders, and those that their sweeps planned, but no superseded ones.
 
     **Raises:** `AnalysisError` if there is no run.
     """
-    return [_standing(run) for run in find(folder) if run.status != "superseded"]
+    return [_standing(run) for run in find(*folders) if run.status != "superseded"]
 
 
 def _standing(run: Run) -> Standing:
     if run.status in ("missing", "refused", "unreadable"):
         return Standing(run.name, run.status, why=run.why)
-    alive = run.status == "interrupted" and _is_alive(run.folder)
+    alive = run.status == "interrupted" and is_alive(run.folder)
     status, why = ("running", "") if alive else (run.status, run.why if run.status == "failed" else "")
-    return Standing(run.name, status, *_progress(run.folder), why)
+    return Standing(run.name, status, *_progress(run), why)
 
 
-def _progress(folder: Path) -> tuple[int | None, int | None, float | None]:
+def _progress(run: Run) -> tuple[int | None, int | None, float | None]:
     """The last logged round, the number of all rounds, and rounds a second; None each if unknown."""
     try:
-        with (folder / "rounds.csv").open(newline="", encoding="utf-8") as lines:
-            whole = [row for row in csv.DictReader(lines) if row.get("seconds")]
-        rounds = int(yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))["rounds"])
+        rounds = int(run.config["rounds"])
+        lines = text(run.folder / "rounds.csv").splitlines()
+        whole = [row for row in csv.DictReader(lines) if row.get("seconds")]
         first, last = whole[0], whole[-1]
         took = float(last["seconds"]) - float(first["seconds"])
         done = int(last["round"])
         return done, rounds, done / took if took > 0 else None
-    except (OSError, ValueError, KeyError, IndexError, TypeError):
+    except (OSError, ValueError, KeyError, IndexError, TypeError, csv.Error):
         return None, None, None  # The run has not begun, or is just writing.
 
 
-def _is_alive(folder: Path) -> bool:
-    facts = read_status(folder)
+def is_alive(folder: Path) -> bool:
+    """Tells whether a process computes the run of this folder, as far as its files tell."""
+    try:
+        facts = run_record(folder)
+    except AnalysisError:
+        return False
     pid = facts.get("pid")
-    if facts.get("host") == platform.node() and isinstance(pid, int):
+    if facts.get("host") == platform.node() and isinstance(pid, int) and 0 < pid < 2**31:
         try:
             os.kill(pid, 0)
         except ProcessLookupError:
@@ -108,8 +114,10 @@ def table(found: Sequence[Standing]) -> str:
     counts = Counter(one.status for one in found)
     lines = [f"{len(found)} runs: " + ", ".join(f"{counts[s]} {s}" for s in ORDER if counts[s])]
     left = [one.left for one in found if one.left is not None]
+    missing = 0
     for one in sorted(found, key=lambda one: (ORDER.index(one.status), one.name)):
-        if one.status == "done":
+        missing += one.status == "missing"
+        if one.status == "done" or missing > MANY:
             continue
         parts = [f"  {one.status:11s} {one.name}"]
         if one.round is not None and one.rounds:
@@ -119,6 +127,8 @@ def table(found: Sequence[Standing]) -> str:
         if one.left is not None:
             parts.append(f"{_duration(one.left)} left")
         lines.append("  ".join([*parts, *([one.why] if one.why else [])]))
+    if missing > MANY:
+        lines.append(f"  missing     and {missing - MANY} more")
     if left:
         lines.append(f"longest time left: {_duration(max(left))}")
     return "\n".join(lines)
@@ -131,12 +141,12 @@ def _duration(seconds: float) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Prints the table of a folder, once or repeatedly.
+    """Prints the table of folders, once or repeatedly.
 
-    **Raises:** `SystemExit` with one line if the folder cannot be read.
+    **Raises:** `SystemExit` with one line if a folder cannot be read.
     """
     parser = argparse.ArgumentParser(prog="byzdl status", description=__doc__)
-    parser.add_argument("folder", nargs="?", default=Path("outputs"), type=Path, metavar="FOLDER")
+    parser.add_argument("folders", nargs="*", default=[Path("outputs")], type=Path, metavar="FOLDER")
     parser.add_argument(
         "--watch",
         nargs="?",
@@ -148,9 +158,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     try:
         while options.watch is not None:
-            print(f"\x1b[H\x1b[2J{_now(options.folder)}", flush=True)
+            print(f"\x1b[H\x1b[2J{_now(options.folders)}", flush=True)
             time.sleep(options.watch)
-        print(table(standings(options.folder)))
+        print(_shown(options.folders))
     except AnalysisError as error:
         sys.exit(f"byzdl: {error}")
     except KeyboardInterrupt:
@@ -171,11 +181,22 @@ def seconds(text: str) -> float:
     return value
 
 
-def _now(folder: Path) -> str:
-    """The table, or a message while the folder has no runs yet."""
+def _shown(folders: Sequence[Path]) -> str:
+    """The table of folders, and what their sweeps want."""
+    found = standings(*folders)
+    return "\n".join([table(found), *wanted({one.name: one.status for one in found}, folders)])
+
+
+def _now(folders: Sequence[Path]) -> str:
+    """The same, or a message while a folder has no runs yet."""
     try:
-        return table(standings(folder))
+        return _shown(folders)
     except AnalysisError as error:
-        if not folder.is_dir():
+        if not all(folder.is_dir() for folder in folders):
             raise
         return str(error)
+
+
+if __name__ == "__main__":
+    with door():
+        main()

@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from byzdl.commands.main import main as byzdl
 from byzdl.commands.status import SILENCE, main, standings, table
 from byzdl.config.columns import ROUND_COLUMNS, SCHEMA_VERSION
 
@@ -19,7 +20,8 @@ def write(folder, name, status, rows=(), rounds=100, **facts):
     path = folder / name
     path.mkdir(parents=True)
     (path / "run.json").write_text(json.dumps({"schema": SCHEMA_VERSION, "status": status, "identity": name, **facts}))
-    choices = "attack: {name: max, br: 0.3}\ndefense: {name: mean}\n"
+    choices = "attack: {name: max, br: 0.3}\ndefense: {name: mean}\ntopology: {name: ring, n: 10}\n"
+    choices += "".join(f"{group}: {{name: some}}\n" for group in ("dataset", "partition", "model"))
     (path / "config.yaml").write_text(f"rounds: {rounds}\nseed: {name[-1]}\n{choices}")
     lines = [
         ",".join(str(number) if c == "round" else str(s) if c == "seconds" else "" for c in ROUND_COLUMNS)
@@ -106,7 +108,7 @@ def test_watching_begins_before_the_first_run(tmp_path, capsys, monkeypatch):
     def later(seconds):
         if (tmp_path / "run-1").exists():
             raise KeyboardInterrupt
-        write(tmp_path, "run-1", "done", [(0, 1.0)])
+        write(tmp_path, "run-1", "done", [(0, 1.0), (100, 2.0)])
 
     monkeypatch.setattr(time, "sleep", later)
     main([str(tmp_path), "--watch"])
@@ -120,3 +122,59 @@ def test_an_interval_that_is_none_is_refused(tmp_path, capsys, interval):
     with pytest.raises(SystemExit):
         main([str(tmp_path), f"--watch={interval}"])
     assert f"argument --watch: invalid seconds value: '{interval}'" in capsys.readouterr().err
+
+
+def plan(folder, name, *runs):
+    """A sweep's manifest from (name, overrides, refused) triples."""
+    entries = [{"name": run, "overrides": overrides, "refused": refused} for run, overrides, refused in runs]
+    (folder / f"{name}.json").write_text(json.dumps({"schema": SCHEMA_VERSION, "runs": entries}))
+
+
+def test_the_sweep_that_wants_missing_runs_is_named_with_the_command_that_forgets_it(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "out puts"
+    write(folder, "run-1", "done", [(0, 1.0), (100, 2.0)])
+    plan(folder, "sweep-0a", ("run-1", ["seed=1"], None))
+    wrong = [(f"run-{seed}", ["attack=max", f"seed={seed}"], None) for seed in range(100, 300)]
+    plan(folder, "sweep-1b", *wrong, (None, ["attack=maxx", "seed=0"], "no such attack"))
+    os.utime(folder / "sweep-1b.json", (1.6e9, 1.6e9))
+    (folder / "sweep-2c.json").write_text("[")
+    main(["out puts"])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "203 runs: 1 unreadable, 1 refused, 200 missing, 1 done"
+    assert sum(line.startswith("  missing") for line in lines) == 11
+    assert "  missing     and 190 more" in lines
+    told = next(i for i, line in enumerate(lines) if line.startswith("sweep-1b, planned 2020-09-"))
+    assert lines[told].partition(", wants ")[2] == (
+        "200 missing runs: attack=max seed=100,101,102,...,299; it had 1 combinations refused: attack=maxx seed=0"
+    )
+    command = "byzdl runs forget 'out puts' sweep-1b"
+    assert lines[told + 1] == f"  to compute them: the same command again; to forget them: {command}"
+    assert lines[lines.index("sweep-2c cannot be read") + 1] == "  to forget it: byzdl runs forget 'out puts' sweep-2c"
+    assert not any(line.startswith("sweep-0a") for line in lines)
+
+    for name in "sweep-1b", "sweep-2c":
+        byzdl(["runs", "forget", "out puts", name])
+    capsys.readouterr()
+    main(["out puts"])
+    assert capsys.readouterr().out == "1 runs: 1 done\n"
+
+
+def test_several_folders_are_one_table(tmp_path, capsys):
+    for name in "ab":
+        write(tmp_path / name, f"run-{int(name, 16)}", "done", [(0, 1.0), (100, 2.0)])
+        plan(tmp_path / name, "sweep-1", *((f"run-{i}", [f"seed={i}"], None) for i in (10, 11, 12)))
+    main([str(tmp_path / "a"), f"{tmp_path}/b/", str(tmp_path / "a" / ".." / "b")])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "3 runs: 1 missing, 2 done"
+    assert lines[1].split() == ["missing", f"{tmp_path}/b/run-12", "seed=12"]
+    assert lines[2].startswith(f"{tmp_path}/b/sweep-1, planned ")
+
+
+def test_a_process_that_cannot_be_is_not_alive(tmp_path):
+    for pid in 0, -1, 2**70, True, "1":
+        write(tmp_path / str(pid), "run-1", "running", [], pid=pid, host=platform.node())
+        old = time.time() - SILENCE - 60
+        for file in (tmp_path / str(pid) / "run-1").iterdir():
+            os.utime(file, (old, old))
+    assert {one.status for pid in (0, -1, 2**70, "1") for one in standings(tmp_path / str(pid))} == {"interrupted"}
