@@ -12,6 +12,7 @@ import pandas as pd
 import torch
 
 from benchmarks import decisions, rounds, rules, scaling, startup
+from byzdl.pipe import reader
 from byzdl.simulation.processor import prepare
 
 COLUMNS = ["part", "what", "cpu_min", "cpu_median", "wall_min", "wall_median", "repeats", "ratio", "note"]
@@ -69,4 +70,5 @@ def _processor() -> str:
 
 
 if __name__ == "__main__":
-    main()
+    with reader():
+        main()

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
+from byzdl.pipe import reader
+
 Step = Callable[[], Mapping[str, Any] | None]
 
 
@@ -21,4 +23,5 @@ def main(make: str, arguments: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    with reader():
+        main(*sys.argv[1:])

@@ -8,6 +8,7 @@ import matplotlib as mpl
 import reproduction
 
 from byzdl.analysis import style
+from byzdl.pipe import reader
 
 DPI = 150
 
@@ -20,4 +21,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with reader():
+        main()

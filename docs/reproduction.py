@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from byzdl.analysis import draw, final, final_accuracy, load, over_seeds, paired, rounds_to, style, to_markdown
 from byzdl.config.columns import ROUND_COLUMNS
+from byzdl.pipe import reader
 
 HERE = Path(__file__).parent / "reproduction"
 
@@ -126,10 +127,11 @@ def claims(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 if __name__ == "__main__":
-    for folder in sys.argv[1:]:
-        collect(Path(folder))
-    for file in sorted(HERE.glob("*.csv")):
-        runs = runs_of(file)
-        judged = claims(runs)
-        cells = judged.astype(object).where(judged.notna(), "")
-        print(file.name, to_markdown(final_accuracy(runs)), cells.to_markdown(index=False), sep="\n\n")
+    with reader():
+        for folder in sys.argv[1:]:
+            collect(Path(folder))
+        for file in sorted(HERE.glob("*.csv")):
+            runs = runs_of(file)
+            judged = claims(runs)
+            cells = judged.astype(object).where(judged.notna(), "")
+            print(file.name, to_markdown(final_accuracy(runs)), cells.to_markdown(index=False), sep="\n\n")

@@ -7,8 +7,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from byzdl.pipe import reader
+
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
-UNREAD = 141  # the exit code of a command that the signal SIGPIPE ended
 
 
 @contextmanager
@@ -25,7 +26,7 @@ def door() -> Iterator[None]:
     # The current folder may hold classes of the user's own.
     sys.path.append(os.getcwd())
     try:
-        with _reader():
+        with reader():
             yield
     except KeyboardInterrupt:
         print("byzdl: interrupted; the same command computes the missing runs", file=sys.stderr)
@@ -39,31 +40,3 @@ def door() -> Iterator[None]:
         if isinstance(error, OSError) and error.errno in NO_ROOM:
             sys.exit(f"byzdl: {error}; everything written so far is kept, and the same command continues")
         raise
-
-
-@contextmanager
-def _reader() -> Iterator[None]:
-    """Exits quietly if the reader of the output is gone. Any other broken pipe is an error."""
-    read = True
-    try:
-        try:
-            yield
-        finally:
-            read = _arrives("")
-    except BrokenPipeError:
-        # Without a buffer, nothing was left to flush, and only another write can fail.
-        if read and _arrives("\n"):
-            raise
-        read = False
-    if not read:
-        sys.exit(UNREAD)
-
-
-def _arrives(text: str) -> bool:
-    """Prints a text, and all text before it. Returns False if the reader is gone; later text is then dropped."""
-    try:
-        print(text, end="", flush=True)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return False
-    return True

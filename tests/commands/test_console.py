@@ -12,9 +12,10 @@ import pytest
 from command_line import ROOT, TINY, run_folders
 from helpers import choices
 
-from byzdl.commands.door import UNREAD, door
+from byzdl.commands.door import door
 from byzdl.commands.main import COMMANDS, main, usage
 from byzdl.config.keys import GROUPS
+from byzdl.pipe import UNREAD
 from byzdl.sweeping.plan import Planned, write_manifest
 
 
