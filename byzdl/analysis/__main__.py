@@ -1,18 +1,19 @@
-"""`byzdl figures FOLDER`: draws the figures and writes the tables of a folder of runs, and lists missing results.
+"""`byzdl figures FOLDER ...`: draws the figures and writes the tables of folders of runs, and lists missing results.
 
 `python -m byzdl.analysis FOLDER` is the same, and `python -m byzdl.analysis compare A B` is `byzdl compare A B`.
 """
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from byzdl.analysis import compare
+from byzdl.analysis.arguments import parse
 from byzdl.analysis.figures import draw
-from byzdl.analysis.load import AnalysisError, Run, deeper, find, rows
+from byzdl.analysis.load import AnalysisError, Run, find, finished, rows
 from byzdl.analysis.output import absences, save_all, save_text
 from byzdl.analysis.tables import final_accuracy, to_latex, to_markdown
+from byzdl.pipe import reader
 
 FIGURES = {"accuracy": "accuracy_mean", "worst": "accuracy_worst"}
 
@@ -26,24 +27,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if arguments[:1] == ["compare"]:
         compare.main(arguments[1:])
         return
-    parser = argparse.ArgumentParser(
-        prog="byzdl figures",
-        description="Draws accuracy curves, writes tables of final accuracy, lists missing results.",
-    )
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="a folder of runs, such as outputs")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="where to write, by default FOLDER/figures")
-    options = parser.parse_args(arguments)
+    description = "Draws accuracy curves, writes tables of final accuracy, lists missing results."
+    folders, out = parse(arguments, "byzdl figures", description, "figures")
     try:
-        runs = find(options.folder)
-        done = [run for run in runs if run.status == "done"]
-        if done:
-            for file in write(done, options.out or options.folder / "figures"):
-                print(file)
+        runs = find(*folders)
+        print(absences(runs), file=sys.stderr, end="")
+        for file in write(finished(runs, *folders), out):
+            print(file)
+    except BrokenPipeError:  # Nobody reads on, which is no error of a file.
+        raise
     except (AnalysisError, OSError) as error:
         sys.exit(f"byzdl: {error}")
-    print(absences(runs), file=sys.stderr, end="")
-    if not done:
-        sys.exit(f"byzdl: {options.folder}: no run in it is done, so there is nothing to draw{deeper(options.folder)}")
 
 
 def write(done: Sequence[Run], out: Path) -> list[Path]:
@@ -59,4 +53,5 @@ def write(done: Sequence[Run], out: Path) -> list[Path]:
 
 
 if __name__ == "__main__":
-    main()
+    with reader():
+        main()

@@ -1,7 +1,6 @@
 """`byzdl compare A B`: compares two folders of runs, before and after a change, run by run."""
 
 import argparse
-import csv
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
@@ -13,23 +12,25 @@ import pandas as pd
 from tabulate import tabulate
 
 from byzdl.analysis import style
-from byzdl.analysis.files import table
+from byzdl.analysis.files import cells, table
 from byzdl.analysis.labels import labels
-from byzdl.analysis.load import AnalysisError, Run, find
+from byzdl.analysis.load import AnalysisError, Run, find, finished
 from byzdl.analysis.matching import Match, Pair, match
+from byzdl.analysis.shares import BYZANTINE, NODES, rates
 from byzdl.analysis.statistics import KEYS, bootstrap_interval
+from byzdl.pipe import reader
 
 # More names than this would push the table off the screen.
 MANY = 10
 
 COLUMNS = [
-    *(*KEYS, "pairs", "identical"),
+    *(*KEYS, NODES, BYZANTINE, "pairs", "identical"),
     *("a_mean", "b_mean", "difference", "low", "high"),
     *("a_worst", "b_worst", "worst_difference", "worst_low", "worst_high"),
 ]
 
 
-def main(arguments: Sequence[str]) -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Prints the comparison, and with `--csv` writes its table.
 
     **Raises:** `SystemExit` with one line if there is nothing to compare.
@@ -48,6 +49,8 @@ def main(arguments: Sequence[str]) -> None:
         if options.csv:
             options.csv.parent.mkdir(parents=True, exist_ok=True)
             options.csv.write_text(compared.to_csv(index=False), encoding="utf-8", newline="\n")
+    except BrokenPipeError:  # Nobody reads on, which is no error of a file.
+        raise
     except (AnalysisError, OSError) as error:
         sys.exit(f"byzdl: {error}")
 
@@ -57,7 +60,9 @@ def differences(pairs: Sequence[Pair]) -> pd.DataFrame:
 
     **Columns:**
 
-    - `setting`, `attack`, `br`, `defense`, `pairs`
+    - `setting`, `attack`, `br`, `defense`
+    - `topology.n`, `byzantine_nodes`: the numbers of nodes and of Byzantine nodes, if known
+    - `pairs`: their number
     - `identical`: the number of pairs with the same rounds.csv, byte for byte except for the seconds
     - `a_mean`, `b_mean`, `difference`: of the mean over benign nodes; `low`, `high`: the 95% bootstrap interval of the
       difference
@@ -73,7 +78,10 @@ def differences(pairs: Sequence[Pair]) -> pd.DataFrame:
         )
         low, high = bootstrap_interval(b - a)
         row = {**dict(zip(KEYS, key, strict=True)), "pairs": len(group)}
-        row["identical"] = sum(_cells(pair.a) == _cells(pair.b) for pair in group)
+        row |= {NODES: group[0].config.get(NODES), BYZANTINE: group[0].b.byzantine}
+        row["identical"] = sum(
+            cells(pair.a.folder / "rounds.csv") == cells(pair.b.folder / "rounds.csv") for pair in group
+        )
         for i, (column, name, prefix) in enumerate(
             (("mean", "difference", ""), ("worst", "worst_difference", "worst_"))
         ):
@@ -111,7 +119,8 @@ def to_text(matched: Match, compared: pd.DataFrame) -> str:
     for setting, part in compared.groupby("setting", sort=False) if matched.pairs else ():
         lines += ["", *([str(setting)] if setting else [])]
         headers = ["attack", "B_r", "defense", "pairs", "same", "A", "B", "B - A", "worst A", "worst B", "B - A"]
-        body = [_row(row) for row in part.itertuples()]
+        named = rates(part)
+        body = [_row(row, named[row.br]) for row in part.itertuples()]
         lines += tabulate(body, headers, tablefmt="simple", disable_numparse=True).splitlines()
     if matched.pairs:
         lines += [
@@ -125,9 +134,7 @@ def to_text(matched: Match, compared: pd.DataFrame) -> str:
 def _done(folder: Path) -> list[Run]:
     """Returns the runs of a folder that have a result, and prints the number of the others."""
     runs = [run for run in find(folder) if run.status != "superseded"]
-    done = [run for run in runs if run.status == "done"]
-    if not done:
-        raise AnalysisError(f"{folder}: no run in it is done")
+    done = finished(runs, folder)
     if len(done) < len(runs):
         print(f"byzdl: {folder}: {len(runs) - len(done)} of {len(runs)} runs have no result", file=sys.stderr)
     return done
@@ -140,13 +147,7 @@ def _final(run: Run) -> tuple[float, float]:
     return last.get("accuracy_mean", np.nan), last.get("accuracy_worst", np.nan)
 
 
-def _cells(run: Run) -> list[dict[str, str]]:
-    """Reads a run's rounds.csv as text, without the seconds."""
-    with (run.folder / "rounds.csv").open(newline="", encoding="utf-8") as lines:
-        return [{key: value for key, value in row.items() if key != "seconds"} for row in csv.DictReader(lines)]
-
-
-def _row(row: Any) -> list[str]:
+def _row(row: Any, rate: str) -> list[str]:
     """Renders a row of the printed table. If all runs are identical, the differences are `=`."""
 
     def interval(mean: float, low: float, high: float) -> str:
@@ -155,7 +156,7 @@ def _row(row: Any) -> list[str]:
         return f"{mean:+.4f}" if np.isnan(low) else f"{mean:+.4f} [{low:+.4f}, {high:+.4f}]"
 
     return [
-        *(row.attack, f"{row.br:g}", row.defense, str(row.pairs), str(row.identical)),
+        *(row.attack, rate, row.defense, str(row.pairs), str(row.identical)),
         *(f"{row.a_mean:.3f}", f"{row.b_mean:.3f}", interval(row.difference, row.low, row.high)),
         *(f"{row.a_worst:.3f}", f"{row.b_worst:.3f}", interval(row.worst_difference, row.worst_low, row.worst_high)),
     ]
@@ -167,3 +168,8 @@ def _named(what: str, runs: Sequence[Run]) -> list[str]:
     names = [f"  {run.folder}" for run in runs[:MANY]]
     more = [f"  and {len(runs) - MANY} more"] if len(runs) > MANY else []
     return [f"{what}: {len(runs)}", *names, *more]
+
+
+if __name__ == "__main__":
+    with reader():
+        main()

@@ -11,7 +11,7 @@ from byzdl.commands.forget import forget
 from byzdl.commands.merge import merge
 from byzdl.commands.remove import REMOVABLE, remove
 
-DRY = {"action": "store_true", "help": "only show what would be done"}
+DRY = "only show what would be done"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     forgetting.add_argument("folder", type=Path, metavar="FOLDER", help="the folder of the sweep's runs")
     forgetting.add_argument("sweep", metavar="SWEEP", help="the sweep's name, as `byzdl status FOLDER` shows it")
-    forgetting.add_argument("--dry-run", **DRY)
+    forgetting.add_argument("--dry-run", action="store_true", help=DRY)
     forgetting.set_defaults(act=lambda given: forget(given.folder, given.sweep, given.dry_run))
 
     removing = actions.add_parser("rm", help="remove runs", description="Removes runs by name, by status, or by both.")
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for status, meaning in REMOVABLE.items():
         removing.add_argument(f"--{status}", dest="statuses", action="append_const", const=status, help=meaning)
     removing.add_argument("--yes", action="store_true", help="remove them without a question")
-    removing.add_argument("--dry-run", **DRY)
+    removing.add_argument("--dry-run", action="store_true", help=DRY)
     removing.set_defaults(
         act=lambda given: remove(given.folder, given.names, given.statuses or [], given.yes, given.dry_run)
     )
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     merging.add_argument(
         "--keep-first", action="store_true", help="of two different results of one run, keep that of the first folder"
     )
-    merging.add_argument("--dry-run", **DRY)
+    merging.add_argument("--dry-run", action="store_true", help=DRY)
     merging.set_defaults(act=lambda given: merge(given.folders, given.into, given.keep_first, given.dry_run))
 
     given = parser.parse_args(arguments)

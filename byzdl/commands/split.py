@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from byzdl.analysis import style
 from byzdl.analysis.figures import FORMATS
+from byzdl.commands.door import door
 from byzdl.config.compose import compose
 from byzdl.config.types import ConfigError
 from byzdl.data.dataset import load
@@ -69,7 +70,7 @@ class Picture:
 
     def draw(self) -> Figure:
         """Draws nodes by classes, with circles whose area is the number of samples, and each node's total above."""
-        with mpl.rc_context(style.RC):
+        with mpl.rc_context(style.theme()):
             n, classes = self.counts.shape
             size = min(max(0.28 * n + 1.2, 4.0), 12.0), min(max(0.22 * classes + 2.0, 3.4), 9.0)
             figure = Figure(figsize=size, layout="constrained")
@@ -77,7 +78,7 @@ class Picture:
             self._totals(above)
             self._circles(below, 72 * min(0.8 * (size[0] - 1) / n, 0.7 * (size[1] - 1.2) / classes))
             title = textwrap.fill(self.title, int(size[0] * 12))
-            figure.suptitle(title, fontsize=style.RC["axes.titlesize"])
+            figure.suptitle(title, fontsize=style.theme()["axes.titlesize"])
             if self.byzantine:
                 handles = [Patch(color=BENIGN, label="benign"), Patch(color=BYZANTINE, label="Byzantine")]
                 figure.legend(handles=handles, loc="outside lower center", ncols=2)
@@ -131,8 +132,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     figure = Picture.of(parse(config)).draw()
     try:
         options.out.parent.mkdir(parents=True, exist_ok=True)
-        with mpl.rc_context(style.RC):
+        with mpl.rc_context(style.theme()):
             figure.savefig(options.out, metadata=FORMATS[ending])
     except OSError as error:
         raise ConfigError.of("--out", str(options.out), f"a file that can be written ({error})") from error
     print(options.out)
+
+
+if __name__ == "__main__":
+    with door():
+        main()

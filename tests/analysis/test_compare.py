@@ -108,7 +108,7 @@ def test_differences_in_pairs(write, folder):
 @pytest.mark.parametrize(("column", "same"), [("seconds", 1), ("loss_mean", 0)])
 def test_identical_is_all_but_the_seconds(write, folder, column, same):
     for name, value in (("a", "1.0"), ("b", "1.00")):  # the same number, in other bytes
-        write(name=f"{name}/run", rows=[{"round": 0, "accuracy_mean": 0.5, "accuracy_worst": 0.5, column: value}])
+        write(name=f"{name}/run", rows=[{"round": 1, "accuracy_mean": 0.5, "accuracy_worst": 0.5, column: value}])
     assert differences(matched(folder).pairs)["identical"].tolist() == [same]
 
 
@@ -159,7 +159,7 @@ def test_nothing_in_common_is_no_error(write, folder, capsys):
 def test_a_folder_without_a_result_is_one(write, folder):
     write(name="a/one")
     write(name="b/other", status="running")
-    with pytest.raises(SystemExit, match=r"^byzdl: .*b: no run in it is done$"):
+    with pytest.raises(SystemExit, match=r"^byzdl: .*b: no run in it is done \(1 interrupted: .*\)$"):
         main(["compare", str(folder / "a"), str(folder / "b")])
 
 
@@ -174,4 +174,4 @@ def test_without_a_pair_the_table_has_a_header(write, folder, tmp_path):
     write(name="a/one", seed=0)
     write(name="b/two", seed=1)
     main(["compare", str(folder / "a"), str(folder / "b"), "--csv", str(tmp_path / "table.csv")])
-    assert (tmp_path / "table.csv").read_text().startswith("setting,attack,br,defense,pairs,identical,a_mean,")
+    assert (tmp_path / "table.csv").read_text().startswith("setting,attack,br,defense,topology.n,byzantine_nodes,pairs,identical,a_mean,")

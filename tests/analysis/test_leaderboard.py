@@ -117,7 +117,7 @@ def test_where_nothing_can_be_written_one_line_says_so(write, folder):
 
 def test_where_no_run_is_done_one_line_says_so(write, folder):
     write(status="failed", error="no")
-    with pytest.raises(SystemExit, match=r"^byzdl: .*no run in it is done$"):
+    with pytest.raises(SystemExit, match=r"^byzdl: .*no run in it is done \(1 failed: no\)$"):
         main([str(folder)])
 
 

@@ -24,8 +24,8 @@ def test_a_file_name_a_setting(write, folder, tmp_path, monkeypatch):
     write(optimizer={"lr": 0.1}, dataset={"name": "a/b c", "text": "x" * 300})
     main([str(folder), "--out", str(tmp_path / "elsewhere")])
     names = sorted(path.name for path in (tmp_path / "elsewhere").glob("accuracy*"))
-    assert names[1] == "accuracy-dataset=digits_optimizer.lr=0.05.svg"
-    assert names[0] == "accuracy-dataset=a_b_c_optimizer.lr=0.1.svg"
+    assert names[1] == "accuracy-dataset=digits,optimizer.lr=0.05.svg"
+    assert names[0] == "accuracy-dataset=a_b_c,optimizer.lr=0.1-f2be20ce.svg"
     assert not (folder / "figures").exists()
 
 
@@ -61,7 +61,7 @@ def test_nothing_to_draw_is_an_error(write, folder, capsys):
 def test_where_no_run_is_done_folders_below_with_runs_are_named(write, folder):
     write(name="stale", schema=7)
     write(name="default/a")
-    with pytest.raises(SystemExit, match=r"no run in it is done, .*; there are runs in .*default$"):
+    with pytest.raises(SystemExit, match=r"no run in it is done \(1 unreadable: .*\); there are runs in .*default$"):
         main([str(folder)])
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from byzdl.analysis.arguments import parse
 from byzdl.analysis.load import AnalysisError, find, finished
+from byzdl.pipe import reader
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -32,4 +33,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with reader():
+        main()
