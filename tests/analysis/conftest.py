@@ -54,6 +54,7 @@ def writer(folder: Path) -> Write:
         error: str | None = None,
         started: str = "2025-01-01T00:00:00+00:00",
         rows: list[dict[str, Any]] | None = None,
+        sources: dict[str, str] | None = None,
         **changes: Any,
     ) -> Path:
         config = {key: dict(value) if isinstance(value, dict) else value for key, value in CONFIG.items()}
@@ -69,7 +70,8 @@ def writer(folder: Path) -> Write:
         run = folder / (name or f"run{len(list(folder.glob('run*')))}")
         run.mkdir(parents=True)
         facts = {"schema": schema, "identity": run.name, "status": status, "started": started}
-        (run / "run.json").write_text(json.dumps(facts if error is None else {**facts, "error": error}))
+        facts |= {"sources": sources or {}, **({} if error is None else {"error": error})}
+        (run / "run.json").write_text(json.dumps(facts))
         (run / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
         lines = [",".join(ROUND_COLUMNS)]
         lines += [",".join(str(row.get(column, "")) for column in ROUND_COLUMNS) for row in rows]

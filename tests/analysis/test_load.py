@@ -11,6 +11,7 @@ from conftest import CONFIG, planner
 from byzdl.analysis import AnalysisError, IncompleteWarning, find, load, load_nodes
 from byzdl.analysis.files import config
 from byzdl.config.columns import NODE_COLUMNS, ROUND_COLUMNS
+from byzdl.files import checksum
 from byzdl.runs.folder import RunFolder
 
 
@@ -149,6 +150,49 @@ def test_results_of_two_versions_are_not_mixed(write, folder, status):
     }
 
 
+@pytest.mark.parametrize("status", ["done", "failed", "running"])
+def test_a_result_of_the_code_and_data_as_they_are_comes_before_a_later_one(write, folder, tmp_path, status):
+    """Code v1 is run, then v2, then v1 is restored: nothing is computed again, and v1 counts."""
+    rule, data = tmp_path / "rule.py", tmp_path / "data.npz"
+    data.write_text("data")
+    sums = {}
+    for version in "v1", "v2":
+        rule.write_text(version)
+        sums[version] = {str(file): checksum(file) for file in (rule, data)}
+    first = {"accuracy": (0.1, 0.886), "started": "2026-01-01"}
+    write(name="v1", sources=sums["v1"], **first)
+    write(name="v2", sources=sums["v2"], accuracy=(0.1, 0.117), started="2026-01-02", status=status)
+
+    def counts():
+        return {run.name: (run.status, run.why) for run in find(folder)}
+
+    newer = ("superseded", "v2 is newer and has the same configuration")
+    other = {"done": "done", "failed": "failed", "running": "interrupted"}[status]
+    as_now = newer[1].replace("is newer and has", "has") + ", with the code and data as they are now"
+    assert (counts()["v1"], counts()["v2"][0]) == (("superseded", as_now), other)
+    rule.write_text("v1")
+    assert counts()["v1"] == ("done", "")
+    if status == "done":
+        assert counts()["v2"] == ("superseded", as_now.replace("v2", "v1"))
+        assert load(folder)["accuracy_mean"].max() == 0.886
+    data.write_text("what both of them lack")
+    assert counts()["v1"][0] == "done"
+    for elsewhere in "other code", "no code":
+        rule.write_text(elsewhere)
+        assert (counts()["v1"], counts()["v2"][0]) == (newer, other)
+        rule.unlink()
+        assert (counts()["v1"], counts()["v2"][0]) == (newer, other)
+
+
+def test_an_unfinished_run_of_the_code_as_it_is_supersedes_results_of_other_code(write, folder, tmp_path):
+    rule = tmp_path / "rule.py"
+    rule.write_text("v2")
+    write(name="v2", sources={str(rule): checksum(rule)}, started="2026-01-02")
+    rule.write_text("v1")
+    write(name="v1", sources={str(rule): checksum(rule)}, started="2026-01-01", status="running")
+    assert statuses(folder) == {"v1": "interrupted", "v2": "superseded"}
+
+
 def test_a_failure_of_the_same_version_elsewhere_does_not_supersede_a_result(write, folder):
     write(name="a/same")
     write(name="b/same", started="2026-01-01", status="failed")
@@ -165,7 +209,9 @@ def test_a_result_without_rows_or_configuration_is_unreadable(write, folder):
     why = {run.name: run.why for run in find(folder) if run.status == "unreadable"}
     assert why["headed"].endswith("rounds.csv: cannot be read (it has no row)")
     assert why["hollow"].endswith("config.yaml: cannot be read (it is empty)")
-    assert why["foreign"].endswith("config.yaml: lacks attack.br, defense.name, topology.name, topology.n, dataset.name, partition.name, model.name, rounds")
+    assert why["foreign"].endswith(
+        "config.yaml: lacks attack.br, defense.name, topology.name, topology.n, dataset.name, partition.name, model.name, rounds"
+    )
     with pytest.warns(IncompleteWarning, match="3 of 4 runs"):
         load(folder)
 
@@ -220,7 +266,9 @@ def test_files_that_cannot_be_read_are_named(write, folder, file, text):
 
 def test_nothing_done(write, folder):
     write(status="running")
-    with pytest.raises(AnalysisError, match=r"no run in it is done \(1 interrupted: stopped, or still being computed\)$"):
+    with pytest.raises(
+        AnalysisError, match=r"no run in it is done \(1 interrupted: stopped, or still being computed\)$"
+    ):
         load(folder)
 
 
