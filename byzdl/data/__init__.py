@@ -1,6 +1,7 @@
 """Data sets, their cache on disk, and their split over the nodes."""
 
-from byzdl.data.dataset import Arrays, Data, Dataset, Split, load
+from byzdl.data.arrays import Arrays
+from byzdl.data.dataset import Data, Dataset, Split, load
 from byzdl.data.digits import Digits
 from byzdl.data.image_folder import ImageFolder
 from byzdl.data.label_skew import Dirichlet, LabelsPerNode, Shards, Similarity

@@ -1,42 +1,22 @@
-"""Data sets: decoded once to a uint8 cache on disk, then mapped from there, read-only, by every run."""
+"""Data sets, ready for use: decoded once into the cache, then standardised batch by batch."""
 
 import hashlib
 import json
-import logging
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
-from filelock import FileLock
-from numpy.typing import NDArray
 from torch import Tensor
 
-from byzdl.config.types import Component, ConfigError, Count
+from byzdl.config.types import Component, ConfigError, Count, RuleError
+from byzdl.config.values import behind
+from byzdl.data.arrays import Arrays, checked
+from byzdl.data.cache import CACHE_VERSION, cached
 from byzdl.random_streams import stream
-
-log = logging.getLogger("byzdl")
-
-CACHE_VERSION = 2
-ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
-
-Named = dict[str, NDArray[Any]]
-Meta = dict[str, Any]
-
-
-class Arrays(NamedTuple):
-    """Holds a decoded data set: images uint8 [N, height, width, channels], labels int64 [N] in 0 .. classes-1."""
-
-    train_images: NDArray[np.uint8]
-    train_labels: NDArray[np.int64]
-    test_images: NDArray[np.uint8]
-    test_labels: NDArray[np.int64]
-    classes: int
 
 
 class Dataset(Component):
@@ -145,7 +125,8 @@ class Data:
 def load(dataset: Dataset) -> Data:
     """Loads a data set from its cache, and decodes it into the cache first if it is missing or damaged there.
 
-    **Raises:** `ConfigError` if the source is missing or cannot be read, or the cache cannot be written.
+    **Raises:** `ConfigError` if the source is missing or cannot be read, or the cache cannot be written; `RuleError` for a
+    data set of one's own that decodes to anything else than images and labels.
 
     >>> from tempfile import TemporaryDirectory
     >>> from byzdl.data import Synthetic
@@ -155,7 +136,7 @@ def load(dataset: Dataset) -> Data:
     ((1, 8, 8), 2, 6, 4)
     """
     folder = _folder(dataset)
-    arrays, meta = _read(folder) or _decoded_once(dataset, folder)
+    arrays, meta = cached(folder, partial(_decoded, dataset))
 
     def split(name: str) -> Split:
         images = torch.from_numpy(arrays[f"{name}_images"])
@@ -169,100 +150,40 @@ def load(dataset: Dataset) -> Data:
     return Data(split("train"), test, meta["classes"], meta["fingerprint"])
 
 
+def path_of(key: str, text: str) -> Path:
+    """The path that a key names, with `~` for the home folder.
+
+    **Raises:** `ConfigError` for the home folder of nobody, and for a text that is no path.
+    """
+    try:
+        path = Path(text).expanduser()
+    except RuntimeError as error:
+        raise ConfigError.of(key, text, f"a path ({error})") from error
+    if "\0" in text:
+        raise ConfigError.of(key, text, "a path")
+    return path
+
+
 def _folder(dataset: Dataset) -> Path:
-    source = {
-        "cache": CACHE_VERSION,
-        "type": f"{type(dataset).__module__}.{type(dataset).__qualname__}",
-        **dataset.signature(),
-    }
-    digest = hashlib.sha256(json.dumps(source, sort_keys=True).encode()).hexdigest()[:12]
-    return Path(dataset.cache).expanduser() / f"{type(dataset).__name__.lower()}-{digest}"
+    """The folder of a data set within the cache."""
+    kind = f"{type(dataset).__module__}.{type(dataset).__qualname__}"
+    signature, own = dataset.signature(), behind("dataset", dataset)
+    with RuleError.of_method(dataset, "signature"):
+        if not isinstance(signature, Mapping):
+            raise RuleError(f"returns a {type(signature).__name__}, but must return a mapping")
+        try:
+            text = json.dumps({"cache": CACHE_VERSION, "type": kind, **signature, **own}, sort_keys=True)
+        except (TypeError, ValueError) as error:
+            raise RuleError(f"returns what JSON cannot hold ({error}), but must return texts and numbers") from error
+    digest = hashlib.sha256(text.encode()).hexdigest()[:12]
+    return path_of("dataset.cache", dataset.cache) / f"{type(dataset).__name__.lower()}-{digest}"
 
 
-def _read(folder: Path) -> tuple[Named, Meta] | None:
-    """Reads the cache; None if it is missing, or if any byte differs from what was written."""
-    if not folder.is_dir():
-        return None
+def _decoded(dataset: Dataset) -> Arrays:
     try:
-        meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
-        # Nothing writes to these arrays, but torch wants them writable. Mode "c" keeps writes private to the process.
-        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="c") for name in ARRAYS}
-        if _fingerprint(arrays) == meta["fingerprint"] and _checksum(meta) == meta["checksum"]:
-            return arrays, meta
-    except (OSError, ValueError, KeyError, TypeError, EOFError):
-        pass
-    log.warning("the decoded data in %s are damaged, and are decoded again", folder)
-    return None
-
-
-def _decoded_once(dataset: Dataset, folder: Path) -> tuple[Named, Meta]:
-    """Writes the cache, or waits for another process to do so."""
-    lock = FileLock(folder.with_name(f".{folder.name}.lock"))
-    with _blaming_the_cache(dataset):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    try:
-        if (cached := _read(folder)) is not None:
-            return cached
         decoded = dataset.decode()
-        with _blaming_the_cache(dataset):
-            return _write(decoded, folder)
-    finally:
-        lock.release()
-
-
-@contextmanager
-def _blaming_the_cache(dataset: Dataset) -> Iterator[None]:
-    """Turns a failure to write into an error that names the cache's folder."""
-    try:
-        yield
-    except OSError as error:
-        raise ConfigError.of("dataset.cache", dataset.cache, f"a folder with room to write to ({error})") from error
-
-
-def _write(decoded: Arrays, folder: Path) -> tuple[Named, Meta]:
-    """Writes the cache beside its folder and renames it last, so a folder of that name is always complete."""
-    for leftover in folder.parent.glob(f".{folder.name}-*"):  # by a process that was killed
-        shutil.rmtree(leftover, ignore_errors=True)
-    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    arrays: Named = dict(zip(ARRAYS, decoded[:4], strict=True))
-    mean, std = _statistics(decoded.train_images)
-    meta: Meta = {"classes": decoded.classes, "mean": mean, "std": std, "fingerprint": _fingerprint(arrays)}
-    meta["checksum"] = _checksum(meta)
-    try:
-        for name, array in arrays.items():
-            np.save(aside / f"{name}.npy", array)
-        (aside / "meta.json").write_text(json.dumps(meta, indent=2), encoding="utf-8")
-        if folder.is_dir():  # damaged
-            folder.rename(aside / "damaged")
-        aside.rename(folder)
-        shutil.rmtree(folder / "damaged", ignore_errors=True)
-    except BaseException:
-        shutil.rmtree(aside, ignore_errors=True)
-        raise
-    return _read(folder) or (arrays, meta)
-
-
-def _fingerprint(arrays: Named) -> str:
-    digest = hashlib.sha256()
-    for name in ARRAYS:
-        digest.update(np.ascontiguousarray(arrays[name]).data)
-    return digest.hexdigest()
-
-
-def _checksum(meta: Meta) -> str:
-    covered = {key: meta[key] for key in ("classes", "mean", "std", "fingerprint")}
-    return hashlib.sha256(json.dumps(covered).encode()).hexdigest()
-
-
-def _statistics(images: NDArray[np.uint8]) -> tuple[list[float], list[float]]:
-    """Computes the mean and standard deviation (at least 1) of each channel, exactly, from its histogram."""
-    means, stds = [], []
-    for channel in range(images.shape[-1]):
-        counts = np.bincount(images[..., channel].ravel(), minlength=256)
-        levels = np.arange(256)
-        mean = float(np.average(levels, weights=counts))
-        variance = float(np.average((levels - mean) ** 2, weights=counts))
-        means.append(mean)
-        stds.append(max(variance**0.5, 1.0))
-    return means, stds
+    except MemoryError as error:
+        less = f"a smaller one (or smaller images): its images need more memory than there is here ({error})"
+        raise ConfigError.of("dataset", dataset.name, less) from error
+    with RuleError.of_method(dataset, "decode"):
+        return checked(decoded)

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from byzdl.data.dataset import Arrays, Dataset
+from byzdl.data.arrays import Arrays
+from byzdl.data.dataset import Dataset
 
 
 class Digits(Dataset):

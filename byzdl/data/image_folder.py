@@ -1,17 +1,25 @@
 """Images of the user's own, one folder a class."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
+from pydantic import model_validator
 
-from byzdl.config.types import ConfigError, Count
-from byzdl.data.dataset import Arrays, Dataset
+from byzdl.config.types import ConfigError, Count, takes
+from byzdl.data.arrays import Arrays
+from byzdl.data.class_folders import PARTS, Classes, classes_of
+from byzdl.data.dataset import Dataset, path_of
+from byzdl.data.pixels import Background, NoImageError, TransparentError, UnfitError, read, shown
+from byzdl.files import checksum
 
-SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+LAYOUT = "a folder with train/CLASS/* and test/CLASS/*"
+
+Images = NDArray[np.uint8]
+Labels = NDArray[np.int64]
 
 
 class ImageFolder(Dataset):
@@ -20,61 +28,115 @@ class ImageFolder(Dataset):
     - `root`: the folder that holds `train` and `test`
     - `image_size`: the side in pixels of the square that every image is scaled to; without it, all images must have the
       same size
+    - `background`: the colour behind transparent pixels, `black` or `white`; without it, an image that has any is refused
+    - `checksum`: checksums of `train` and `test`, computed in the YAML. They represent the images in a run's identity; the
+      root, which differs between machines, is no part of it
 
-    Classes are numbered in alphabetical order. Images are decoded anew after files came into a class folder or went out
-    of it. A file that is rewritten in place is not noticed: remove the cache then.
+    Classes are numbered in alphabetical order. Every file in a class folder is read as an image, whatever its suffix, or
+    refused by its name: nothing is left out but hidden names (`.ipynb_checkpoints`, `._1.png`, `Thumbs.db`) and notes
+    (`.txt`, `.csv`, `.json`, ...).
+
+    An image is read as it is shown: turned upright by its EXIF orientation, in any format and mode that Pillow converts
+    to RGB. Grey values of 10 to 16 bits are scaled by the range of their format. Refused are numbers without a range (32
+    bits, floating point), signed ones, and files of several images (animations, stacks). Colour profiles are ignored.
     """
 
     root: str = "data"
     image_size: Count | None = None
+    background: Background | None = None
+    checksum: Annotated[
+        list[str | None] | None, takes("null, or the checksums of train and test", lambda v: v is None or len(v) == 2)
+    ] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sealed(cls, data: Any) -> Any:
+        """An instance made in Python has the checksums that the YAML computes."""
+        if not isinstance(data, dict) or "checksum" in data or not isinstance(data.get("root", ""), str):
+            return data
+        try:
+            return {**data, "checksum": _checksums(data.get("root", cls.model_fields["root"].default))}
+        except (ConfigError, OSError, ValueError):  # Reported when the images are read.
+            return data
 
     def signature(self) -> Mapping[str, Any]:
-        classes = [(part, folder) for part in ("train", "test") for folder in self._classes(part)]
-        folders = {f"{part}/{folder.name}": folder.stat().st_mtime_ns for part, folder in classes}
-        root = Path(self.root).expanduser().resolve()
-        return {"root": str(root), "folders": folders, "image_size": self.image_size}
+        return {"content": self._content(), "image_size": self.image_size, "background": self.background}
 
     def decode(self) -> Arrays:
-        names = [folder.name for folder in self._classes("train")]
-        if (others := [folder.name for folder in self._classes("test")]) != names:
-            raise ConfigError.of(
-                "dataset.root", self.root, f"a folder with the same classes in train ({names}) and in test ({others})"
-            )
-        train, test = self._read("train"), self._read("test")
-        if len(sizes := {image.shape for image in [*train[0], *test[0]]}) != 1:
-            takes = f"an integer, as the images have {len(sizes)} different sizes"
-            raise ConfigError.of("dataset.image_size", self.image_size, takes)
-        return Arrays(np.stack(train[0]), train[1], np.stack(test[0]), test[1], classes=len(names))
+        before = self._content()
+        found = self._classes()
+        (train, train_labels), (test, test_labels) = self._read(found)
+        if self._content() != before:
+            raise self._refused(f"{shown(Path(self.root))} has changed while it was read")
+        return Arrays(train, train_labels, test, test_labels, classes=len(found["train"]))
 
-    def _classes(self, part: str) -> list[Path]:
-        parent = Path(self.root).expanduser() / part
-        folders = sorted(f for f in parent.iterdir() if f.is_dir()) if parent.is_dir() else []
-        if not folders:
-            raise ConfigError.of(
-                "dataset.root",
-                self.root,
-                f"a folder with train/CLASS/* and test/CLASS/* ({parent.resolve()} has no class folder); "
-                "dataset=digits needs no folder",
-            )
-        return folders
-
-    def _read(self, part: str) -> tuple[list[NDArray[np.uint8]], NDArray[np.int64]]:
-        files = [
-            (file, label)
-            for label, folder in enumerate(self._classes(part))
-            for file in sorted(folder.iterdir())
-            if file.suffix.lower() in SUFFIXES
-        ]
-        images = [self._image(file) for file, _ in files]
-        return images, np.array([label for _, label in files], dtype=np.int64)
-
-    def _image(self, file: Path) -> NDArray[np.uint8]:
+    def _content(self) -> list[str]:
+        """The checksums of train and test as they are now."""
         try:
-            with Image.open(file) as opened:
-                image = opened.convert("RGB")
-        except (UnidentifiedImageError, OSError) as error:
-            takes = f"a folder of readable images ({file} cannot be read: {error})"
-            raise ConfigError.of("dataset.root", self.root, takes) from error
+            now = _checksums(self.root)
+        except (OSError, ValueError) as error:
+            self._classes()  # finds out what is wrong, and names it
+            raise self._refused(str(error)) from error
+        if any(configured not in (None, actual) for configured, actual in zip(self.checksum or now, now, strict=True)):
+            expected = f"{now!r}, the checksums of train and test in {self.root} as they are now"
+            raise ConfigError.of("dataset.checksum", self.checksum, expected)
+        return now
+
+    def _classes(self) -> dict[str, Classes]:
+        try:
+            return classes_of(path_of("dataset.root", self.root))
+        except UnfitError as error:
+            raise self._refused(str(error)) from error
+
+    def _refused(self, why: str) -> ConfigError:
+        return ConfigError.of("dataset.root", self.root, f"{LAYOUT} ({why}); dataset=digits needs no folder")
+
+    def _read(self, found: Mapping[str, Classes]) -> list[tuple[Images, Labels]]:
+        """The images and labels of each part."""
+        parts = []
+        first: tuple[Path, tuple[int, ...]] | None = None
+        for part in PARTS:
+            images, labels = [], []
+            for label, files in enumerate(found[part].values()):
+                for file in files:
+                    image = self._image(file, files)
+                    first = first or (file, image.shape)
+                    if image.shape != first[1]:
+                        sizes = " and ".join(f"{w}x{h} in {shown(f)}" for f, (h, w, _) in (first, (file, image.shape)))
+                        raise ConfigError.of(
+                            "dataset.image_size", self.image_size, f"an integer, as sizes differ: {sizes}"
+                        )
+                    images.append(image)
+                    labels.append(label)
+            parts.append((np.stack(images), np.array(labels, dtype=np.int64)))
+        return parts
+
+    def _image(self, file: Path, beside: Sequence[Path]) -> Images:
+        try:
+            image = read(file, self.background)
+        except TransparentError as error:
+            why = f"black or white, the colour to show behind transparent pixels ({error})"
+            raise ConfigError.of("dataset.background", self.background, why) from error
+        except NoImageError as error:
+            raise self._unreadable(f"{error}{_others(file, beside)}") from error
+        except UnfitError as error:
+            raise self._unreadable(str(error)) from error
         if self.image_size is not None:
             image = image.resize((self.image_size, self.image_size))
         return np.asarray(image, dtype=np.uint8)
+
+    def _unreadable(self, why: str) -> ConfigError:
+        return ConfigError.of("dataset.root", self.root, f"a folder of readable images ({why})")
+
+
+def _others(file: Path, beside: Sequence[Path]) -> str:
+    """How many files with the suffix of one that is no image would be lost with it."""
+    alike = sum(other.suffix == file.suffix for other in beside) - 1
+    if alike < 1 or file.suffix.lower() in Image.registered_extensions():
+        return ""
+    return f", as may be {alike} more {f'{file.suffix} files' if file.suffix else 'files without a suffix'} beside it; convert them, for example to PNG"
+
+
+def _checksums(root: str) -> list[str]:
+    folder = path_of("dataset.root", root)
+    return [checksum(folder / part) for part in PARTS]

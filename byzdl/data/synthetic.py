@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from byzdl.config.types import Count, NonNegative
-from byzdl.data.dataset import Arrays, Dataset
+from byzdl.data.arrays import Arrays
+from byzdl.data.dataset import Dataset
 from byzdl.random_streams import stream
 
 

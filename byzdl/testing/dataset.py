@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from byzdl.data import Arrays, Dataset, load
+from byzdl.data.arrays import checked
 from byzdl.testing.compare import leaves_global_random_state
 from byzdl.testing.contract import BrokenError, Contract, calling, check_all, contracts, is_a_frozen_record
 
@@ -25,29 +26,8 @@ def decodes_to_images_and_labels(dataset: Dataset) -> None:
     arrays = decoded(dataset)
     if not isinstance(arrays.classes, int) or arrays.classes < 2:
         raise BrokenError("decode", f"returns {arrays.classes!r} classes, but must return an integer, at least 2")
-    for part in ("train", "test"):
-        images, labels = getattr(arrays, f"{part}_images"), getattr(arrays, f"{part}_labels")
-        for name, array, kind, shape in (
-            ("images", images, np.uint8, "[N, height, width, channels]"),
-            ("labels", labels, np.int64, "[N]"),
-        ):
-            wanted = f"a numpy array of {np.dtype(kind)} {shape}"
-            if not isinstance(array, np.ndarray):
-                raise BrokenError("decode", f"returns {part}_{name} as a {type(array).__name__}, but must as {wanted}")
-            if array.dtype != kind or array.ndim != len(shape.split(",")):
-                got = f"{array.dtype} {list(array.shape)}"
-                raise BrokenError("decode", f"returns {part}_{name} as {got}, but must as {wanted}")
-        if len(images) != len(labels) or not len(images):
-            got = f"{len(images)} {part} images and {len(labels)} labels"
-            raise BrokenError(
-                "decode", f"returns {got}, but must return a label for each image, and one image at least"
-            )
-        if labels.min() < 0 or labels.max() >= arrays.classes:
-            got = f"{part} labels from {labels.min()} to {labels.max()}"
-            raise BrokenError("decode", f"returns {got}, but must return some of 0 .. {arrays.classes - 1}")
-    if arrays.train_images.shape[1:] != arrays.test_images.shape[1:]:
-        got = f"{list(arrays.train_images.shape[1:])} and {list(arrays.test_images.shape[1:])}"
-        raise BrokenError("decode", f"returns images to train and to test with of {got}, but must of one shape")
+    with calling("decode"):
+        checked(arrays)
 
 
 def decodes_the_same_twice(dataset: Dataset) -> None:

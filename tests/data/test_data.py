@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from multiprocessing import get_context
+from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,6 @@ import torch
 from helpers import choices, chosen
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 
 from byzdl.config.types import ConfigError
 from byzdl.data import (
@@ -21,7 +20,6 @@ from byzdl.data import (
     Digits,
     Dirichlet,
     Iid,
-    ImageFolder,
     LabelsPerNode,
     QuantitySkew,
     Rotation,
@@ -73,13 +71,13 @@ def _load(cache: str) -> None:
     load(Fixed(name="fixed", cache=cache))
 
 
-def test_two_processes_that_build_one_cache_leave_one_whole_cache(tmp_path: Path) -> None:
-    processes = [get_context("spawn").Process(target=_load, args=(str(tmp_path),)) for _ in range(2)]
-    for process in processes:
+def test_two_processes_that_build_one_cache_leave_one_whole_cache(tmp_path: Path, processes: BaseContext) -> None:
+    both = [processes.Process(target=_load, args=(str(tmp_path),)) for _ in range(2)]
+    for process in both:
         process.start()
-    for process in processes:
+    for process in both:
         process.join()
-    assert [process.exitcode for process in processes] == [0, 0]
+    assert [process.exitcode for process in both] == [0, 0]
     (folder,) = tmp_path.glob("[!.]*")
     assert json.loads((folder / "meta.json").read_text())["classes"] == 2
 
@@ -102,48 +100,6 @@ def test_digits_are_whole_and_split_by_class(tmp_path: Path) -> None:
     assert np.bincount(data.test.labels).min() >= 35
     train = {image.numpy().tobytes() for image in data.train.images}
     assert not train & {image.numpy().tobytes() for image in data.test.images}
-
-
-def test_an_image_folder_is_read_as_torchvision_reads_it(tmp_path: Path) -> None:
-    from torchvision.datasets import ImageFolder as Reference
-
-    rng = np.random.default_rng(0)
-    for part, count in (("train", 3), ("test", 2)):
-        for label in ("cat", "dog"):
-            (tmp_path / part / label).mkdir(parents=True)
-            for i in range(count):
-                Image.fromarray(rng.integers(0, 256, (5, 5, 3), dtype=np.uint8)).save(
-                    tmp_path / part / label / f"{i}.png"
-                )
-    (tmp_path / "train" / "cat" / "notes.txt").write_text("not an image")
-    data = load(ImageFolder(name="mine", root=str(tmp_path), cache=str(tmp_path / "cache")))
-    reference = Reference(str(tmp_path / "train"))
-    assert data.train.labels.tolist() == reference.targets == [0, 0, 0, 1, 1, 1]
-    for mine, (theirs, _) in zip(data.train.images, reference, strict=True):
-        np.testing.assert_array_equal(mine, np.asarray(theirs))
-
-    # A file that comes in is noticed: the cache is built anew.
-    Image.fromarray(np.zeros((5, 5, 3), np.uint8)).save(tmp_path / "train" / "dog" / "9.png")
-    assert len(load(ImageFolder(name="mine", root=str(tmp_path), cache=str(tmp_path / "cache"))).train) == 7
-
-
-def test_images_of_different_sizes_need_a_size(tmp_path: Path) -> None:
-    for part in ("train", "test"):
-        (tmp_path / part / "a").mkdir(parents=True)
-        for size in (4, 6):
-            Image.new("L", (size, size)).save(tmp_path / part / "a" / f"{size}.png")
-    with pytest.raises(ConfigError, match=r"dataset\.image_size is None, but must be an integer"):
-        load(ImageFolder(name="mine", root=str(tmp_path), cache=str(tmp_path / "cache")))
-    scaled = load(ImageFolder(name="mine", root=str(tmp_path), cache=str(tmp_path / "cache"), image_size=5))
-    assert scaled.shape == (3, 5, 5)
-
-
-def test_a_torn_image_is_named(tmp_path: Path) -> None:
-    for part in ("train", "test"):
-        (tmp_path / part / "a").mkdir(parents=True)
-        (tmp_path / part / "a" / "torn.png").write_bytes(b"\x89PNG torn")
-    with pytest.raises(ConfigError, match=r"torn\.png cannot be read"):
-        load(ImageFolder(name="mine", root=str(tmp_path), cache=str(tmp_path / "cache")))
 
 
 def test_torchvision_files_are_read_where_they_lie(tmp_path: Path) -> None:

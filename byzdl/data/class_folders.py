@@ -1,0 +1,116 @@
+"""The images of a folder with one folder a class, and nothing else left unsaid."""
+
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+
+from byzdl.data.pixels import UnfitError, shown
+from byzdl.files import is_hidden
+
+PARTS = ("train", "test")
+
+# Files that people keep beside images, and that hold none.
+NOTES = {".csv", ".html", ".json", ".log", ".md", ".py", ".tsv", ".txt", ".xml", ".yaml", ".yml"}
+NOTES_WITHOUT_SUFFIX = {"license", "readme"}
+
+LISTED = 5  # names in a message
+
+Classes = dict[str, list[Path]]
+
+
+def classes_of(root: Path) -> dict[str, Classes]:
+    """Finds the images of each class, by part (train, test) and class, both in alphabetical order.
+
+    Hidden names, and notes such as `.txt` and `.csv`, are left out. Any other file counts as an image.
+
+    **Raises:** `UnfitError` if the folder holds anything else, a class has no images, or the parts differ in classes.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as root:
+    ...     for name in ("train/cat/1.png", "train/dog/2.png", "test/cat/3.png", "test/dog/4.png", "test/.DS_Store"):
+    ...         (Path(root) / name).parent.mkdir(parents=True, exist_ok=True)
+    ...         (Path(root) / name).touch()
+    ...     found = classes_of(Path(root))
+    >>> {part: {name: [file.name for file in files] for name, files in classes.items()} for part, classes in found.items()}
+    {'train': {'cat': ['1.png'], 'dog': ['2.png']}, 'test': {'cat': ['3.png'], 'dog': ['4.png']}}
+    """
+    try:
+        found = {part: _classes(root, part) for part in PARTS}
+    except OSError as error:
+        raise UnfitError(f"{shown(Path(error.filename or root))} cannot be read: {error.strerror or error}") from error
+    train, test = (list(found[part]) for part in PARTS)
+    if train != test:
+        apart = [
+            f"{part} alone has {_listed([shown(Path(name)) for name in own if name not in other])}"
+            for part, own, other in (("train", train, test), ("test", test, train))
+            if set(own) - set(other)
+        ]
+        raise UnfitError(f"train and test must have the same classes: {', '.join(apart)}")
+    if len(train) < 2:
+        raise UnfitError(f"{shown(root.resolve())} has one class, {shown(Path(train[0]))}; there must be two or more")
+    return found
+
+
+def _classes(root: Path, part: str) -> Classes:
+    folder = root / part
+    if not folder.is_dir():
+        raise UnfitError(f"{shown(root.resolve())} has no folder {part}; it {_holding(root)}")
+    entries = [entry for entry in _visible(folder) if not _is_note(entry)]
+    if strays := [entry for entry in entries if not entry.is_dir()]:
+        raise UnfitError(f"{shown(strays[0])} is in no class folder")
+    if not entries:
+        raise UnfitError(f"{shown(folder.resolve())} has no class folder; it {_holding(folder)}")
+    classes = {_normal(entry.name): _images(entry) for entry in entries}
+    if len(classes) < len(entries):
+        raise UnfitError(f"{shown(folder)} has two class folders of one name, with letters composed in two ways")
+    return classes
+
+
+def _images(folder: Path) -> list[Path]:
+    images = []
+    for entry in _visible(folder):
+        if entry.is_dir():
+            if count := _count(entry):
+                deeper = (
+                    f"{shown(folder)} holds a folder {shown(Path(entry.name))} with {count} file{'s' * (count > 1)}"
+                )
+                raise UnfitError(f"{deeper}; all images of a class must lie in the class folder itself")
+        elif not entry.is_file():
+            raise UnfitError(f"{shown(entry)} is no file, or a link to none")
+        elif not _is_note(entry):
+            images.append(entry)
+    if not images:
+        raise UnfitError(f"{shown(folder)} has no images; it {_holding(folder)}")
+    return images
+
+
+def _visible(folder: Path) -> list[Path]:
+    return sorted((entry for entry in folder.iterdir() if not is_hidden(entry.name)), key=lambda e: _normal(e.name))
+
+
+def _is_note(entry: Path) -> bool:
+    return (entry.suffix.lower() in NOTES or entry.name.lower() in NOTES_WITHOUT_SUFFIX) and not entry.is_dir()
+
+
+def _count(folder: Path) -> int:
+    return sum(_count(entry) if entry.is_dir() and not entry.is_symlink() else 1 for entry in _visible(folder))
+
+
+def _holding(folder: Path) -> str:
+    """What a folder holds, to follow "it"."""
+    if not folder.exists():
+        return "does not exist"
+    if not folder.is_dir():
+        return "is no folder"
+    return f"holds {_listed([shown(Path(entry.name)) for entry in _visible(folder)]) or 'nothing'}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The first names of a list, and the number of the others."""
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return ", ".join(names[:LISTED]) + more
+
+
+def _normal(name: str) -> str:
+    """A name that is the same on systems that write é as one letter or as two."""
+    return unicodedata.normalize("NFC", name)
