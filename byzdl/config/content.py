@@ -34,7 +34,7 @@ def content(config: Mapping[str, Any]) -> Content:
 
     - A class from outside of byzdl counts with its file, and with every file of the user's that this one imports.
     - The values of its choice count by content, where they are files or folders.
-    - A choice of byzdl with a `checksum` counts with its `path` or `root`.
+    - A choice of byzdl with a `checksum` counts with its `path` or `root`; images with `train` and `test` in their root.
 
     >>> content({"defense": {"_target_": "byzdl.defenses.ubar.Ubar", "name": "ubar"}})
     Content(code={}, files={}, sources={})
@@ -81,6 +81,9 @@ def _add_files(found: Content, group: str, chosen: Mapping[str, Any]) -> None:
                     parts = checksums(path, cache)
                     found.files[key] = {os.path.relpath(part, path): known for part, known in parts.items()}
                     found.sources.update({str(part): known for part, known in parts.items()})
-    path, known = chosen.get("path") or chosen.get("root"), chosen.get("checksum")
-    if isinstance(known, str) and isinstance(path, str):
-        found.sources[os.path.abspath(Path(path).expanduser())] = known
+    place, known = chosen.get("path") or chosen.get("root"), chosen.get("checksum")
+    if place and known:
+        whole = os.path.abspath(Path(str(place)).expanduser())
+        # Images have two checksums, of train and of test.
+        both = zip(("train", "test"), known, strict=False) if isinstance(known, list | tuple) else [("", known)]
+        found.sources.update({os.path.join(whole, part).rstrip(os.sep): one for part, one in both if one})

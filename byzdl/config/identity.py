@@ -18,6 +18,7 @@ from byzdl.config.canonical import number, without_machine
 from byzdl.config.content import content
 from byzdl.config.folders import CONF
 from byzdl.config.keys import WITHOUT_PRE
+from byzdl.config.references import refuse_missing
 from byzdl.config.yamls import names
 from byzdl.files import checksum
 
@@ -63,15 +64,24 @@ def run_name(config: Mapping[str, Any]) -> str:
 def plain(config: DictConfig) -> dict[str, Any]:
     """Turns a composed configuration into plain, resolved containers, without Hydra's own part.
 
-    Local and oracle ignore pre-steps. With each of them, any chosen pre-step becomes `none`, so that a sweep over
-    pre-steps has one such run.
-
     >>> plain(OmegaConf.create({"rounds": 5, "eval_every": "${rounds}", "hydra": {}}))
     {'rounds': 5, 'eval_every': 5}
     """
     keys = [str(key) for key in config if key != "hydra"]
     chosen: dict[str, Any] = OmegaConf.to_container(OmegaConf.masked_copy(config, keys), resolve=True)  # type: ignore[assignment]
-    return {**chosen, "pre": _no_pre()} if _of(chosen, "defense", "name") in WITHOUT_PRE else chosen
+    refuse_missing(chosen)
+    return without_pre(chosen)
+
+
+def without_pre(config: dict[str, Any]) -> dict[str, Any]:
+    """Takes away what has no effect: local and oracle ignore pre-steps.
+
+    With each of them, any chosen pre-step becomes `none`, so that a sweep over pre-steps has one such run.
+
+    >>> without_pre({"defense": {"_target_": "byzdl.defenses.local.Local"}, "pre": {"name": "nnm"}})["pre"]["name"]
+    'none'
+    """
+    return {**config, "pre": _no_pre()} if _of(config, "defense", "_target_") in WITHOUT_PRE else config
 
 
 def register_resolvers() -> None:

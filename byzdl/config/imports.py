@@ -77,13 +77,20 @@ def imports(text: bytes, module: str, is_package: bool) -> Imports:
             names.update(_absolute(text, base) for text in _texts(node) for base in (package, *_texts(node)))
             if node.args and isinstance(node.args[0], ast.Constant) and _called(node.func) not in OF_ANYTHING:
                 known.add(node.func)
-    uses = (node for node in ast.walk(tree) if _called(node) in functions or _is_path(node))
+    uses = (node for node in ast.walk(tree) if _called(node) in functions or _changes_path(node))
     return Imports(frozenset(filter(None, names)), any=any(node not in known for node in uses))
 
 
-def _is_path(node: ast.AST) -> bool:
-    """Whether it is `sys.path`: a file that changes it imports from elsewhere."""
-    return isinstance(node, ast.Attribute) and node.attr == "path" and _called(node.value) == "sys"
+def _changes_path(node: ast.AST) -> bool:
+    """Whether it is `sys.path.insert`, or what sets `sys.path`: such a file imports from elsewhere."""
+    match node:
+        case ast.Attribute(value=ast.Attribute(attr="path", value=ast.Name(id="sys"))):
+            return node.attr in ("append", "extend", "insert")
+        case ast.Attribute(attr="path", value=ast.Name(id="sys"), ctx=ast.Store()):
+            return True
+        case ast.Subscript(value=ast.Attribute(attr="path", value=ast.Name(id="sys")), ctx=ast.Store()):
+            return True
+    return False
 
 
 def _called(node: ast.AST) -> str:

@@ -5,7 +5,7 @@ VERSION = "0.3.0"
 GROUPS = ("attack", "defense", "pre", "topology", "dataset", "partition", "model")
 
 # Defenses that ignore received models, or know the truth about them. No pre-step stands in front of them.
-WITHOUT_PRE = ("local", "oracle")
+WITHOUT_PRE = ("byzdl.defenses.local.Local", "byzdl.defenses.oracle.Oracle")
 
 # Keys of the machine, and of what is done with a result. They cannot change one, and are no part of a run's identity.
 # Two combinations of a sweep that differ in such keys alone are one run, which is computed once:

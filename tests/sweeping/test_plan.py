@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from byzdl.config.identity import plain, run_name
+from byzdl.config.compose import compose
+from byzdl.config.identity import run_name
 from byzdl.config.keys import MACHINE_KEYS
-from byzdl.sweeping.combinations import composer
 from byzdl.sweeping.plan import Planned, planned
 
 
@@ -20,13 +20,12 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def plan(*combinations: str) -> list[Planned]:
     """The plan of these combinations, each as typed: `seed=1 device=cpu`."""
-    with composer() as compose:
 
-        def composed(overrides: tuple[str, ...]) -> tuple[dict[str, Any], Path]:
-            config = plain(compose(overrides))
-            return config, Path("outputs") / run_name(config)
+    def composed(overrides: tuple[str, ...]) -> tuple[dict[str, Any], Path]:
+        config = compose(*overrides)
+        return config, Path("outputs") / run_name(config)
 
-        return planned([tuple(one.split()) for one in combinations], composed)
+    return planned([tuple(one.split()) for one in combinations], composed)
 
 
 def refusals(runs: list[Planned]) -> list[str]:
