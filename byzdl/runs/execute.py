@@ -20,6 +20,7 @@ from byzdl.progress import bar
 from byzdl.runs import checkpoint, writers
 from byzdl.runs.folder import BusyError, Mark, RunFolder, is_done, read_status
 from byzdl.runs.gpus import take_gpu
+from byzdl.runs.unchanged import check_imported, check_unchanged
 from byzdl.simulation.answers import reported_columns
 from byzdl.simulation.build import build, conditions_of
 from byzdl.simulation.experiment import Experiment, State
@@ -30,6 +31,7 @@ from byzdl.simulation.settings import Settings, parse
 log = logging.getLogger("byzdl")
 
 Given = Mapping[str, Component] | None
+Sources = Mapping[str, str]
 
 PACKAGES = ("torch", "torchvision", "numpy", "networkx", "hydra-core", "omegaconf", "pydantic")
 
@@ -57,12 +59,14 @@ def execute(
     ...     read_status(Path(folder) / "run")["status"]
     'done'
     """
+    read = sources(config)
+    check_imported(read)
     if _is_done(config, path, given):
         log.info("already done: %s", path)
         return
     folder = RunFolder(path, identity(config))
     try:
-        _compute(config, given, folder, progress, patient)
+        _compute(config, read, given, folder, progress, patient)
     except (ConfigError, BusyError):
         raise
     except RuleError as error:
@@ -74,18 +78,24 @@ def execute(
         raise
 
 
-def _compute(config: Mapping[str, Any], given: Given, folder: RunFolder, progress: bool, patient: bool) -> None:
+def _compute(
+    config: Mapping[str, Any], read: Sources, given: Given, folder: RunFolder, progress: bool, patient: bool
+) -> None:
     settings = parse(config, given)
     writers.check(settings.writer)
     take_gpu(settings.device)
     with prepared(settings.threads):
         if settings.screen.precision == "bf16" and settings.device == "cpu" and not has_bf16():
             log.warning("screen.precision: this processor has no bf16 units; float32 is faster here")
-        _simulate(config, settings, build(settings), folder, progress, patient)
+        experiment = build(settings)
+        check_unchanged(read)
+        check_imported(read)
+        _simulate(config, read, settings, experiment, folder, progress, patient)
 
 
 def _simulate(
     config: Mapping[str, Any],
+    read: Sources,
     settings: Settings,
     experiment: Experiment,
     folder: RunFolder,
@@ -97,7 +107,9 @@ def _simulate(
             log.info("done by another process: %s", folder.path)
             return
         state, mark = _resumed(experiment, folder)
-        folder.start(config, _facts(config, settings, experiment), mark, reported_columns(experiment, state))
+        folder.start(
+            config, {**_facts(config, settings, experiment), "sources": read}, mark, reported_columns(experiment, state)
+        )
         first = state.round + 1 if mark else 0
         with writers.writing(settings.writer, folder.path, first) as also:
             _record(experiment, state, folder, checkpoint.Clock(settings.checkpoint.every), also, progress)
@@ -198,7 +210,6 @@ def _facts(config: Mapping[str, Any], settings: Settings, experiment: Experiment
         "d": experiment.model.d,
         "data": experiment.data.fingerprint,
         "root": data_root(config),
-        "sources": sources(config),
         "device": settings.device,
         "threads": settings.threads,
         "machine": platform.processor() or platform.machine(),
