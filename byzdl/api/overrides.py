@@ -1,15 +1,15 @@
 """Python values as overrides of a configuration."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from importlib import import_module
 from typing import Any
 
-import yaml
-
-from byzdl.api.sources import source_of
-from byzdl.config.folders import CONF
-from byzdl.config.keys import GROUPS
+from byzdl.config.grammar import text
+from byzdl.config.identity import without_pre
+from byzdl.config.keys import GROUPS, WITHOUT_PRE
+from byzdl.config.overrides import key_of
 from byzdl.config.types import Component, ConfigError
+from byzdl.config.values import values
 from byzdl.simulation.settings import KINDS
 
 
@@ -26,7 +26,16 @@ def split(overrides: Sequence[str], keys: Mapping[str, Any]) -> tuple[list[str],
     for group, instance in given.items():
         check_kind(group, instance)
     refuse_beside(lines, given)
+    refuse_hydras(lines)
     return lines, given
+
+
+def refuse_hydras(lines: Iterable[str]) -> None:
+    """**Raises:** `ConfigError` for a key of Hydra's own that has no effect outside of a Hydra application."""
+    for line in lines:
+        key = key_of(line)
+        if re.match(r"hydra[./]", key) and key != "hydra.searchpath":
+            raise ConfigError(f"{line}: no effect from Python; the argument folder=... says where runs are kept")
 
 
 def refuse_beside(lines: Iterable[str], given: Mapping[str, Component]) -> None:
@@ -48,29 +57,19 @@ def check_kind(group: str, instance: Component) -> None:
         )
 
 
-def with_instances(config: Mapping[str, Any], given: Mapping[str, Component]) -> dict[str, Any]:
+def with_instances(
+    config: Mapping[str, Any], given: Mapping[str, Component]
+) -> tuple[dict[str, Any], dict[str, Component]]:
     """Puts instances into the place of the configured choices, as plain values.
 
     A class outside of an importable file comes with a checksum of its source, which makes it part of the run's
     identity.
+
+    Returns the configuration, and the instances without a pre-step that has no effect.
     """
-    return {**config, **{group: _plain(group, instance) for group, instance in given.items()}}
-
-
-def _plain(group: str, instance: Component) -> dict[str, Any]:
-    source = source_of(type(instance))
-    own = {"_source_": source} if source else {}
-    return {"_target_": _target(group, type(instance)), **own, **instance.model_dump()}
-
-
-def _target(group: str, kind: type[Component]) -> str:
-    """The class's path, as the group's YAMLs have it."""
-    for file in sorted((CONF / group).glob("*.yaml")) if kind.__module__.startswith("byzdl.") else ():
-        target = str(yaml.safe_load(file.read_text(encoding="utf-8")).get("_target_", ""))
-        module, _, name = target.rpartition(".")
-        if name == kind.__name__ and getattr(import_module(module), name) is kind:
-            return target
-    return f"{kind.__module__}.{kind.__qualname__}"
+    chosen = without_pre({**config, **{group: values(group, instance) for group, instance in given.items()}})
+    dropped = chosen.get("defense", {}).get("_target_") in WITHOUT_PRE
+    return chosen, {group: instance for group, instance in given.items() if not (dropped and group == "pre")}
 
 
 def _lines(values: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
@@ -79,36 +78,3 @@ def _lines(values: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
             yield from _lines(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}={text(value)}"
-
-
-def text(value: Any) -> str:
-    """A value in the grammar of Hydra's overrides.
-
-    >>> text(None), text(True), text("my folder"), text([1, 2.5])
-    ('null', 'true', "'my folder'", '[1,2.5]')
-    """
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str):
-        plain = value.replace("_", "").replace(".", "").isalnum() and not _is_other(value)
-        return value if plain else "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
-    if isinstance(value, Sequence):
-        return "[" + ",".join(f"'{v}'" if isinstance(v, str) and not _quoted(v) else text(v) for v in value) + "]"
-    return str(value.item()) if hasattr(value, "item") else str(value)
-
-
-def _quoted(value: str) -> bool:
-    return text(value).startswith("'")
-
-
-def _is_other(value: str) -> bool:
-    """Whether Hydra would read a bare word as something other than text."""
-    if value.lower() in ("null", "true", "false", "inf", "nan"):
-        return True
-    try:
-        float(value)
-    except ValueError:
-        return False
-    return True

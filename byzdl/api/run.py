@@ -53,7 +53,14 @@ class Run:
         return f"<byzdl.Run of {names}: accuracy {self.accuracy:.3f}, worst node {worst:.3f} after {after}>"
 
 
-def run(*overrides: str, folder: Path | str | None = None, progress: bool = True, **keys: Any) -> Run:
+def run(
+    *overrides: str,
+    folder: Path | str | None = None,
+    progress: bool = True,
+    config_dir: Path | str | None = None,
+    from_: Path | str | None = None,
+    **keys: Any,
+) -> Run:
     """Computes one run.
 
     - `overrides`: as on the command line, `"defense=ubar"`, `"attack.br=0.5"`
@@ -62,6 +69,8 @@ def run(*overrides: str, folder: Path | str | None = None, progress: bool = True
     - `folder`: where to keep the run, as `python train.py` does: the same folder within it, the same bytes. A finished
       run is read back, and an interrupted one continues. Without a folder nothing is written but the decoded data
     - `progress`: show a bar, in a terminal or a notebook
+    - `config_dir`: a folder with choices of one's own, as `-cd`
+    - `from_`: the folder of a run, whose configuration replaces the defaults, as `--from`
 
     **Raises:** `ConfigError` for a configuration that cannot be run; `RuleError` for a mistake
     in a class of one's own.
@@ -73,7 +82,7 @@ def run(*overrides: str, folder: Path | str | None = None, progress: bool = True
     <byzdl.Run of max, ubar, erdos_renyi, digits: accuracy 0..., worst node 0... after 20 rounds>
     """
     lines, given = split(overrides, keys)
-    config = with_instances(compose(*lines), given)
+    config, given = with_instances(compose(*lines, config_dir=config_dir, from_=from_, replaced=given), given)
     if folder is None:
         return _in_memory(config, given, progress)
     path = Path(folder) / run_name(config)

@@ -1,45 +1,50 @@
 """The command line of `python train.py`, brought into the form that Hydra answers well."""
 
-import argparse
 import re
 from collections.abc import Collection, Sequence
-from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
-import yaml
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import HydraException
-
+from byzdl.commands.asked import Asked, asked
+from byzdl.commands.primary import Primary
+from byzdl.config.base import base_of
 from byzdl.config.folders import CONF
 from byzdl.config.keys import GROUPS
-
-SWEPT = {"-m", "--multirun"}
-# With these, Hydra only shows something.
-SHOWN = {"-h", "--help", "--hydra-help", "--version", "-c", "--cfg", "-i", "--info", "-sc", "--shell-completion"}
+from byzdl.config.overrides import checked, parsed, searched
+from byzdl.config.shadows import check_folder, check_folders
+from byzdl.config.types import ConfigError
 
 
 def understood(arguments: Sequence[str]) -> list[str]:
-    """Adds `-m` for a named sweep, and defers values that only some choices have.
+    """Checks a command line, adds `-m` for a named sweep, and defers values that only some choices have.
 
     Hydra recognises a multirun config (`-cd sweeps -cn NAME`) only after composing it. If that fails it reports a
-    single-run error, so `-m` is added first.
+    single-run error, so `-m` is added first. Options come before overrides, since Hydra reads them in no other order.
 
     - `arguments`: the program's name and its arguments
 
+    **Raises:** `ConfigError`, one line, for what Hydra would read as something else than was meant.
+
     >>> understood(["train.py", "attack=alie,ipm", "-m", "attack.scope=all"])
-    ['train.py', 'attack=alie,ipm', '-m', 'attack.scope=choice(all)']
+    ['train.py', '-m', 'attack=alie,ipm', 'attack.scope=choice(all)']
     """
-    sweep = _named_sweep(arguments)
-    if sweep is not None and not SHOWN.intersection(arguments) and not SWEPT.intersection(arguments):
-        arguments = [arguments[0], "-m", *arguments[1:]]
-    if not SWEPT.intersection(arguments):
-        return list(arguments)
-    parts = [sweep.get("params"), *(sweep.get("cases") or [])] if sweep else []
-    return deferred(arguments, {key for part in parts if isinstance(part, dict) for key in part} & set(GROUPS))
+    line = asked(arguments)
+    main, options = _first_folder(line)
+    primary = Primary() if line.base else _primary(line, main)
+    folders = check_folders([line.config_dir] if line.config_dir else [], main=main)
+    found = searched(line.overrides) or primary.searched
+    folders = check_folders([*folders, *check_folders(found, "hydra.searchpath", main)], main=main)
+    overrides = checked(line.overrides, folders)
+    if line.base is not None:
+        options += ["-cn", base_of(line.base, overrides)]
+    multirun = _is_sweep(line, primary, overrides)
+    if line.single and primary.mode == "MULTIRUN":
+        overrides.append("hydra.mode=RUN")
+    if multirun and not line.multirun:
+        options.insert(0, "-m")
+    return [line.program, *options, *(deferred(overrides, primary.swept) if multirun else overrides)]
 
 
-def deferred(arguments: Sequence[str], named: Collection[str] = ()) -> list[str]:
+def deferred(overrides: Sequence[str], named: Collection[str] = ()) -> list[str]:
     """Turns `attack.scope=all` beside `attack=alie,ipm` into a sweep of one value, `choice(all)`.
 
     Hydra applies an override without a sweep to the default choice before it forms any combination, and the default
@@ -50,31 +55,57 @@ def deferred(arguments: Sequence[str], named: Collection[str] = ()) -> list[str]
     >>> deferred(["attack=alie,ipm", "attack.z=1.5", "seed=3"])
     ['attack=alie,ipm', 'attack.z=choice(1.5)', 'seed=3']
     """
-    typed = {group for group in GROUPS if any(re.fullmatch(rf"{group}=.*,.*", argument) for argument in arguments)}
-    swept = typed.union(named)
+    typed = {override.key_or_group for word in overrides if (override := parsed(word)) and override.is_sweep_override()}
+    swept = {*typed.intersection(GROUPS), *named}
 
-    def is_single(argument: str) -> bool:
-        key, _, value = argument.partition("=")
+    def is_single(word: str) -> bool:
+        key, _, value = word.partition("=")
         if key.partition(".")[0] not in swept or "." not in key or not value:
             return False
-        with suppress(HydraException):  # Hydra reports it later
-            (override,) = OverridesParser.create().parse_overrides([argument])
-            return not override.is_sweep_override()
+        override = parsed(word)  # None is reported later
+        return override is not None and not override.is_sweep_override()
+
+    return [re.sub(r"=(.*)$", r"=choice(\1)", word) if is_single(word) else word for word in overrides]
+
+
+def _first_folder(line: Asked) -> tuple[Path, list[str]]:
+    """The folder that Hydra reads first, and the options, with this folder as Hydra finds it."""
+    options = list(line.options)
+    if line.config_path is None:
+        return CONF, options
+    folder = Path(line.config_path)
+    check_folder(folder, "--config-path")
+    if missing := [group for group in GROUPS if not (folder / group).is_dir()]:
+        takes = f"a copy of all of conf/, as it replaces conf/ ({missing[0]}/ is missing); -cd adds a folder to conf/"
+        raise ConfigError.of("--config-path", line.config_path, takes)
+    # Hydra looks for a relative path beside the module of the command.
+    where = next(
+        i for i, word in enumerate(options) if line.config_path == word or word.endswith(f"={line.config_path}")
+    )
+    options[where] = options[where].removesuffix(line.config_path) + str(folder.resolve())
+    return folder.resolve(), options
+
+
+def _primary(line: Asked, main: Path) -> Primary:
+    """The named configuration. Hydra looks into its first folder first."""
+    folders = [main, *([line.config_dir] if line.config_dir else [])]
+    if line.config_dir is not None:
+        check_folder(line.config_dir, "--config-dir")
+    name = line.config_name or "config"
+    return next((found for folder in folders if (found := Primary.read(name, folder)).file), Primary())
+
+
+def _is_sweep(line: Asked, primary: Primary, overrides: Sequence[str]) -> bool:
+    """Whether a command line asks for a sweep, as far as it can be known before Hydra composes it.
+
+    **Raises:** `ConfigError` if it asks for a sweep and for a single run.
+    """
+    typed = [value for word in overrides if (value := re.fullmatch(r"\+*hydra\.mode=(.*)", word))]
+    mode = typed[-1][1] if typed else None
+    if line.multirun and mode == "RUN":
+        raise ConfigError("hydra.mode is 'RUN', but must be MULTIRUN beside -m; leave one of them out")
+    if line.single and mode == "MULTIRUN":
+        raise ConfigError("hydra.mode is 'MULTIRUN', but must be RUN beside --run; leave one of them out")
+    if line.shown or line.single or mode == "RUN":
         return False
-
-    return [re.sub(r"=(.*)$", r"=choice(\1)", argument) if is_single(argument) else argument for argument in arguments]
-
-
-def _named_sweep(arguments: Sequence[str]) -> dict[str, Any] | None:
-    """The sweeper's part of a named sweep; None if the arguments name no sweep."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    parser.add_argument("--config-dir", "-cd", type=Path, default=CONF)
-    parser.add_argument("--config-name", "-cn", default="config")
-    # Hydra reports a missing or malformed file later.
-    with suppress(OSError, ValueError, TypeError, AttributeError, yaml.YAMLError, argparse.ArgumentError):
-        named, _ = parser.parse_known_args(arguments[1:])
-        file = named.config_dir / f"{named.config_name.removesuffix('.yaml')}.yaml"
-        hydra = yaml.safe_load(file.read_text(encoding="utf-8")).get("hydra")
-        if hydra.get("mode") == "MULTIRUN":
-            return dict(hydra.get("sweeper") or {})
-    return None
+    return line.multirun or "MULTIRUN" in (mode, primary.mode)

@@ -4,6 +4,7 @@ Nothing here imports torch, so that `--help` and tab completion answer at once.
 """
 
 import os
+import re
 import sys
 import warnings
 from collections.abc import Sequence
@@ -17,14 +18,18 @@ from hydra.core.utils import run_job
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from byzdl.commands.arguments import SWEPT, understood
+from byzdl.commands.arguments import understood
+from byzdl.commands.asked import SHOWN, SWEPT
 from byzdl.config.compose import prepare_hydra
+from byzdl.config.explain import explain
 from byzdl.config.folders import CONF, SWEEPS
 from byzdl.config.identity import identity, plain
+from byzdl.config.overrides import is_known
 from byzdl.config.types import ConfigError
 from byzdl.runs.folder import IMPATIENT, RunFolder
 from byzdl.runs.objective import objective
 from byzdl.runs.place import check_place, placed
+from byzdl.sweeping.mode import check_single
 
 # At import, because a process of a launcher imports this module for its task, and then resolves a configuration.
 prepare_hydra()
@@ -58,12 +63,24 @@ def sweep(arguments: Sequence[str]) -> None:
     **Raises:** `ConfigError` for an unknown sweep; otherwise as `train`.
     """
     program, *rest = arguments
-    if rest and not rest[0].startswith("-") and "=" not in rest[0]:
-        file = Path(rest[0]) if rest[0].endswith(".yaml") else SWEEPS / f"{rest[0]}.yaml"
-        if not file.is_file():
-            raise ConfigError.unknown("sweep", rest[0], [found.stem for found in SWEEPS.glob("*.yaml")])
+    if not rest:
+        raise ConfigError("sweep: name one, such as smoke or mine.yaml, or write what it varies, such as seed=0,1,2")
+    if not rest[0].startswith("-") and re.fullmatch(r"[\w./~-]+", rest[0]) and not is_known(rest[0]):
+        file = _file_of(rest[0])
         rest = ["-cd", str(file.parent), "-cn", file.stem, *rest[1:]]
-    train([program, "-m", *rest])
+    train([program, *([] if SHOWN.intersection(rest) else ["-m"]), *rest])
+
+
+def _file_of(name: str) -> Path:
+    """The YAML of a named sweep."""
+    file = Path(name).expanduser() if name.endswith(".yaml") else SWEEPS / f"{name}.yaml"
+    if not file.is_file():
+        known = sorted(found.stem for found in SWEEPS.glob("*.yaml"))
+        kind = f"the path of a .yaml file, or one of {', '.join(known)}"
+        own = Path(f"{name.removesuffix('.yml').removesuffix('.yaml')}.yaml")
+        hint = f"; for the file, write {own}" if own.is_file() and not name.endswith(".yaml") else ""
+        raise ConfigError(f"{ConfigError.unknown('sweep', name, known, kind)}{hint}")
+    return file
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
@@ -85,6 +102,8 @@ def run(config: DictConfig) -> float:
     folder = Path(chosen.runtime.output_dir)
     patient = IMPATIENT not in os.environ
     try:
+        if alone:
+            check_single(config, chosen, sys.argv)
         with placed("hydra.run.dir" if alone else "hydra.sweep.subdir", folder):
             execute(plain(config), folder, progress=alone, patient=patient)
             return objective(folder, str(config.get("objective", "accuracy_mean")))
@@ -94,4 +113,4 @@ def run(config: DictConfig) -> float:
             raise
         with suppress(OSError):
             folder.rmdir()  # It is empty if nothing was computed.
-        sys.exit(f"byzdl: {error}")
+        sys.exit(f"byzdl: {explain(error)}")

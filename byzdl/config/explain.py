@@ -1,15 +1,14 @@
 """Turns errors into one line each, with the nearest known names."""
 
-import difflib
 import re
 
-from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
-from omegaconf.errors import OmegaConfBaseException
+from hydra.errors import HydraException, MissingConfigException
+from omegaconf.errors import GrammarParseError, OmegaConfBaseException
 
-from byzdl.config.folders import CONF, SWEEPS
-from byzdl.config.keys import GROUPS
+from byzdl.config.folders import SWEEPS
+from byzdl.config.near import known_keys, near_keys
+from byzdl.config.references import FORM, led_nowhere
 from byzdl.config.types import ConfigError, RuleError
-from byzdl.config.yamls import keys, names
 
 # Names of byzdl's choices elsewhere, in lower case, without spaces and punctuation.
 SYNONYMS = {
@@ -41,6 +40,11 @@ WRONG_INPUT = (
     RunFailedError,
 )
 
+# The words for a key that a configuration lacks: Hydra's, and those of a validation.
+UNKNOWN = re.compile(
+    r"Could not override '([^'@]+)'|^Could not delete from config\. '([^'@]+)' does not|^([\w.]+): no such key$"
+)
+
 
 def explain(error: Exception) -> str:
     """Explains an error in one line.
@@ -63,9 +67,45 @@ def explain(error: Exception) -> str:
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         got = error.missing_cfg_file
         return str(ConfigError.unknown("--config-name", got, _sweeps())) + " with -cd sweeps, or a YAML in another -cd"
+    if isinstance(error, OmegaConfBaseException):
+        return led_nowhere(error)
     line = " ".join(str(error).split("Config search path:")[0].split())
-    if isinstance(error, ConfigCompositionException) and (found := re.search(r"override '([^'@]+)'", line)):
-        return _unknown_key(found[1])
+    if (reworded := _reworded(line)) != line:
+        return reworded
+    if line.startswith("Error merging override") and isinstance(error.__cause__, GrammarParseError):
+        return f"{line.removeprefix('Error merging override ')}: {FORM}"
+    if line.startswith("Error merging override") and error.__cause__ is not None:
+        return f"{line.removeprefix('Error merging override ')}: {str(error.__cause__).splitlines()[0]}"
+    if found := UNKNOWN.search(line):
+        return unknown_key(next(key for key in found.groups() if key))
+    return line
+
+
+# What Hydra says of an override, and what byzdl says in its place.
+REWORDED = (
+    (r"remove \+ prefix: '((.+?)=.*)' Or add a second", r"+\1: there is \2 already; drop the +: \1"),
+    (r"^Multiple values for (\S+)\. To override", r"\1: has a choice already; write \1=CHOICE, without +"),
+    (r"^Could not delete '(\S+?)=.*'\. No match", r"~\1: no such choice is in use; write \1=CHOICE"),
+    (r"^force-add of config groups is not supported: '\++(.+)'", r"\1: a choice takes no +; write \1"),
+    (
+        r"^Ambiguous value for argument '(.+?)' 1\.",
+        r"\1: several values are a sweep: add -m (--multirun); a list has brackets",
+    ),
+    (
+        r"^Sweep parameters '(.+)' requires --multirun",
+        r"\1: several values are a sweep: add -m (--multirun); a list has brackets",
+    ),
+    (
+        r"^Sweeping over Hydra's configuration is not supported : 'hydra\.sweeper\.params\.(.+)'",
+        r"hydra.sweeper.params.\1: write \1",
+    ),
+)
+
+
+def _reworded(line: str) -> str:
+    for said, meant in REWORDED:
+        if found := re.search(said, line):
+            return found.expand(meant)
     return line
 
 
@@ -73,26 +113,21 @@ def _sweeps() -> list[str]:
     return [file.stem for file in SWEEPS.glob("*.yaml")]
 
 
-def _unknown_key(key: str) -> str:
-    """Names the choices that have a key, or near keys."""
-    known = _known_keys()
-    if key in known:
+def unknown_key(key: str) -> str:
+    """Names the choices that have a key, or near keys.
+
+    >>> unknown_key("attack.brr")
+    'attack.brr: no such key; did you mean attack.br?'
+    """
+    known = known_keys()
+    if key in known and (choices := known[key]):
         group, _, _ = key.partition(".")
-        return f"{key}: the chosen {group} has no such key; choose {group}={' or '.join(known[key])}"
-    # A key without its group, such as `lr`, comes before a misspelt one.
-    complete = [name for name in known if name.rpartition(".")[2] == key]
-    alike = [name for name in known if ("." in name) == ("." in key)]
-    near = complete or difflib.get_close_matches(key, alike, n=3, cutoff=0.7)
+        return f"{key}: the chosen {group} has no such key; choose {group}={' or '.join(choices)}"
+    if key in known:
+        return f"{key}: this configuration lacks it; a YAML of your own begins with: defaults: [/config, _self_]"
+    if key.startswith("hydra."):
+        return f"{key}: no such key; python train.py --cfg hydra shows all keys of Hydra"
+    near = near_keys(key, known)
     every = "python train.py --cfg job shows all keys in use, byzdl explain GROUP=CHOICE those of a choice"
     hint = f"did you mean {' or '.join(near)}?" if near else every
     return f"{key}: no such key; {hint}"
-
-
-def _known_keys() -> dict[str, list[str]]:
-    """Maps every key that a configuration can have to the choices of its group that have it."""
-    known: dict[str, list[str]] = {key: [] for key in (*GROUPS, *keys(CONF / "config.yaml"))}
-    for group in GROUPS:
-        for choice in names(group):
-            for key in keys(CONF / group / f"{choice}.yaml"):
-                known.setdefault(f"{group}.{key}", []).append(choice)
-    return known

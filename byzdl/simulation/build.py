@@ -21,11 +21,19 @@ def build(settings: Settings) -> Experiment:
     (4, (1, 8, 8))
     """
     network = draw_network(settings.topology, settings.attack.br, settings.seed)
+    check_rules(settings, network)
+    return Experiment.build(settings, network, load(settings.dataset))
+
+
+def check_rules(settings: Settings, network: Network) -> None:
+    """Checks the attack, the pre-step and the defense on a graph.
+
+    **Raises:** `ConfigError` for a rule that cannot work there.
+    """
     conditions = conditions_of(settings, network)
     settings.attack.check(network)
     settings.pre.check(conditions)
     settings.defense.check(conditions)
-    return Experiment.build(settings, network, load(settings.dataset))
 
 
 def conditions_of(settings: Settings, network: Network) -> Conditions:

@@ -4,13 +4,17 @@ import pickle
 from collections.abc import Sequence
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
+from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra._internal.utils import get_args_parser
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig
 
-__all__ = ["BasicSweeper", "Composer"]
+from byzdl.sweeping.mode import check_nested
+
+__all__ = ["BasicLauncher", "BasicSweeper", "Composer", "get_args_parser"]
 
 
 class Composer:
@@ -36,7 +40,9 @@ class Composer:
         values = [o for o in task if isinstance(o.value(), dict) or not self._is_group(o)]
         groups = tuple(o.input_line or "" for o in parsed if o not in values)
         if groups not in self._chosen:
-            self._chosen[groups] = pickle.dumps(self.loader.load_sweep_config(self.sweep, list(groups)))
+            chosen = self.loader.load_sweep_config(self.sweep, list(groups))
+            check_nested(chosen, self.sweep, groups)
+            self._chosen[groups] = pickle.dumps(chosen)
         config: DictConfig = pickle.loads(self._chosen[groups])
         self.loader._apply_overrides_to_config(values, config)
         config.hydra.overrides.task = [o.input_line for o in task]

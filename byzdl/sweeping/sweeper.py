@@ -7,20 +7,24 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobStatus, configure_log, setup_globals
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from byzdl.config.explain import explain
 from byzdl.config.identity import plain
+from byzdl.config.overrides import checked
 from byzdl.config.types import ConfigError
-from byzdl.files import replace_file
+from byzdl.files import looking_once, replace_file
 from byzdl.runs.folder import is_done, read_status
 from byzdl.runs.place import placed
+from byzdl.sweeping.combinations import Choices, combinations
+from byzdl.sweeping.examine import examined, told
 from byzdl.sweeping.folder import folder_of
-from byzdl.sweeping.hydra_internals import BasicSweeper, Composer
+from byzdl.sweeping.hydra_internals import BasicLauncher, BasicSweeper, Composer
 from byzdl.sweeping.launcher import LocalLauncher
+from byzdl.sweeping.mode import check_sweep
+from byzdl.sweeping.params import overrides_of
 from byzdl.sweeping.plan import Planned, planned, write_manifest
 
 EXTRAS = {"hydra_submitit_launcher": "slurm", "hydra_ray_launcher": "ray"}  # the extra that installs each launcher
@@ -36,6 +40,9 @@ class Sweeper(BasicSweeper):
     - `params`: the values of each key, in every combination. Overrides on the command line replace them
     - `cases`: a list of further `params`, for keys with values that belong together. Each case is combined with `params`,
       one case after another
+
+    The values of a key are a list, `[ubar, d_krum]`, or a text as on the command line, `"ubar,d_krum"`. A key that itself
+    takes a list has a list of lists: `augment: [[], [crop]]`.
     """
 
     def __init__(
@@ -44,8 +51,8 @@ class Sweeper(BasicSweeper):
         params: dict[str, Any] | None = None,
         cases: list[dict[str, Any]] | None = None,
     ):
-        super().__init__(max_batch_size, params)
-        self.cases = [{}] if cases is None else cases
+        super().__init__(max_batch_size, _plain(params) or {})
+        self.cases = [{}] if cases is None else _plain(cases)
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Instantiates the launcher.
@@ -68,10 +75,13 @@ class Sweeper(BasicSweeper):
         assert self.config is not None
         assert self.hydra_context is not None
         setup_globals()
+        check_sweep(self.config)
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         folder = Path(str(self.config.hydra.sweep.dir))
         composer = Composer(self.hydra_context.config_loader, self.config)
-        plan = planned(self._combinations(arguments), partial(_composed, composer))
+        with looking_once():
+            plan = planned(self._combinations(arguments), partial(_composed, composer))
+            plan = examined(plan, lambda run: (plain(composer(run.overrides)), {}), elsewhere=not self._is_local)
         with placed("hydra.sweep.dir", folder):
             write_manifest(folder, plan)
             replace_file(folder / "multirun.yaml", OmegaConf.to_yaml(self.config).encode())
@@ -83,25 +93,30 @@ class Sweeper(BasicSweeper):
         failures |= self._launch([run for run in plan if not run.done and not run.refused])
         print(f"{len(plan) - len(failures)} of {len(plan)} runs done in {folder}", file=sys.stderr)
         if failures:
-            lines = [f"  {' '.join(overrides)}: {why}" for overrides, why in failures.items()]
-            message = [f"byzdl: {len(failures)} of {len(plan)} runs failed:", *lines]
+            message = [f"byzdl: {len(failures)} of {len(plan)} runs failed:", *told(failures)]
             if any((run.folder / "run.log").exists() for run in plan if run.overrides in failures and not run.refused):
                 message.append(
                     "the traceback is in run.log in the run's folder; the same command tries these runs again"
                 )
             sys.exit("\n".join(message))
 
+    @property
+    def _is_local(self) -> bool:
+        """Whether the launcher starts its runs on this machine."""
+        return isinstance(self.launcher, LocalLauncher | BasicLauncher)
+
     def _combinations(self, arguments: list[str]) -> list[tuple[str, ...]]:
         """The overrides of every combination, each once."""
         assert self.hydra_context is not None
         if not isinstance(self.cases, Sequence) or not all(isinstance(case, Mapping) for case in self.cases):
             raise ConfigError.of("hydra.sweeper.cases", self.cases, "a list such as [{defense: ubar, attack: max}]")
-        parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
+        hydra = self.config.hydra if self.config is not None else None
+        name, hydras = (hydra.job.config_name, list(hydra.overrides.hydra)) if hydra is not None else (None, [])
+        choices = Choices(self.hydra_context.config_loader, name, hydras)
         found: dict[tuple[str, ...], None] = {}
         for case in self.cases:
-            asked = [*self._parse_config(), *(f"{key}={value}" for key, value in case.items()), *arguments]
-            (combinations,) = self.split_arguments(parser.parse_overrides(asked), None)
-            found.update(dict.fromkeys(map(tuple, combinations)))
+            own = checked([*overrides_of(self.params), *overrides_of(case, "hydra.sweeper.cases")])
+            found.update(dict.fromkeys(combinations([*own, *arguments], choices)))
         return list(found)
 
     def _launch(self, runs: list[Planned]) -> dict[tuple[str, ...], str]:
@@ -125,6 +140,10 @@ class Sweeper(BasicSweeper):
                 if result.status != JobStatus.COMPLETED:
                     failures[run.overrides] = explain(result._return_value)
         return failures
+
+
+def _plain(config: Any) -> Any:
+    return OmegaConf.to_container(config, resolve=True) if OmegaConf.is_config(config) else config
 
 
 def _composed(compose: Composer, overrides: Sequence[str]) -> tuple[dict[str, Any], Path]:
