@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from byzdl.files import checksum
+from byzdl.files import checksum, is_hidden
 
 # Keys of files and folders, whatever their values look like: root, path, weights_file, folders.
 OF_PATHS = re.compile(r"(.*_)?(path|root|file|folder|dir|directory)s?")
@@ -53,8 +53,8 @@ def paths(value: Any, key: str) -> Iterator[tuple[str, Path]]:
 
     - `key`: the key of the value, such as `dataset`
 
-    >>> list(paths({"name": "usr", "root": "/", "also": ["/usr", "/nowhere"]}, "dataset"))
-    [('dataset.root', PosixPath('/')), ('dataset.also.0', PosixPath('/usr'))]
+    >>> list(paths({"name": "usr", "root": "/tmp", "also": ["/usr", "/nowhere"]}, "dataset"))
+    [('dataset.root', PosixPath('/tmp')), ('dataset.also.0', PosixPath('/usr'))]
     """
     return _paths(value, key, key)
 
@@ -67,20 +67,25 @@ def _paths(value: Any, key: str, word: str) -> Iterator[tuple[str, Path]]:
     elif isinstance(value, list | tuple):
         for index, one in enumerate(value):
             yield from _paths(one, f"{key}.{index}", word)
-    elif isinstance(value, str | Path) and word != "name":
-        text = str(value)
-        if OF_PATHS.fullmatch(word) or "/" in text or os.sep in text or text.startswith("~") or Path(text).suffix:
-            with suppress(OSError, ValueError, RuntimeError):  # RuntimeError: nobody has the home folder `~name`.
-                if text and (path := Path(text).expanduser()).exists():
-                    yield key, path
+    elif isinstance(value, str | Path) and word != "name" and _looks_like_one(word, str(value)):
+        with suppress(OSError, ValueError, RuntimeError):  # RuntimeError: nobody has the home folder `~name`.
+            if (path := Path(value).expanduser()).exists():
+                yield key, path
 
 
-def checksums(path: Path, without: Path) -> dict[Path, str]:
-    """Computes the checksum of a file or a folder; if `without` is in the folder, those of all its other parts.
+def _looks_like_one(word: str, text: str) -> bool:
+    if not text or not text.strip("/" + os.sep):
+        return False  # A separator is no data set.
+    marked = "/" in text or os.sep in text or text.startswith("~") or Path(text).suffix
+    return bool(OF_PATHS.fullmatch(word) or (marked and text.strip("~./")))
 
-    Hidden files count only where a path names them.
 
-    - `without`: a folder that byzdl itself fills, the cache of decoded data
+def checksums(path: Path, cache: Path) -> dict[Path, str]:
+    """Computes the checksum of a file or a folder; or those of its parts, where byzdl itself writes into the folder.
+
+    What byzdl writes is left out: the cache of decoded data, and folders of runs.
+
+    - `cache`: the folder of decoded data
 
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
@@ -89,10 +94,14 @@ def checksums(path: Path, without: Path) -> dict[Path, str]:
     ...     {part.name: known for part, known in checksums(Path(folder), Path(folder, "cache")).items()}
     {'a.txt': 'ca978112ca1b'}
     """
-    own, other = (Path(os.path.abspath(one)) for one in (path, without))
-    if not other.is_relative_to(own):
-        return {own: checksum(own)}
-    if other == own:
+    own, other, here = (Path(os.path.abspath(one)) for one in (path, cache, "."))
+    if own == other:
         return {}
-    inner = sorted(one for one in own.iterdir() if not one.name.startswith("."))
-    return {part: known for one in inner for part, known in checksums(one, other).items()}
+    if not (other.is_relative_to(own) or here.is_relative_to(own)):
+        return {own: checksum(own)}
+    inner = sorted(one for one in own.iterdir() if not is_hidden(one.name) and not _holds_runs(one))
+    return {part: known for one in inner for part, known in checksums(one, cache).items()}
+
+
+def _holds_runs(folder: Path) -> bool:
+    return any(next(folder.glob(pattern), None) for pattern in ("run.json", "*/run.json", "sweep-*.json"))

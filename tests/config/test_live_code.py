@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from byzdl.api.sources import source_of
+from byzdl.config.live_code import live_code
 from byzdl.defenses import Defense
 from byzdl.defenses.ubar import Ubar
 from byzdl.exchange import Mix
@@ -25,11 +25,11 @@ def checksum(cell=CELL, helper=HELPER, **constants):
     namespace = {"__name__": "__main__", "Defense": Defense, "Mix": Mix, "FACTOR": 1.0, "LEVEL": 2, **constants}
     exec(helper, namespace)
     exec(cell, namespace)
-    return source_of(namespace["Rule"])
+    return live_code(namespace["Rule"]).checksum
 
 
 def test_a_class_with_a_file_needs_no_checksum():
-    assert source_of(Ubar) is None
+    assert live_code(Ubar) is None
 
 
 def test_the_same_code_has_the_same_checksum():
@@ -62,8 +62,8 @@ def test_variables_around_a_class_count():
         Rule.__module__ = "__main__"
         return Rule
 
-    assert source_of(made(0.5)) == source_of(made(0.5))
-    assert source_of(made(0.5)) != source_of(made(0.6))
+    assert live_code(made(0.5)) == live_code(made(0.5))
+    assert live_code(made(0.5)) != live_code(made(0.6))
 
 
 def test_objects_that_are_no_constants_are_left_out():
