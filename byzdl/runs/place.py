@@ -1,5 +1,6 @@
 """The folder that a key chose: if nothing can be written there, the error names the key."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,4 +53,7 @@ def _unusable(folder: Path) -> str | None:
     nearest = next(place for place in (folder, *folder.parents) if os.path.lexists(place))
     if not nearest.is_dir():
         return f"{nearest} is no folder"
+    # The system looks at names one after another, and so at none behind a folder that is still to be made.
+    if any(len(os.fsencode(part)) > os.pathconf(nearest, "PC_NAME_MAX") for part in folder.parts):
+        return os.strerror(errno.ENAMETOOLONG)
     return None if os.access(nearest, os.W_OK | os.X_OK) else f"{nearest} cannot be written"

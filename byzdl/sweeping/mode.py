@@ -9,6 +9,9 @@ from byzdl.config.keys import GROUPS
 from byzdl.config.types import ConfigError
 
 
+SWEEPER = {"_target_", "params", "cases", "max_batch_size"}
+
+
 def check_single(config: DictConfig, hydra: DictConfig, arguments: Sequence[str]) -> None:
     """Checks the configuration of a single run.
 
@@ -28,11 +31,13 @@ def check_single(config: DictConfig, hydra: DictConfig, arguments: Sequence[str]
             f"hydra.sweeper has values for {keys}, but this is a single run; add -m, or hydra: {{mode: MULTIRUN}} to the "
             f"YAML, or hydra.mode=RUN to go without them"
         )
+    _check_sweeper(hydra)
     _check_folder(hydra, "hydra.sweep.dir", "hydra.run.dir", "in a single run")
 
 
 def check_sweep(config: DictConfig) -> None:
     """**Raises:** `ConfigError` if a sweep is asked for the folder of a single run."""
+    _check_sweeper(config.hydra)
     _check_folder(config.hydra, "hydra.run.dir", "hydra.sweep.dir", "in a sweep")
 
 
@@ -48,9 +53,10 @@ def check_nested(config: DictConfig, sweep: DictConfig, groups: Sequence[str]) -
     own = _swept(config.hydra)
     if own and own != _swept(sweep.hydra):
         keys = ", ".join(_keys(config.hydra))
+        chosen = [word for word in groups if word.startswith("experiment=")] or groups
         raise ConfigError(
-            f"{' '.join(groups)}: brings a sweep of its own over {keys}, of no effect within another sweep; choose it "
-            f"alone, or write its values as overrides"
+            f"{' '.join(chosen)} has values of its own for {keys}, of no effect within another sweep; choose it alone, or "
+            f"write its values as overrides"
         )
 
 
@@ -66,9 +72,17 @@ def _keys(hydra: DictConfig) -> list[str]:
     return list(dict.fromkeys(str(key) for part in parts if isinstance(part, dict) for key in part))
 
 
+def _check_sweeper(hydra: DictConfig) -> None:
+    """**Raises:** `ConfigError` for a key that byzdl's sweeper has not: Hydra would take it in silence."""
+    if hydra.sweeper.get("_target_") == "hydra_plugins.byzdl.Sweeper":
+        unknown = [str(key) for key in hydra.sweeper if key not in SWEEPER]
+        if unknown:
+            raise ConfigError.unknown("a key of hydra.sweeper", unknown[0], SWEEPER - {"_target_"})
+
+
 def _check_folder(hydra: DictConfig, typed: str, meant: str, where: str) -> None:
     """**Raises:** `ConfigError` if the key of a folder was typed that has no effect in this mode."""
-    words = [str(word) for word in hydra.overrides.hydra]
+    words: Any = OmegaConf.to_container(hydra.overrides.hydra, resolve=False)
     found = [word for word in words if word.startswith(f"{typed}=")]
     if found and not any(word.startswith(f"{meant}=") for word in words):
         raise ConfigError(f"{found[0]}: no effect {where}; write {meant}={found[0].partition('=')[2]}")

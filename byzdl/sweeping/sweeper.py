@@ -111,7 +111,9 @@ class Sweeper(BasicSweeper):
         if not isinstance(self.cases, Sequence) or not all(isinstance(case, Mapping) for case in self.cases):
             raise ConfigError.of("hydra.sweeper.cases", self.cases, "a list such as [{defense: ubar, attack: max}]")
         hydra = self.config.hydra if self.config is not None else None
-        name, hydras = (hydra.job.config_name, list(hydra.overrides.hydra)) if hydra is not None else (None, [])
+        name = hydra.job.config_name if hydra is not None else None
+        # A reference to a job's number in one of these has no value yet.
+        hydras: Any = OmegaConf.to_container(hydra.overrides.hydra, resolve=False) if hydra is not None else []
         choices = Choices(self.hydra_context.config_loader, name, hydras)
         found: dict[tuple[str, ...], None] = {}
         for case in self.cases:
