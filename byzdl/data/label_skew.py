@@ -3,7 +3,7 @@
 import numpy as np
 
 from byzdl.config.types import ConfigError, Count, Positive, Share
-from byzdl.data.partition import Index, Partition
+from byzdl.data.partition import Index, Partition, drawn_shares
 
 
 class Dirichlet(Partition):
@@ -17,13 +17,15 @@ class Dirichlet(Partition):
     per-class form of Li et al., *Federated learning on non-IID data silos* (ICDE 2022).
     """
 
+    evened_by = ("alpha", "larger")
+
     alpha: Positive = 1.0
 
     def split(self, labels: Index, n: int, rng: np.random.Generator) -> list[Index]:
         parts: list[list[Index]] = [[] for _ in range(n)]
         for label in np.unique(labels):
             members = rng.permutation(np.flatnonzero(labels == label))
-            shares = rng.dirichlet(np.full(n, self.alpha))
+            shares = drawn_shares(n, self.alpha, rng)
             cuts = np.round(np.cumsum(shares)[:-1] * len(members)).astype(int)
             for part, piece in zip(parts, np.split(members, cuts), strict=True):
                 part.append(piece)
@@ -37,6 +39,8 @@ class Shards(Partition):
 
     **Source:** McMahan et al., *Communication-efficient learning of deep networks from decentralized data* (2017).
     """
+
+    evened_by = ("classes", "smaller")
 
     classes: Count = 2
 
@@ -60,6 +64,8 @@ class LabelsPerNode(Partition):
     (ICDE 2022). They give node i the class i mod C and k-1 others at random, so that some classes have many more nodes
     than others.
     """
+
+    evened_by = ("classes", "larger")
 
     classes: Count = 2
 

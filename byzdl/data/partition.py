@@ -1,13 +1,14 @@
 """The split of the training data over the nodes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from byzdl.config.types import Component, ConfigError, ProperShare
+from byzdl.config.types import Component, ConfigError, ProperShare, RuleError
 from byzdl.random_streams import stream
 
 MAX_DRAWS = 1000
@@ -44,6 +45,9 @@ class Partition(Component):
     >>> [part.tolist() for part in InTurn().split(np.zeros(5), n=2, rng=np.random.default_rng(0))]
     [[0, 2, 4], [1, 3]]
     """
+
+    # The key that makes the nodes' shares more even, and how it must change: ("alpha", "larger").
+    evened_by: ClassVar[tuple[str, str] | None] = None
 
     validation: ProperShare = 0.0
 
@@ -87,31 +91,115 @@ def divide(partition: Partition, labels: Index, n: int, batch_size: int, seed: i
 
     - `labels` [N]: of the training images
 
-    **Raises:** `ConfigError` if no draw of 1000 is such a split.
+    **Raises:** `ConfigError` if no draw of 1000 is such a split; `RuleError` for a partition of one's own that returns
+    anything else than indices, or one twice.
 
     >>> from byzdl.data import Iid
     >>> holdings = divide(Iid(validation=0.25), np.arange(12) % 2, n=3, batch_size=2, seed=0)
     >>> [(len(holding.train), len(holding.validation)) for holding in holdings]
     [(3, 1), (3, 1), (3, 1)]
     """
-    most_train, most_held = 0, 0
+    refuse_impossible(partition, len(labels), n, batch_size)
+    best = _Smallest(-1, 0, 0)
     for draw in range(MAX_DRAWS):
         rng = stream(seed, "partition", draw)
-        holdings = tuple(_hold_out(part, partition.validation, rng) for part in partition.split(labels, n, rng))
-        train = min(len(holding.train) for holding in holdings)
+        holdings = tuple(_hold_out(part, partition.validation, rng) for part in _parts(partition, labels, n, rng))
+        smallest = min(_Smallest(len(one.train), len(one.validation), node) for node, one in enumerate(holdings))
         held = min(len(holding.validation) for holding in holdings)
-        if train >= batch_size and (held > 0 or partition.validation == 0):
+        if smallest.train >= batch_size and (held > 0 or partition.validation == 0):
             return tuple(
                 replace(holding, view=partition.view(node, seed), test_view=partition.test_view(node, seed))
                 for node, holding in enumerate(holdings)
             )
-        most_train, most_held = max(most_train, train), max(most_held, held)
-    if most_train < batch_size:
-        takes = f"at most {most_train}, the samples of the smallest node (partition={partition.name}, topology.n={n})"
-        raise ConfigError.of("batch_size", batch_size, takes)
-    raise ConfigError.of(
-        "partition.validation", partition.validation, "0, or large enough to hold out a sample at every node"
-    )
+        best = max(best, smallest)
+    raise _too_uneven(partition, len(labels), n, batch_size, best)
+
+
+def refuse_impossible(partition: Partition, total: int, n: int, batch_size: int, where: str = "") -> None:
+    """Refuses what even the most even split of `total` samples over n nodes could not do.
+
+    - `where`: the place of the samples, to follow them in the message
+
+    **Raises:** `ConfigError`, with the key to change.
+
+    >>> refuse_impossible(Iid(), total=60, n=4, batch_size=16)
+    Traceback (most recent call last):
+    byzdl.config.types.ConfigError: batch_size is 16, but must be at most 15, the training samples of a node when
+    topology.n=4 nodes share the 60 samples
+    """
+    each, share = total // n, partition.validation
+    most = each - round(share * each)
+    if each < 1:
+        raise ConfigError.of("topology.n", n, f"at most {total}, the number of training samples{where}")
+    if most < 1:
+        takes = f"smaller: a node has {each} samples, holds out {each - most}, and has none left to train on"
+        raise ConfigError.of("partition.validation", share, takes)
+    if batch_size > most:
+        shared = f"when topology.n={n} nodes share the {total} samples{where}"
+        also = f" and partition.validation={share}" if most < each else ""
+        raise ConfigError.of("batch_size", batch_size, f"at most {most}, the training samples of a node {shared}{also}")
+
+
+class _Smallest(NamedTuple):
+    """The node with the fewest samples to train on, and the number of those that it holds out."""
+
+    train: int
+    held: int
+    node: int
+
+
+def _parts(partition: Partition, labels: Index, n: int, rng: np.random.Generator) -> list[Index]:
+    """The samples of each node.
+
+    **Raises:** `RuleError` if the partition returns anything else.
+    """
+    with RuleError.of_method(partition, "split"):
+        parts = partition.split(labels, n, rng)
+        if not isinstance(parts, Sequence) or len(parts) != n:
+            got = f"{len(parts)} parts" if isinstance(parts, Sequence) else f"a {type(parts).__name__}"
+            raise RuleError(f"returns {got}, but must return {n} parts, one for each node")
+        checked = [one if (one := np.asarray(part)).size else np.arange(0) for part in parts]
+        if odd := [node for node, part in enumerate(checked) if part.ndim != 1 or part.dtype.kind not in "iu"]:
+            array = checked[odd[0]]
+            got = f"{array.dtype} {list(array.shape)}" if array.ndim else type(parts[odd[0]]).__name__
+            raise RuleError(f"returns {got} for node {odd[0]}, but must return indices [m]")
+        dealt = np.concatenate(checked)
+        if len(dealt) and not 0 <= dealt.min() <= dealt.max() < len(labels):
+            got = f"indices from {dealt.min()} to {dealt.max()}"
+            raise RuleError(f"returns {got}, but must return some of 0 .. {len(labels) - 1}")
+        if len(dealt) and np.bincount(dealt).max() > 1:
+            raise RuleError("gives a sample out twice, but must give it to one node at most")
+    return checked
+
+
+def _too_uneven(partition: Partition, total: int, n: int, batch_size: int, best: _Smallest) -> ConfigError:
+    """Says which key leaves a node with too little, though an even split would not.
+
+    - `best`: the smallest node of the most even draw
+    """
+    train, held, node = best
+    found = f"in the most even of {MAX_DRAWS} draws, node {node} has {train + held} of the {total} samples"
+    if train >= batch_size:
+        takes = f"0, or large enough that each node holds out a sample: {found}"
+        return ConfigError.of("partition.validation", partition.validation, takes)
+    key, change = partition.evened_by or ("", "")
+    if train:
+        also = f"; or make partition.{key} {change}" if key else ""
+        takes = f"at most {train}, the training samples of the smallest node: {found}{also}"
+        return ConfigError.of("batch_size", batch_size, takes)
+    if key:
+        takes = f"{change}: {found}, and batch_size={batch_size} needs {batch_size}"
+        return ConfigError.of(f"partition.{key}", getattr(partition, key), takes)
+    return ConfigError.of("partition", partition.name, f"a split that gives each node a sample: {found}")
+
+
+def drawn_shares(n: int, concentration: float, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Draws n shares from a symmetric Dirichlet distribution.
+
+    >>> drawn_shares(4, 1e308, np.random.default_rng(0))
+    array([0.25, 0.25, 0.25, 0.25])
+    """
+    return rng.dirichlet(np.full(n, min(concentration, 1e300)))  # The sum of larger ones is infinite.
 
 
 def _hold_out(part: Index, share: float, rng: np.random.Generator) -> Holding:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from byzdl.config.types import Positive
-from byzdl.data.partition import Index, Partition
+from byzdl.data.partition import Index, Partition, drawn_shares
 
 
 class QuantitySkew(Partition):
@@ -18,9 +18,11 @@ class QuantitySkew(Partition):
     every node has 10 samples.
     """
 
+    evened_by = ("beta", "larger")
+
     beta: Positive = 1.0
 
     def split(self, labels: Index, n: int, rng: np.random.Generator) -> list[Index]:
-        shares = rng.dirichlet(np.full(n, self.beta))
+        shares = drawn_shares(n, self.beta, rng)
         cuts = np.round(np.cumsum(shares)[:-1] * len(labels)).astype(int)
         return np.split(rng.permutation(len(labels)), cuts)

@@ -26,6 +26,7 @@ from byzdl.config.types import (
 )
 from byzdl.data import Dataset, Partition
 from byzdl.data.augment import Change
+from byzdl.data.partition import refuse_impossible
 from byzdl.defenses import Defense
 from byzdl.models import Model
 from byzdl.preaggregation import Preaggregation
@@ -207,13 +208,5 @@ def _check_device(device: str) -> None:
 def _check_batch_size(settings: Settings) -> None:
     """Refuses early a batch that no split could fill. `divide` refuses the others after the split."""
     total, n = settings.dataset.train_size, settings.topology.n
-    if total is None:
-        return
-    most = total // n - round(settings.partition.validation * (total // n))
-    if settings.batch_size > most:
-        raise ConfigError.of(
-            "batch_size",
-            settings.batch_size,
-            f"at most {most}, the training samples of a node when topology.n={n} nodes share the {total} samples of "
-            f"dataset={settings.dataset.name}",
-        )
+    if total is not None:
+        refuse_impossible(settings.partition, total, n, settings.batch_size, f" of dataset={settings.dataset.name}")
