@@ -7,7 +7,8 @@ from typing import Any, Literal
 import numpy as np
 
 from byzdl.config.types import ConfigError
-from byzdl.data.dataset import Arrays, Dataset
+from byzdl.data.arrays import Arrays
+from byzdl.data.dataset import Dataset, path_of
 
 
 class TorchvisionDataset(Dataset):
@@ -29,30 +30,45 @@ class TorchvisionDataset(Dataset):
 
     def decode(self) -> Arrays:
         (train_images, train_labels), (test_images, test_labels) = self._read(True), self._read(False)
-        classes = int(train_labels.max()) + 1
-        return Arrays(train_images, train_labels, test_images, test_labels, classes)
+        return Arrays(train_images, train_labels, test_images, test_labels, classes=self._classes)
+
+    @property
+    def _classes(self) -> int:
+        return 100 if self.source == "CIFAR100" else 10
 
     def _read(self, train: bool) -> tuple[Any, Any]:
         from torchvision import datasets
 
-        root = Path(self.root).expanduser()
+        root = path_of("dataset.root", self.root)
         kind = getattr(datasets, self.source)
         try:
             part = kind(root, train=train, download=False)
         except RuntimeError:  # not there yet
             part = self._download(kind, root, train)
-        images = np.asarray(part.data, dtype=np.uint8)
-        if images.ndim == 3:
-            images = images[..., np.newaxis]
-        return images, np.asarray(part.targets, dtype=np.int64)
+        except Exception as error:  # Damaged files make torchvision raise errors of every kind.
+            raise self._damaged(root, _in_one_line(error)) from error
+        images, labels = np.asarray(part.data, dtype=np.uint8), np.asarray(part.targets, dtype=np.int64)
+        if not 0 < len(images) == len(labels) or not 0 <= labels.min() <= labels.max() < self._classes:
+            raise self._damaged(root, f"{len(images)} images, and {len(labels)} labels up to {labels.max(initial=0)}")
+        return (images[..., np.newaxis] if images.ndim == 3 else images), labels
 
     def _download(self, kind: Any, root: Path, train: bool) -> Any:
         try:
             return kind(root, train=train, download=True)
-        except (OSError, RuntimeError) as error:
-            reason = " ".join(str(error).split())
+        except Exception as error:  # of the network, of the disk, of archives
             takes = (
-                f"a folder with torchvision's {self.source} files: {root.resolve()} has none, and the download failed "
-                f"({reason}); put them there, or choose the embedded dataset=digits"
+                f"a folder with torchvision's {self.source} files: {root.resolve()} has none, or damaged ones, and the "
+                f"download failed ({_in_one_line(error)}); put them there, or choose the embedded dataset=digits"
             )
             raise ConfigError.of("dataset.root", self.root, takes) from error
+
+    def _damaged(self, root: Path, why: str) -> ConfigError:
+        takes = (
+            f"a folder with torchvision's {self.source} files: those in {root.resolve()} are damaged ({why}); remove "
+            "them, and they are downloaded again"
+        )
+        return ConfigError.of("dataset.root", self.root, takes)
+
+
+def _in_one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
