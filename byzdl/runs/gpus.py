@@ -2,8 +2,6 @@
 
 import os
 
-import torch
-
 PLACE = "BYZDL_PLACE"  # a run's place among those that byzdl computes at the same time
 
 
@@ -13,5 +11,9 @@ def take_gpu(device: str) -> None:
     >>> take_gpu("cpu")
     """
     place = os.environ.get(PLACE)
-    if device == "cuda" and place is not None and (count := torch.cuda.device_count()) > 1:
+    if device != "cuda" or place is None:
+        return
+    import torch  # Not above: the launcher of a sweep imports this file, and must answer at once.
+
+    if (count := torch.cuda.device_count()) > 1:
         torch.cuda.set_device(int(place) % count)
