@@ -104,7 +104,9 @@ class _Axes:
         if not isinstance(value, Component):
             return f"{key}={text(value)}"
         check_kind(key, value)
-        label = f"{key}={value!r}"
+        shown = label = f"{key}={value!r}"
+        while self.instances.get(label, (key, value))[1] is not value:  # Another one may look the same.
+            label = f"{shown} [{len(self.instances) + 1}]"
         self.instances[label] = (key, value)
         return label
 
