@@ -46,7 +46,7 @@ def live_code(value: Any) -> LiveCode | None:
     digest, uses = hashlib.sha256(), set[str]()
     for part in _parts(value, set(), uses):
         digest.update(part)
-    return LiveCode(digest.hexdigest()[:16], sorted(uses))
+    return LiveCode(digest.hexdigest()[:16], sorted(name for name in uses if not _of_library(name)))
 
 
 def _is_known(value: Any) -> bool:
@@ -99,7 +99,7 @@ def _parts(value: Any, seen: set[int], uses: set[str]) -> Iterator[bytes]:
         yield from _all(b"<", sorted(value, key=repr), seen, uses)
     elif isinstance(value, Sequence):
         yield from _all(b"[", value, seen, uses)
-    elif not _of_library(type(value)):
+    elif not _of_library(type(value).__module__):
         yield from _parts(type(value), seen, uses)
         yield from _parts(getattr(value, "__dict__", {}), seen, uses)
 
@@ -114,7 +114,7 @@ def _all(mark: bytes, values: Sequence[Any], seen: set[int], uses: set[str]) -> 
 def _definition(value: type | FunctionType, seen: set[int], uses: set[str]) -> Iterator[bytes]:
     if isinstance(value, type):
         for base in value.__mro__:
-            if _of_library(base):
+            if _of_library(base.__module__):
                 continue
             if base is not value and _is_known(base):
                 uses.add(base.__module__)
@@ -128,7 +128,9 @@ def _definition(value: type | FunctionType, seen: set[int], uses: set[str]) -> I
                     yield from _parts(function, seen, uses)
         return
     lines = linecache.getlines(value.__code__.co_filename)
-    yield "".join(lines).encode() if lines else _compiled(value.__code__)
+    yield "".join(lines).encode()
+    if not lines or "<" in value.__qualname__:  # A cell may hold several lambdas.
+        yield _compiled(value.__code__)
     uses.update(_imported(value.__code__))
     for name, other in sorted(_references(value), key=lambda pair: pair[0]):
         yield name.encode()
@@ -142,13 +144,12 @@ def _unwrapped(value: Any) -> Any:
     return value
 
 
-def _of_library(kind: type) -> bool:
-    """Whether a class is Python's, byzdl's or an installed package's."""
-    module = kind.__module__
+def _of_library(module: str) -> bool:
+    """Whether a module is Python's, byzdl's or an installed package's."""
     if module in ("__main__", "builtins"):
         return module == "builtins"
     file = getattr(sys.modules.get(module), "__file__", None)
-    return module.partition(".")[0] == "byzdl" or bool(file and is_installed(Path(file)))
+    return module.partition(".")[0] in ("byzdl", *sys.builtin_module_names) or bool(file and is_installed(Path(file)))
 
 
 def _references(function: FunctionType) -> Names:
@@ -180,5 +181,11 @@ def _steps(code: CodeType) -> Iterator[tuple[str, str]]:
 
 
 def _compiled(code: CodeType) -> bytes:
-    constants: list[Any] = [_compiled(c) if isinstance(c, CodeType) else repr(c).encode() for c in code.co_consts]
-    return b"".join([code.co_code, *constants, repr(code.co_names).encode()])
+    return b"".join([code.co_code, *map(_constant, code.co_consts), repr(code.co_names).encode()])
+
+
+def _constant(value: Any) -> bytes:
+    if isinstance(value, CodeType):
+        return _compiled(value)
+    # The order of texts in a set differs between processes.
+    return repr(sorted(value, key=repr) if isinstance(value, frozenset) else value).encode()
