@@ -304,13 +304,13 @@ def test_graphml_as_networkx_writes_it(name, tmp_path):
     [
         ("a.edges", None, "topology.path is PATH, but must be the path of an existing file"),
         (
-            "a.csv",
+            "a.doc",
             "0,1\n",
-            "topology.path is PATH, but must be a file that ends in .edgelist, .edges, .txt, or .graphml",
+            "topology.path is PATH, but must be a file that ends in .csv, .tsv, .txt, .edgelist, .edges, .adjlist, ",
         ),
-        ("a.edges", "0,1\n", "topology.path is PATH, but must be a graph with at least one edge"),
-        ("a.edges", "\xff\xfe", "topology.path is PATH, but must be a readable graph ("),
-        ("a.graphml", "<graphml", "topology.path is PATH, but must be a readable graph ("),
+        ("a.edges", "0 0\n1\n2\n3\n", "topology.path is PATH, but must be a graph with an edge between two nodes; it"),
+        ("a.edges", "0 1\n\xff\xfe", "topology.path is PATH, but must be a text in UTF-8; line 2 holds the byte 0xff"),
+        ("a.graphml", "<graphml", "topology.path is PATH, but must be a readable GraphML file ("),
         ("a.edges", "0 1\n1 2\n", "topology.n is 4, but must be 3, the number of nodes in "),
         (
             "a.graphml",
