@@ -1,5 +1,8 @@
 """What all tests share: one deterministic hypothesis profile, one thread, one small generated data set."""
 
+import multiprocessing
+from multiprocessing.context import BaseContext
+
 import pytest
 import torch
 from hypothesis import settings
@@ -15,6 +18,14 @@ settings.load_profile("byzdl")
 def _one_thread() -> None:
     """Models here are so small that threads would only wait for one another, and sums keep one order."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def processes() -> BaseContext:
+    """Processes that can be killed, forked from one that has imported byzdl, as sweeps fork theirs."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["byzdl.runs.execute"])
+    return context
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 import hashlib
 import io
 import json
-import multiprocessing
 import random
 import shutil
 import time
@@ -21,14 +20,6 @@ from byzdl.config.identity import identity
 from byzdl.runs import checkpoint
 from byzdl.runs.execute import execute
 from byzdl.runs.folder import BusyError, RunFolder, is_done
-
-
-@pytest.fixture(scope="module")
-def processes() -> Any:
-    """Processes that can be killed, forked from one that has imported byzdl."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["byzdl.runs.execute"])
-    return context
 
 
 def killed_again_and_again(
