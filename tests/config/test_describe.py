@@ -1,8 +1,6 @@
 """Explanations of keys, choices and groups."""
 
 import re
-import subprocess
-import sys
 
 import pytest
 from helpers import CONF, choices
@@ -116,8 +114,3 @@ def test_an_unknown_name_is_answered_with_one_line_and_near_ones(key: str, hint:
 def test_an_unknown_group_has_no_choices() -> None:
     with pytest.raises(ConfigError, match=r"group is 'attacks', but must be one of .* \(did you mean attack"):
         module.choices("attacks")
-
-
-def test_a_class_is_imported_only_when_it_is_needed() -> None:
-    code = "import sys, byzdl.config.describe; print('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "False"
