@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from command_line import TINY, rows, run_folders, train
+from command_line import TINY, rows, run_folders, train, train_here
 from helpers import chosen
 from whole_runs import CASES, config, without_seconds
 
@@ -26,7 +26,7 @@ LONG = [*TINY, "rounds=400", "eval_every=1", "checkpoint.every=50"]  # about 120
 def whole(place: Path, *overrides: str) -> list[str]:
     """The tables of a run that nothing disturbed."""
     (place / "whole").mkdir()
-    result = train(*overrides, cwd=place / "whole")
+    result = train_here(*overrides, cwd=place / "whole")
     assert result.returncode == 0, result.stderr
     (folder,) = run_folders(place / "whole" / "outputs")
     return without_seconds(folder)
@@ -58,7 +58,7 @@ def test_files_that_may_not_grow_end_a_run_in_one_line_and_it_goes_on_later(tmp_
     )
     (folder,) = run_folders(tmp_path / "outputs")
     assert 50 <= len(rows(folder / "rounds.csv")) < 400
-    again = train(*LONG, cwd=tmp_path)
+    again = train_here(*LONG, cwd=tmp_path)
     assert again.returncode == 0, again.stderr
     assert "continuing after round" in again.stderr
     assert without_seconds(folder) == reference
@@ -67,13 +67,13 @@ def test_files_that_may_not_grow_end_a_run_in_one_line_and_it_goes_on_later(tmp_
 def test_a_full_disk_fails_a_sweep_in_one_line_a_run_and_it_goes_on_with_room(disk, tmp_path):
     reference = whole(tmp_path, *LONG)
     sweep = ["-m", *LONG, "seed=0,1", f"hydra.sweep.dir={disk}", f"dataset.cache={tmp_path}/whole/data/cache"]
-    full = train(*sweep, cwd=tmp_path)
+    full = train_here(*sweep, cwd=tmp_path)
     assert full.returncode == 1
     assert full.stderr.count("OSError: [Errno 28] No space left on device") >= 1
     assert "runs failed" in full.stderr
     assert "Traceback" not in full.stderr
     remount(disk, "size=10m")
-    roomy = train(*sweep, cwd=tmp_path)
+    roomy = train_here(*sweep, cwd=tmp_path)
     assert roomy.returncode == 0, roomy.stderr
     folders = run_folders(disk)
     assert len(folders) == 2
@@ -83,17 +83,19 @@ def test_a_full_disk_fails_a_sweep_in_one_line_a_run_and_it_goes_on_with_room(di
 @pytest.mark.parametrize("kind", ["one run", "sweep"])
 def test_a_read_only_disk_is_named_and_left_as_it_was(kind, disk, tmp_path):
     remount(disk, "ro")
-    start = [f"hydra.run.dir={disk}/run"] if kind == "one run" else ["-m", f"hydra.sweep.dir={disk}/sweep"]
-    result = train(*start, *TINY, cwd=tmp_path)
+    key, multirun = ("hydra.run.dir", []) if kind == "one run" else ("hydra.sweep.dir", ["-m"])
+    result = train_here(*multirun, f"{key}={disk}/mine", *TINY, cwd=tmp_path)
     assert result.returncode == 1
-    assert result.stderr.splitlines()[-1].startswith(f"byzdl: [Errno 30] Read-only file system: '{disk}")
+    line = result.stderr.splitlines()[-1]
+    assert line.startswith(f"byzdl: {key} is '{disk}/mine', but must be a folder to write to, such as ")
+    assert line.endswith(f"({disk} cannot be written)")
     assert "Traceback" not in result.stderr
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_folder_that_is_not_ours_to_write_is_named(tmp_path):
     (tmp_path / "outputs").mkdir(mode=0o555)
-    result = train("-m", *TINY, cwd=tmp_path)
+    result = train_here("-m", *TINY, cwd=tmp_path)
     assert result.returncode == 1
     assert "Permission denied" in result.stderr.splitlines()[-1]
 
@@ -184,7 +186,7 @@ def test_a_clock_that_is_set_back_changes_nothing(tmp_path, monkeypatch):
 
 
 def test_an_older_versions_config_is_told_what_it_lacks_and_what_is_gone(tmp_path):
-    assert train(*TINY, cwd=tmp_path).returncode == 0
+    assert train_here(*TINY, cwd=tmp_path).returncode == 0
     (folder,) = run_folders(tmp_path / "outputs")
     old = yaml.safe_load((folder / "config.yaml").read_text())
     del old["screen"]
@@ -193,7 +195,7 @@ def test_an_older_versions_config_is_told_what_it_lacks_and_what_is_gone(tmp_pat
     before = {file.name: file.read_bytes() for file in folder.iterdir()}
     told = {"lacks": "screen: missing, and it has no default", "gone": "patience: no such key"}
     for name, line in told.items():
-        result = train("-cp", str(tmp_path), "-cn", name, "hydra.run.dir=again", cwd=tmp_path)
+        result = train_here("-cp", str(tmp_path), "-cn", name, "hydra.run.dir=again", cwd=tmp_path)
         assert result.returncode == 1
         assert result.stderr == f"byzdl: {line}\n"
     assert {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()} == before

@@ -1,15 +1,13 @@
 """`byzdl.run`: the same run as on the command line, in memory or in a folder."""
 
 import logging
-import subprocess
-import sys
 from pathlib import Path
 
 import networkx as nx
 import pandas as pd
 import pytest
 import torch
-from command_line import ROOT, TINY
+from command_line import TINY, train_here
 
 import byzdl
 from byzdl.config.columns import EDGE_COLUMNS, NODE_COLUMNS, ROUND_COLUMNS
@@ -62,8 +60,8 @@ def test_a_run_in_memory_is_the_run_of_the_command_line(tmp_path):
         pd.testing.assert_frame_equal(without_seconds(getattr(here, name)), without_seconds(getattr(there, name)))
     assert here.config == there.config
     assert nx.utils.graphs_equal(here.network, there.network)
-    typed = [sys.executable, str(ROOT / "train.py"), *TINY, "defense=loss_threshold", "attack=alie", "seed=3"]
-    subprocess.run(typed, cwd=tmp_path, check=True, capture_output=True)
+    typed = train_here(*TINY, "defense=loss_threshold", "attack=alie", "seed=3", cwd=tmp_path)
+    assert typed.returncode == 0, typed.stderr
     assert there.folder is not None
     ours, theirs = there.folder, tmp_path / "outputs" / there.folder.name
     assert {file.name for file in ours.iterdir()} == {file.name for file in theirs.iterdir()}
