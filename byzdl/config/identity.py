@@ -113,7 +113,7 @@ def _no_pre() -> dict[str, Any]:
 def _checksum(path: object) -> str | None:
     try:
         return checksum(Path(path).expanduser()) if isinstance(path, str) else None
-    except (OSError, ValueError):  # Reported when the file is read.
+    except (OSError, RuntimeError, ValueError):  # Reported when the file is read.
         return None
 
 

@@ -12,8 +12,10 @@ import scipy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from byzdl.config.compose import compose
 from byzdl.config.types import ConfigError
 from byzdl.files import checksum
+from byzdl.simulation import parse
 from byzdl.topology import File, draw_network
 from byzdl.topology.drawing import GraphFileError
 from byzdl.topology.file import OTHERS, TEXTS, of_file
@@ -255,3 +257,11 @@ def test_another_number_of_nodes_is_told_with_what_was_read(tmp_path):
 def test_a_path_of_no_file_is_refused(path):
     with pytest.raises(ConfigError, match=r"^topology\.path is .*, but must be the path of an existing file$"):
         draw_network(File(n=3, path=path), 0.0, seed=0)
+
+
+def test_a_home_of_nobody_is_refused_where_it_is_typed():
+    config = compose("topology=file", "topology.path='~nobody_of_this_name/a.edges'")
+    with pytest.raises(
+        ConfigError, match=r"^topology\.path is '~nobody_of_this_name/a\.edges', but must be the path of"
+    ):
+        draw_network(parse(config).topology, 0.0, seed=0)
