@@ -23,8 +23,12 @@ def door() -> Iterator[None]:
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
     # A full disk also cuts the log short. The command itself reports the reason.
     logging.raiseExceptions = False
-    # The current folder may hold classes of the user's own.
-    sys.path.append(os.getcwd())
+    try:
+        here = os.getcwd()
+    except FileNotFoundError:
+        sys.exit("byzdl: the current folder has been removed; change to another one")
+    # It may hold classes of the user's own.
+    sys.path.append(here)
     try:
         with reader():
             yield

@@ -1,6 +1,7 @@
 """Values that Hydra's grammar takes only in quotes, such as `~/images`, `/a (1)`, `bob's` or `/data/ü`."""
 
 import difflib
+import os
 import re
 import shlex
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ CLOSES = {"(": ")", "[": "]", "{": "}", "'": "'", '"': '"'}
 def quoted(override: str) -> str:
     """Puts values in quotes that could not be read otherwise. Commas separate values, as always.
 
-    Returns any other override as it is.
+    Returns any other override as it is. In Hydra's own keys, `~` becomes the home folder, which Hydra leaves to the shell.
 
     **Raises:** `ConfigError` if a value may be meant as something other than plain text: a list, a function, quotes.
 
@@ -28,6 +29,8 @@ def quoted(override: str) -> str:
     key, equals, value = override.partition("=")
     if not equals or not _reads(f"{key}=1") or _reads(override):
         return override
+    if key.lstrip("+").startswith("hydra."):
+        value = ",".join(os.path.expanduser(part) for part in _parts(value))
     readable = f"{key}={','.join(part if _reads(f'x={part}') else _quotes(part) for part in _parts(value))}"
     if _reads(readable) and not any(_is_more(part) and not _reads(f"x={part}") for part in _parts(value)):
         return readable

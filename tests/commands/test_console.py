@@ -145,6 +145,13 @@ def test_output_that_nobody_reads_ends_a_command_quietly(unbuffered):
     assert (command.returncode, errors) == (UNREAD, "")
 
 
+def test_a_current_folder_that_is_gone_is_told(tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert refusal("list") == "byzdl: the current folder has been removed; change to another one"
+
+
 def test_any_other_broken_pipe_is_an_error():
     with pytest.raises(BrokenPipeError), door():
         raise BrokenPipeError

@@ -56,6 +56,12 @@ def test_commas_separate_values_as_always():
     assert quoted("+a/b@c=~x") == "+a/b@c='~x'"
 
 
+def test_hydras_own_folders_are_found_in_the_home_folder(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    assert values(quoted("hydra.run.dir=~/my runs/${run_name:}")) == ["/home/me/my runs/${run_name:}"]
+    assert values(quoted("hydra.sweep.dir=~")) == ["/home/me"]
+
+
 @pytest.mark.parametrize(
     "override",
     [

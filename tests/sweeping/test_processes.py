@@ -102,9 +102,9 @@ def test_without_any_folder_for_a_socket_tmpdir_is_named(settings, tmp_path, mon
     monkeypatch.setenv("TMPDIR", str(tmp_path / "none"))
     monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: [str(tmp_path / "none")])
     monkeypatch.setattr(sockets, "_others", lambda: ["/dev/null/none", "relative", "/" + "x" * 90])
-    with pytest.raises(ConfigError, match=r"^TMPDIR is '.*none', but must be a folder to write to, of at most 71 bytes$"):
-        with in_short_folder():
-            pass
+    told = r"^TMPDIR is .*none', but must be a folder to write to, of at most 71 bytes$"
+    with pytest.raises(ConfigError, match=told), in_short_folder():
+        pass
 
 
 def test_a_sweep_starts_where_tmpdir_is_long(tmp_path, monkeypatch):
