@@ -23,6 +23,9 @@ ROUND_COLUMNS = (
     "seconds",
 )
 
+# Further columns of rounds.csv, where the partition keeps a validation share.
+VALIDATION_COLUMNS = ("validation_accuracy_mean", "validation_accuracy_worst")
+
 NODE_COLUMNS = (
     "round",
     "node",

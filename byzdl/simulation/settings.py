@@ -10,7 +10,7 @@ import torch
 from pydantic import Field, ValidationError
 
 from byzdl.attacks import Attack
-from byzdl.config.columns import ROUND_COLUMNS
+from byzdl.config.columns import ROUND_COLUMNS, VALIDATION_COLUMNS
 from byzdl.config.keys import GROUPS, WRITERS
 from byzdl.config.types import (
     Component,
@@ -160,8 +160,7 @@ def parse(config: Mapping[str, Any], given: Mapping[str, Component] | None = Non
     except ValidationError as error:
         raise complaint(error.errors()[0]) from None
     _check_device(settings.device)
-    if settings.objective not in ROUND_COLUMNS:
-        raise ConfigError.unknown("objective", settings.objective, ROUND_COLUMNS)
+    _check_objective(settings.objective, settings.partition.validation)
     if settings.pre.regroups and settings.defense.knows_neighbours:
         takes = f"none or nnm beside defense={settings.defense.name}, which remembers each neighbour"
         raise ConfigError.of("pre", settings.pre.name, takes)
@@ -203,6 +202,13 @@ def _check_device(device: str) -> None:
     if device != "cpu" and (torch.device(device).index or 0) >= count:
         takes = f"cpu or one of cuda:0 to cuda:{count - 1}" if count else "cpu, as no CUDA device was found"
         raise ConfigError.of("device", device, takes)
+
+
+def _check_objective(column: str, validation: float) -> None:
+    if column in VALIDATION_COLUMNS and not validation:
+        raise ConfigError.of("objective", column, "a column of rounds.csv; this one needs partition.validation above 0")
+    if column not in (*ROUND_COLUMNS, *VALIDATION_COLUMNS):
+        raise ConfigError.unknown("objective", column, ROUND_COLUMNS)
 
 
 def _check_batch_size(settings: Settings) -> None:

@@ -102,6 +102,12 @@ def test_a_wrong_objective_is_refused_before_anything_is_computed():
         parse(compose("objective=acuracy_mean"))
 
 
+def test_a_validation_objective_needs_a_validation_share():
+    assert parse(compose("objective=validation_accuracy_mean", "partition.validation=0.1")).objective
+    with pytest.raises(ConfigError, match=r"^objective is 'validation_.*this one needs partition.validation above 0$"):
+        parse(compose("objective=validation_accuracy_mean"))
+
+
 def test_the_objective_is_read_exactly(tmp_path):
     (tmp_path / "rounds.csv").write_text(
         "round,accuracy_mean,loss_mean,theta_mean\n0,0.1,1.0,\n5,0.30000000000000004,nan,\n"
