@@ -2,18 +2,15 @@
 
 import sys
 from collections.abc import Iterator
-from itertools import product
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
+import seaborn as sns
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
-from byzdl.analysis import final, final_accuracy, load, paired, style
+from byzdl.analysis import final, final_accuracy, grids, load, paired, style
 
 HERE = Path(__file__).parent / "choices"
 
@@ -63,7 +60,7 @@ WORLDS = [
     "n=50",
 ]
 ATTACKS = ["max", "alie z=baruch"]
-RATES = {0.1: "#0072B2", 0.3: "#E69F00", 0.5: "#D55E00"}
+RATES = {"0.1": "#0072B2", "0.3": "#E69F00", "0.5": "#D55E00"}
 
 
 def variant(run: "pd.Series[Any]") -> str:
@@ -113,57 +110,48 @@ def figures() -> Iterator[tuple[Path, Figure]]:
 def forest(changes: pd.DataFrame) -> Figure:
     """Draws the change by each variant, with a row per variant, a column per attack and a colour per rate."""
     attacks = sorted(changes["attack"].unique(), key=style.attack_order)
-    with mpl.rc_context(style.RC):
-        figure = Figure(figsize=(2.1 * len(attacks) + 2.2, 0.22 * len(VARIANTS) + 0.9), layout="constrained")
-        grid = figure.subplots(1, len(attacks), sharex=True, sharey=True, squeeze=False)[0]
-        for axes, attack in zip(grid, attacks, strict=True):
-            _column(axes, changes[changes["attack"] == attack])
-            axes.set_title(attack)
-        grid[0].set_yticks(range(len(VARIANTS)), VARIANTS)
-        grid[0].invert_yaxis()
-        grid[0].locator_params(axis="x", nbins=4)
-        figure.supxlabel("change of final accuracy, in pairs of a seed", fontsize=style.RC["axes.labelsize"])
-        handles = [Line2D([], [], color=color, marker="o", markersize=3) for color in RATES.values()]
-        figure.legend(handles, [f"$B_r$ = {br:g}" for br in RATES], loc="outside upper center", ncols=len(RATES))
-    return figure
-
-
-def _column(axes: Axes, changes: pd.DataFrame) -> None:
-    axes.axvline(0, color="black", linewidth=0.8)
-    for shift, (br, color) in zip(np.linspace(-0.22, 0.22, len(RATES)), RATES.items(), strict=True):
-        part = changes[changes["br"] == br]
-        at = part["defense"].map(VARIANTS.index) + shift
-        axes.hlines(at, part["low"], part["high"], color=color, linewidth=1)
-        axes.plot(part["mean"], at, "o", color=color, markersize=2.5)
+    three = changes.melt(["defense", "attack", "br"], ["low", "mean", "high"]).assign(
+        br=lambda rows: rows["br"].map(str)
+    )
+    with mpl.rc_context(style.theme()), grids.laid_out_later():
+        # Of these three numbers the median is the mean, and all of them lie in the interval.
+        grid = sns.catplot(
+            three, kind="point", x="value", y="defense", hue="br", col="attack", order=VARIANTS, col_order=attacks,
+            palette=RATES, estimator="median", errorbar=("pi", 100), linestyle="none", dodge=0.44, markersize=2.5,
+            err_kws={"linewidth": 1}, height=4.0, aspect=0.7, legend_out=False,
+        )  # fmt: skip
+        grid.refline(x=0, color="black", linestyle="-", linewidth=0.8)
+        grid.set_titles("{col_name}")
+        grid.set_axis_labels("", "")
+        grid.figure.supxlabel("change of final accuracy, in pairs of a seed", fontsize=mpl.rcParams["axes.labelsize"])
+        grids.legend_above(grid, "Byzantine rate")
+    return grids.detached(grid)
 
 
 def worlds(table: pd.DataFrame) -> Figure:
     """Draws gains over learning alone against B_r, with a row per attack, a column per world and a line per defense."""
     table = table[table["over_local"].notna() & table["attack"].isin(ATTACKS)]
     names, lines = ["ground", *WORLDS], style.lines(table["defense"])
-    with mpl.rc_context(style.RC):
-        figure = Figure(figsize=(1.15 * len(names) + 0.6, 1.5 * len(ATTACKS) + 0.9), layout="constrained")
-        grid = figure.subplots(len(ATTACKS), len(names), sharex=True, sharey=True, squeeze=False)
-        for (row, attack), (column, world) in product(enumerate(ATTACKS), enumerate(names)):
-            axes = grid[row, column]
-            axes.axhline(0, color="black", linewidth=0.8)
-            here = table[(table["attack"] == attack) & (table["setting"] == world)]
-            for defense, curve in here.groupby("defense"):
-                line = lines[str(defense)]
-                low, high = curve["over_local_low"], curve["over_local_high"]
-                axes.fill_between(curve["br"], low, high, color=line.color, alpha=0.18, linewidth=0)
-                axes.plot(curve["br"], curve["over_local"], color=line.color, linestyle=line.dash, linewidth=line.width)
-        for column, world in enumerate(names):
-            grid[0, column].set_title(world.replace(", ", ",\n"), fontsize=8)
-        for row, attack in enumerate(ATTACKS):
-            grid[row, -1].yaxis.set_label_position("right")
-            grid[row, -1].set_ylabel(attack, rotation=270, va="bottom")
-        grid[0, 0].set_xticks(list(RATES))
-        figure.supxlabel("Byzantine rate $B_r$", fontsize=style.RC["axes.labelsize"])
-        figure.supylabel("final accuracy above learning alone", fontsize=style.RC["axes.labelsize"])
-        handles = [Line2D([], [], color=line.color, linestyle=line.dash, label=name) for name, line in lines.items()]
-        figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
-    return figure
+    look = dict.fromkeys(("hue", "style", "size"), "defense") | style.look(lines)
+    orders = {f"{name}_order": list(lines) for name in ("hue", "style", "size")}
+    with mpl.rc_context(style.theme()), grids.laid_out_later():
+        grid = sns.relplot(
+            table, kind="line", x="br", y="over_local", row="attack", col="setting", row_order=ATTACKS, col_order=names,
+            estimator=None, height=1.95, aspect=0.6, facet_kws={"margin_titles": True, "legend_out": False},
+            **look, **orders,
+        )  # fmt: skip
+        ends = ("over_local_low", "over_local_high")
+        grids.bands(grid, table, ["attack", "setting"], x="br", hue="defense", colors=look["palette"], ends=ends)
+        grid.refline(y=0, color="black", linestyle="-", linewidth=0.8)
+        grid.set_titles(row_template="{row_name}", col_template="{col_name}", size=8)
+        for axes, world in zip(grid.axes[0], names, strict=True):
+            axes.set_title(world.replace(", ", ",\n"), fontsize=8)
+        grid.set(xticks=[float(br) for br in RATES])
+        grid.set_axis_labels("", "")
+        grid.figure.supxlabel("Byzantine rate $B_r$", fontsize=mpl.rcParams["axes.labelsize"])
+        grid.figure.supylabel("final accuracy above learning alone", fontsize=mpl.rcParams["axes.labelsize"])
+        grids.legend_above(grid)
+    return grids.detached(grid)
 
 
 if __name__ == "__main__":

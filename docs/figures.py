@@ -2,6 +2,7 @@
 
 from itertools import chain
 
+import accuracy
 import choices
 import leaderboard
 import matplotlib as mpl
@@ -14,8 +15,8 @@ DPI = 150
 
 
 def main() -> None:
-    for file, figure in chain(reproduction.figures(), choices.figures(), leaderboard.figures()):
-        with mpl.rc_context(style.RC):
+    for file, figure in chain(accuracy.figures(), reproduction.figures(), choices.figures(), leaderboard.figures()):
+        with mpl.rc_context(style.theme()):
             figure.savefig(file, dpi=DPI)
         print(file)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from byzdl.analysis.heatmap import TITLES, heatmap
+from byzdl.analysis.heatmaps import TITLES, heatmaps
 from byzdl.analysis.rates import against_rate
 
 HERE = Path(__file__).parent / "leaderboard"
@@ -42,7 +42,7 @@ def figures() -> Iterator[tuple[Path, Figure]]:
     """Draws the figures of docs/leaderboard.md, each behind its file."""
     table = pd.read_csv(HERE / "leaderboard.csv")
     for column in TITLES:
-        for setting, figure in heatmap(table, column):
+        for setting, figure in heatmaps(table, column):
             yield HERE / f"{WORLDS[setting]}_{column}.png", figure
     for _, figure in against_rate(pd.read_csv(HERE / "gains.csv", keep_default_na=False)):
         yield HERE / "gains.png", figure

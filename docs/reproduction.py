@@ -9,9 +9,11 @@ from pathlib import Path
 
 import matplotlib as mpl
 import pandas as pd
+import seaborn as sns
 from matplotlib.figure import Figure
 
-from byzdl.analysis import draw, final, final_accuracy, load, over_seeds, paired, rounds_to, style, to_markdown
+from byzdl.analysis import draw, final, final_accuracy, grids, load, paired, rounds_to, style, to_markdown
+from byzdl.analysis.levels import levels
 from byzdl.config.columns import ROUND_COLUMNS
 from byzdl.pipe import reader
 
@@ -40,8 +42,8 @@ WIDTHS = {"fig1_max": "[32, 64]", "fig2_alie": "[8, 16]"}
 INSIDE = {
     "accuracy_mean": "test accuracy",
     "theta_mean": "theta",
-    "benign_accept_rate": "benign models\nlet in",
-    "byzantine_accept_rate": "Byzantine models\nlet in",
+    "benign_accept_rate": "benign models\naccepted",
+    "byzantine_accept_rate": "Byzantine models\naccepted",
     "fallback_rate": "chosen by the\nfall-back",
 }
 
@@ -88,26 +90,30 @@ def figures() -> Iterator[tuple[Path, Figure]]:
 
 def inside(frame: pd.DataFrame, defense: str) -> Figure:
     """Draws a defense from the inside over the rounds: a row per quantity, a column per rate, a line per seed."""
-    rates, line = sorted(frame["br"].unique()), style.lines(frame["defense"])[defense]
+    line, dashed = style.lines(frame["defense"])[defense], style.REFERENCES["local"]
+    rates = levels(frame, "br")
+    frame = frame.assign(br=frame["br"].map(rates))
     own, alone = frame[frame["defense"] == defense], frame[frame["defense"] == "local"]
-    with mpl.rc_context(style.RC):
-        figure = Figure(figsize=(2.15 * len(rates) + 0.9, 1.15 * len(INSIDE) + 0.6), layout="constrained")
-        grid = figure.subplots(len(INSIDE), len(rates), sharex=True, sharey="row", squeeze=False)
-        for row, (column, name) in zip(grid, INSIDE.items(), strict=True):
+    each = own.melt(["br", "run", "round"], list(INSIDE), "quantity").replace({"quantity": INSIDE})
+    with mpl.rc_context(style.theme()), grids.laid_out_later():
+        grid = sns.relplot(
+            each, kind="line", x="round", y="value", row="quantity", col="br", col_order=list(rates.values()),
+            units="run", estimator=None, color=line.color, linewidth=0.9, height=1.25, aspect=1.9,
+            facet_kws={"sharey": "row", "margin_titles": True},
+        )  # fmt: skip
+        for br in rates.values():
+            axes = grid.axes_dict[INSIDE["accuracy_mean"], br]
+            mean = alone[alone["br"] == br]
+            look = {"color": dashed.color, "linestyle": dashed.dash, "linewidth": dashed.width}
+            sns.lineplot(mean, x="round", y="accuracy_mean", errorbar=None, ax=axes, **look)
+        grid.set_titles(row_template="", col_template="{col_name}")
+        grid.set_axis_labels("round (mini-batch)")
+        for row, (column, name) in zip(grid.axes, INSIDE.items(), strict=True):
             row[0].set_ylabel(name)
             if column.endswith("rate"):
                 row[0].set_ylim(-0.04, 1.04)
-            for axes, br in zip(row, rates, strict=True):
-                for _, run in own[own["br"] == br].groupby("run"):
-                    axes.plot(run["round"], run[column], color=line.color, linewidth=0.9)
-                if column == "accuracy_mean" and (alone["br"] == br).any():
-                    mean, dashed = over_seeds(alone[alone["br"] == br], column), style.REFERENCES["local"]
-                    axes.plot(mean["round"], mean["mean"], color=dashed.color, linestyle=dashed.dash, linewidth=1.1)
-        for axes, br in zip(grid[0], rates, strict=True):
-            axes.set_title(f"$B_r$ = {br:g}")
-        figure.supxlabel("round (mini-batch iterations)", fontsize=style.RC["axes.labelsize"])
-        figure.suptitle(f"{defense}: each seed; local, where there are runs of it, dashed", fontsize=9)
-    return figure
+        grids.legend_above(grid, f"{defense}: each seed; local, where there are runs of it, dashed")
+    return grids.detached(grid)
 
 
 def claims(frame: pd.DataFrame) -> pd.DataFrame:

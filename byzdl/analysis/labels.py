@@ -133,7 +133,7 @@ def _told_apart(made: Sequence[Labels], configs: Sequence[Mapping[str, Any]]) ->
             axis = AXIS.get(key.partition(".")[0], "setting")
             for i in members:
                 shown = " ".join(filter(None, [getattr(told[i], axis), f"{key}={facts[i].get(key, ABSENT)}"]))
-                told[i] = told[i]._replace(**{axis: shown})
+                told[i] = Labels(**{**told[i]._asdict(), axis: shown})
     return told if told == made else _told_apart(told, configs)
 
 

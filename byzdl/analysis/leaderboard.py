@@ -10,7 +10,7 @@ from tabulate import tabulate
 from byzdl.analysis import escape
 from byzdl.analysis.arguments import parse
 from byzdl.analysis.exposure import SHARES, exposure
-from byzdl.analysis.heatmap import TITLES, heatmap
+from byzdl.analysis.heatmaps import TITLES, heatmaps
 from byzdl.analysis.load import AnalysisError, find, finished, rows
 from byzdl.analysis.output import absences, save_all, save_text
 from byzdl.analysis.ranking import breakdown, gains, worst_attacks
@@ -18,6 +18,7 @@ from byzdl.analysis.rates import against_rate
 from byzdl.analysis.shares import rates, with_shares
 from byzdl.analysis.statistics import KEYS, final, over_seeds
 from byzdl.analysis.tables import final_accuracy
+from byzdl.pipe import reader
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -38,6 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         out.mkdir(parents=True, exist_ok=True)
         for file in write(final_accuracy(frame), gained, exposed, succeeded(frame), out):
             print(file)
+    except BrokenPipeError:  # Nobody reads on, which is no error of a file.
+        raise
     except (AnalysisError, OSError) as error:
         sys.exit(f"byzdl: {error}")
 
@@ -76,7 +79,7 @@ def write(
     yield save_text(out / "leaderboard.csv", table.to_csv(index=False))
     yield save_text(out / "worst_attacks.md", worst_attacks_markdown(table))
     for column in TITLES:
-        yield from save_all(heatmap(table, column), out / f"heatmap_{column}")
+        yield from save_all(heatmaps(table, column), out / f"heatmap_{column}")
     if gained is not None and len(gained):
         yield save_text(out / "gains.csv", gained.to_csv(index=False))
         yield save_text(out / "breakdown.md", breakdown_markdown(gained))
@@ -114,7 +117,7 @@ def worst_attacks_markdown(table: pd.DataFrame) -> str:
         "seeds",
     ]
     sections = []
-    for (setting, br), part in worst_attacks(table).groupby(["setting", "br"], sort=False):
+    for (setting, _), part in worst_attacks(table).groupby(["setting", "br"], sort=False):
         lines = [
             (
                 escape.markdown(row["defense"]),
@@ -127,7 +130,7 @@ def worst_attacks_markdown(table: pd.DataFrame) -> str:
             )
             for row in part.to_dict("records")
         ]
-        title = ", ".join(filter(None, [str(setting), f"B_r = {rates(part)[br]}"]))
+        title = ", ".join(filter(None, [str(setting), f"B_r = {next(iter(rates(part).values()))}"]))
         sections.append(
             f"## {escape.markdown(title)}\n\n{tabulate(lines, headers, tablefmt='pipe', disable_numparse=True)}\n"
         )
@@ -234,4 +237,5 @@ def _rate(br: float, broke: bool, named: Mapping[float, str]) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    with reader():
+        main()

@@ -1,21 +1,20 @@
 """Draws gains over learning alone against the Byzantine rate, with a panel per defense and a line per attack."""
 
-import math
 import textwrap
 from collections.abc import Iterator
+from typing import Any
 
 import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
-from byzdl.analysis import style
-from byzdl.analysis.figures import legend_columns
+from byzdl.analysis import grids, style
+from byzdl.analysis.levels import levels
+from byzdl.analysis.rounds import LEAST
+from byzdl.analysis.shares import rates
 
-PANEL = (1.75, 1.35)  # inches
+WIDTH, HEIGHT = 1.85, 1.4  # inches: of a panel
 ACROSS = 5  # panels
-
-MOST_COLUMNS = 7  # of the legend
 
 
 def against_rate(gained: pd.DataFrame) -> Iterator[tuple[str, Figure]]:
@@ -30,34 +29,40 @@ def against_rate(gained: pd.DataFrame) -> Iterator[tuple[str, Figure]]:
     """
     lines = style.attack_lines(gained["attack"])
     for setting, part in gained.groupby("setting"):
-        with mpl.rc_context(style.RC):
-            yield str(setting), _figure(str(setting), part, lines)
+        with mpl.rc_context(style.theme()), grids.laid_out_later():
+            grid = _drawn(part, lines)
+            grid.set_axis_labels("", "")
+            below = textwrap.fill(_axis(part), style.characters(grid.figure.get_figwidth()))
+            grid.figure.supxlabel(below, fontsize=mpl.rcParams["axes.labelsize"])
+            grid.figure.supylabel("test accuracy, above learning alone", fontsize=mpl.rcParams["axes.labelsize"])
+            grids.legend_above(grid, str(setting))
+        yield str(setting), grids.detached(grid)
 
 
-def _figure(setting: str, gained: pd.DataFrame, lines: dict[str, style.Line]) -> Figure:
-    defenses = sorted(gained["defense"].unique(), key=style.defense_order)
-    down = math.ceil(len(defenses) / ACROSS)
-    figure = Figure(figsize=(PANEL[0] * ACROSS + 0.6, PANEL[1] * down + 1.2), layout="constrained")
-    grid = list(figure.subplots(down, ACROSS, sharex=True, sharey=True, squeeze=False).flat)
-    for axes, defense in zip(grid, defenses, strict=False):
-        axes.axhline(0, color="black", linewidth=0.8)
-        for attack, line in lines.items():
-            curve = gained[(gained["defense"] == defense) & (gained["attack"] == attack)].sort_values("br")
-            if curve.empty:
-                continue
-            axes.fill_between(curve["br"], curve["low"], curve["high"], color=line.color, alpha=0.18, linewidth=0)
-            # A single point makes no line.
-            look = {"marker": "o", "markersize": 3} if len(curve) == 1 else {"linestyle": line.dash}
-            axes.plot(curve["br"], curve["mean"], color=line.color, linewidth=line.width, **look)
-        axes.set_title(defense, fontsize=8)
-    for axes in grid[len(defenses) :]:
-        axes.set_visible(False)
-    figure.supxlabel("Byzantine rate $B_r$", fontsize=style.RC["axes.labelsize"])
-    figure.supylabel("test accuracy, above learning alone", fontsize=style.RC["axes.labelsize"])
-    shown = {attack: line for attack, line in lines.items() if attack in set(gained["attack"])}
-    handles = [Line2D([], [], color=line.color, linestyle=line.dash, label=attack) for attack, line in shown.items()]
-    width = figure.get_figwidth()
-    columns = min(MOST_COLUMNS, legend_columns(shown, width))
-    title = textwrap.fill(setting, int(width * 14)) or None
-    figure.legend(handles=handles, loc="outside upper center", ncols=columns, title=title)
-    return figure
+def _drawn(gained: pd.DataFrame, lines: dict[str, style.Line]) -> Any:
+    import seaborn as sns
+
+    defenses, attacks = levels(gained, "defense", style.characters(WIDTH)), levels(gained, "attack")
+    data = gained.assign(defense=gained["defense"].map(defenses), attack=gained["attack"].map(attacks))
+    look = style.look({attacks[attack]: line for attack, line in lines.items() if attack in attacks})
+    same = dict.fromkeys(("hue", "style", "size"), "attack") | look
+    order = {f"{name}_order": list(attacks.values()) for name in ("hue", "style", "size")}
+    across = min(ACROSS, len(defenses))
+    down = -(-len(defenses) // across)
+    height, width = HEIGHT + 1.2 / down, max(WIDTH, LEAST / across)
+    size = {"height": height, "aspect": width / height}
+    grid = sns.relplot(
+        data, kind="line", x="br", y="mean", estimator=None, marker="o", markersize=2.5, markeredgewidth=0,
+        col="defense", col_order=list(defenses.values()), col_wrap=across, facet_kws={"legend_out": False},
+        **same, **order, **size,
+    )  # fmt: skip
+    grids.bands(grid, data, "defense", x="br", hue="attack", colors=look["palette"])
+    grid.refline(y=0, color="black", linestyle="-", linewidth=0.8)
+    grid.set_titles("{col_name}")
+    return grid
+
+
+def _axis(gained: pd.DataFrame) -> str:
+    """Names the axis, with the rates that are another share of the nodes."""
+    odd = ", ".join(text for text in rates(gained).values() if "(" in text)
+    return f"Byzantine rate $B_r${f': {odd}' if odd else ''}"

@@ -1,7 +1,6 @@
 """Names Byzantine rates. Where n nodes cannot have the rate, the name says how many are Byzantine: `0.1 (0 of 4)`."""
 
 from collections.abc import Iterable
-from itertools import islice
 
 import pandas as pd
 
@@ -22,11 +21,12 @@ def rates(table: pd.DataFrame) -> dict[float, str]:
     if not {NODES, BYZANTINE} <= set(table):
         return names
     known = table[["br", BYZANTINE, NODES]].dropna().drop_duplicates().sort_values([NODES, BYZANTINE])
-    for br, part in known.groupby("br"):
-        odd = part[(part[BYZANTINE] / part[NODES] - br).abs() > 1e-9]
-        each = [f"{byzantine:g} of {nodes:g}" for byzantine, nodes in zip(odd[BYZANTINE], odd[NODES], strict=True)]
-        if each:
-            names[float(br)] += f" ({', '.join([*islice(each, MANY), *(['...'] if len(each) > MANY else [])])})"
+    odd: dict[float, list[str]] = {}
+    for br, byzantine, nodes in known.to_numpy(dtype=float).tolist():
+        if abs(byzantine / nodes - br) > 1e-9:
+            odd.setdefault(br, []).append(f"{byzantine:g} of {nodes:g}")
+    for br, each in odd.items():
+        names[br] += f" ({', '.join([*each[:MANY], *(['...'] if len(each) > MANY else [])])})"
     return names
 
 

@@ -1,15 +1,18 @@
-"""Styles figures: colours, orders, and matplotlib's settings.
+"""Styles figures: colours, orders, and the theme.
 
 A defense keeps its colour and its dashes in every figure, and no two of byzdl's share both. Colour-blind readers can
 tell apart the colours of lines with the same dashes (Okabe and Ito; Paul Tol's muted scheme).
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any, NamedTuple
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib.colors import to_hex, to_rgb
+from matplotlib.font_manager import FontProperties
 from matplotlib.typing import LineStyleType
 
 
@@ -75,36 +78,35 @@ SPARE = ("#E69F00", "#56B4E9", "#882255", "#332288", "#999933", "#44AA99", "#AA4
 
 VARIANT_DASHES: tuple[LineStyleType, ...] = ("-", DASHED, DOTTED, DASH_DOTTED)
 
-RC: Any = {
-    "font.size": 9,
-    "axes.titlesize": 9,
-    "axes.labelsize": 9,
-    "xtick.labelsize": 8,
-    "ytick.labelsize": 8,
-    "legend.fontsize": 9,
-    "legend.frameon": False,
-    "axes.edgecolor": "0.3",
-    "axes.linewidth": 0.6,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
+# Beside seaborn's style "ticks" and its context "paper".
+OWN: dict[str, Any] = {
     "axes.grid": True,
-    "axes.axisbelow": True,
     "grid.color": "0.9",
-    "grid.linewidth": 0.6,
-    "xtick.color": "0.3",
-    "ytick.color": "0.3",
-    "xtick.labelcolor": "black",
-    "ytick.labelcolor": "black",
-    "xtick.major.width": 0.6,
-    "ytick.major.width": 0.6,
-    "xtick.major.size": 2.5,
-    "ytick.major.size": 2.5,
+    **dict.fromkeys(("axes.linewidth", "grid.linewidth", "xtick.major.width", "ytick.major.width"), 0.6),
+    **dict.fromkeys(("xtick.major.size", "ytick.major.size"), 2.5),
+    "legend.frameon": False,
     "savefig.dpi": 300,
-    # Text stays text, and the same figure gives the same bytes.
+    # Text stays text, and the same figure gives the same bytes: matplotlib brings this font on every machine.
+    "font.sans-serif": ["DejaVu Sans"],
     "pdf.fonttype": 42,
     "svg.fonttype": "none",
     "svg.hashsalt": "byzdl",
 }
+
+
+@cache
+def theme() -> Any:
+    """Returns the settings of matplotlib for byzdl's figures, made from seaborn's style and context.
+
+    `seaborn.set_theme(rc=theme())` makes them the default. With `seaborn.plotting_context("talk")` behind it, the same
+    figures suit slides.
+
+    >>> theme()["axes.grid"]
+    True
+    """
+    import seaborn as sns
+
+    return {**sns.axes_style("ticks"), **sns.plotting_context("paper", font_scale=0.94), **OWN}
 
 
 def attack_order(label: str) -> tuple[int, str]:
@@ -170,6 +172,46 @@ def attack_lines(labels: Iterable[str]) -> dict[str, Line]:
         label: Line(colors[i % len(colors)], VARIANT_DASHES[i // len(colors) % len(VARIANT_DASHES)], 1.3)
         for i, label in enumerate(sorted(set(labels), key=attack_order))
     }
+
+
+def by(variable: str, values: Iterable[Any]) -> dict[Any, Line]:
+    """Returns the look of a curve for each value of a variable. Beside defenses and attacks, colours are seaborn's.
+
+    >>> by("seed", [0])[0].dash
+    '-'
+    """
+    if variable in ("defense", "attack"):
+        return lines(values) if variable == "defense" else attack_lines(values)
+    import seaborn as sns
+
+    values = list(values)
+    ordered = all(isinstance(value, int | float) for value in values)
+    colors = sns.color_palette("flare" if ordered else "colorblind" if len(values) <= 10 else "husl", len(values))
+    return {value: Line(to_hex(color), "-", 1.6) for value, color in zip(values, colors, strict=True)}
+
+
+def look(drawn: Mapping[Any, Line]) -> dict[str, Any]:
+    """Returns the look of curves as seaborn takes it.
+
+    >>> look({"a": Line("#707070", (0, (4, 1.5)), 1.1)})
+    {'palette': {'a': '#707070'}, 'dashes': {'a': (4, 1.5)}, 'sizes': {'a': 1.1}}
+    """
+    return {
+        "palette": {label: line.color for label, line in drawn.items()},
+        "dashes": {label: "" if isinstance(line.dash, str) else line.dash[1] for label, line in drawn.items()},
+        "sizes": {label: line.width for label, line in drawn.items()},
+    }
+
+
+def characters(inches: float) -> int:
+    """Returns the number of characters that fit, roughly, in the size of labels.
+
+    >>> with mpl.rc_context({"axes.labelsize": 9}):
+    ...     characters(3.3)
+    43
+    """
+    points = FontProperties(size=mpl.rcParams["axes.labelsize"]).get_size_in_points()
+    return max(8, int(inches * 72 / (0.61 * points)))
 
 
 def base(label: str) -> str:

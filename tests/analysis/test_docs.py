@@ -3,7 +3,9 @@
 import re
 from pathlib import Path
 
+import matplotlib as mpl
 import pytest
+from matplotlib import pyplot as plt
 
 from byzdl.analysis.__main__ import main
 
@@ -27,6 +29,9 @@ def sweep(write, folder, monkeypatch):
     write(name="after/run", attack={"br": 0.5})
     monkeypatch.chdir(folder.parent)
     monkeypatch.setenv("MPLBACKEND", "Agg")
+    with mpl.rc_context():  # an example sets a theme
+        yield
+    plt.close("all")
 
 
 def test_the_examples_run_and_print_what_is_said(sweep, capsys):
@@ -43,8 +48,8 @@ def test_the_examples_run_and_print_what_is_said(sweep, capsys):
             assert printed.splitlines()[0].split() == text.splitlines()[0].split()
             assert len(printed.splitlines()) >= 3
             printed = ""
-    assert examples == 4
-    assert Path("listening.png").stat().st_size > 5000
+    assert examples == 6
+    assert all(Path(file).stat().st_size > 5000 for file in ("column.pdf", "beside.png", "listening.png"))
 
 
 def test_the_commands_run(sweep, capsys):

@@ -1,12 +1,16 @@
 import itertools
+from collections import defaultdict
 from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import pytest
+from matplotlib import pyplot as plt
 from matplotlib.colors import to_hex, to_rgb
+from matplotlib.figure import Figure
 
-from byzdl.analysis import draw, load, over_seeds, save, style
+from byzdl.analysis import AnalysisError, curves, draw, load, over_seeds, save, style
 
 ODD = [{"round": 0, "accuracy_mean": 0.1}, {"round": 10, "accuracy_mean": "inf"}, {"round": 20, "theta_mean": 0.1}]
 
@@ -21,26 +25,47 @@ def frame(write, folder):
     return load(folder)
 
 
-def means(axes):
-    """Label and line of each mean that is drawn."""
-    return {line.get_label(): line for line in axes.lines if not line.get_label().startswith("_")}
+def means(axes, labels=("ubar", "local")):
+    """Label and lines of each mean that is drawn: thicker than those of single seeds."""
+    named = {to_hex(line.color): label for label, line in style.lines(labels).items()}
+    drawn = defaultdict(list)
+    for line in axes.lines:
+        if line.get_linewidth() > 1 and len(line.get_xdata()):
+            drawn[named[to_hex(line.get_color())]].append(line)
+    return drawn
 
 
-@pytest.mark.parametrize("column", ["accuracy_mean", "accuracy_worst", "loss_mean"])
-def test_the_lines_drawn_are_the_means_and_bands_over_seeds(frame, column):
+def texts(artists):
+    return [text.get_text() for text in artists]
+
+
+@pytest.mark.parametrize("column", ["accuracy_mean", "loss_mean"])
+def test_the_lines_drawn_are_the_means_over_seeds(frame, column):
     ((setting, figure),) = draw(frame, column)
     data = over_seeds(frame, column)
     assert setting == ""
     panels = dict(zip([("max", 0.1), ("max", 0.3), ("alie", 0.1), ("alie", 0.3)], figure.axes, strict=True))
     drawn = 0
     for (attack, br), axes in panels.items():
-        for defense, line in means(axes).items():
+        for defense, lines in means(axes).items():
             curve = data[(data[["attack", "br", "defense"]] == [attack, br, defense]).all(axis=1)]
-            np.testing.assert_array_equal(line.get_xdata(), curve["round"])
-            np.testing.assert_array_equal(line.get_ydata(), curve["mean"])
+            curve = curve[np.isfinite(curve["mean"])]
+            points = np.hstack([line.get_data() for line in lines])
+            np.testing.assert_allclose(points, curve[["round", "mean"]].T, rtol=1e-12)
             drawn += len(curve)
-    assert drawn == len(data)
-    assert [text.get_text() for text in panels["alie", 0.1].texts] == ["no runs"]
+    assert drawn == np.isfinite(data["mean"]).sum()
+    assert "no runs" in texts(panels["alie", 0.1].texts)
+
+
+def test_a_point_that_one_seed_lacks_is_a_gap_and_no_mean_over_the_others(write, folder):
+    for seed, values in enumerate(((0.1, 0.2, 0.3, 0.4, 0.5), (0.1, 0.4, "inf", 0.4, 0.7))):
+        write(seed=seed, rows=[{"round": 10 * i, "accuracy_mean": value} for i, value in enumerate(values)])
+    ax = curves(load(folder), ax=Figure().subplots())
+    first, second = means(ax)["ubar"]
+    np.testing.assert_allclose(first.get_data(), [[0, 10], [0.1, 0.3]])
+    np.testing.assert_allclose(second.get_data(), [[30, 40], [0.4, 0.6]])
+    thin = sorted(list(line.get_xdata()) for line in ax.lines if line.get_linewidth() < 1)
+    assert thin == [[0, 10], [0, 10, 20, 30, 40], [30, 40]]
 
 
 def test_the_band_is_the_interval(frame):
@@ -52,27 +77,112 @@ def test_the_band_is_the_interval(frame):
             assert np.isclose(outline, point).all(axis=1).any()
 
 
+def test_the_bands_of_seaborn_are_ours_up_to_the_random_numbers():
+    rng = np.random.default_rng(0)
+    case = {"setting": "", "attack": "max", "br": 0.3, "defense": "ubar"}
+    values = pd.DataFrame([{**case, "run": str(seed), "seed": seed, "round": t, "accuracy_mean": rng.beta(2, 1 + t)}
+                           for seed in range(12) for t in range(3)])  # fmt: skip
+    bands = []
+    for errorbar in {}, {"errorbar": ("ci", 95), "n_boot": 2000}:
+        ax = curves(values, ax=Figure().subplots(), **errorbar)
+        bands.append(np.unique(ax.collections[0].get_paths()[0].vertices, axis=0))
+    # A bound of 2000 resamples has a standard error of about a tenth of that of the mean.
+    error = values.groupby("round")["accuracy_mean"].sem().max()
+    np.testing.assert_allclose(*bands, atol=error / 3)
+    assert not np.array_equal(*bands)
+
+
 def test_single_seeds_are_shown_only_where_they_are_few(write, folder):
     for seed in range(5):
         write(seed=seed, accuracy=(0.1, seed / 5))
         if seed < 4:
             write(seed=seed, attack={"br": 0.5}, accuracy=(0.1, seed / 5))
     ((_, figure),) = draw(load(folder))
-    five, four = figure.axes
-    assert len(five.lines) == 1
-    assert len(four.lines) == 1 + 4
-    assert sorted(line.get_ydata()[-1] for line in four.lines[:4]) == [0, 0.2, 0.4, 0.6]
-    assert "fewer than 5 seeds: ubar (max, 0.5): 4" in figure.get_supxlabel()
+    five, four = ([line for line in axes.lines if len(line.get_xdata())] for axes in figure.axes)
+    assert len(five) == 1
+    assert len(four) == 1 + 4
+    thin = [line for line in four if line.get_linewidth() < 1]
+    assert sorted(line.get_ydata()[-1] for line in thin) == [0, 0.2, 0.4, 0.6]
+    assert figure.get_supxlabel() == "fewer than 5 seeds: ubar (max, 0.5): 4"
 
 
 def test_titles_legend_and_axes(frame):
     ((_, figure),) = draw(frame)
     assert [axes.get_title() for axes in figure.axes] == ["$B_r$ = 0.1", "$B_r$ = 0.3", "", ""]
-    assert [axes.get_ylabel() for axes in figure.axes] == ["", "max", "", "alie"]
+    assert [texts(axes.texts)[-1:] for axes in figure.axes[1::2]] == [["max"], ["alie"]]
     assert {axes.get_ylim() for axes in figure.axes} == {(0, 1)}
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["ubar", "local"]
-    assert figure.get_supylabel() == "test accuracy, mean over benign nodes"
-    assert figure.get_supxlabel().startswith("round (mini-batch iterations)")
+    assert {axes.get_xlim() for axes in figure.axes} == {(0, 20)}
+    assert texts(figure.legends[0].get_texts()) == ["ubar", "local"]
+    assert figure.axes[0].get_ylabel().replace("\n", " ") == "test accuracy, mean over benign nodes"
+    assert figure.axes[2].get_xlabel() == "round (mini-batch)"
+
+
+def test_a_panel_goes_to_any_axes(frame):
+    ax = Figure().subplots()
+    part = frame.query("attack == 'max' and br == 0.1")
+    drawn = curves(part, "accuracy_worst", ax=ax, palette={"local": "red"}, hue_order=["local", "ubar"])
+    assert drawn is ax
+    assert texts(ax.legend_.get_texts()) == ["local", "ubar"]
+    colors = [to_hex(line.get_color()) for line in ax.lines if line.get_linewidth() > 1][:2]
+    assert colors == [to_hex("red"), style.DEFENSES["ubar"].lower()]
+    alone = curves(part, ax=Figure().subplots(), hue_order=["local"], legend=False, linestyle="-")
+    assert {to_hex(line.get_color()) for line in alone.lines} == {"#707070"}
+
+
+def test_a_grid_of_other_columns_in_another_theme(frame):
+    import seaborn as sns
+
+    part = frame.query("attack == 'max' and defense == 'ubar'").assign(error=lambda rows: 1 - rows["accuracy_mean"])
+    before = dict(mpl.rcParams)
+    with sns.axes_style("darkgrid"):
+        grid = curves(part, "error", row=None, col="defense", hue="br", height=2, aspect=1.65, dashes=False)
+    assert isinstance(grid, sns.FacetGrid)
+    assert dict(mpl.rcParams) == before
+    grid.set(yscale="log").set_axis_labels("t", "error")
+    assert grid.figure.get_size_inches().tolist() == [3.3, 2]
+    assert [grid.axes[0, 0].get_title(), *texts(grid.legend.get_texts())] == ["ubar", "$B_r$ = 0.1", "$B_r$ = 0.3"]
+    plt.close(grid.figure)
+
+
+def test_what_would_be_averaged_away_is_refused(frame):
+    ax = Figure().subplots()
+    with pytest.raises(
+        AnalysisError, match=r"^attack is 'max' and 'alie' in one curve, but must be one value: select it,"
+    ):
+        curves(frame, ax=ax)
+    with pytest.raises(AnalysisError, match=r"^br is 0\.1 and 0\.3 in one curve"):
+        curves(frame, col=None)
+    part = frame.query("attack == 'max' and br == 0.1")
+    with pytest.raises(AnalysisError, match=r"^a curve has two values for one seed and round, but must have one$"):
+        curves(pd.concat([part, part]), ax=ax)
+    with pytest.raises(AnalysisError, match=r"^column is 'accuracy', but must be a column: run, setting, attack, "):
+        curves(part, "accuracy", ax=ax)
+    with pytest.raises(AnalysisError, match=r"^frame has no row to draw, but must have one$"):
+        curves(part, ax=ax, hue_order=["nobody"])
+    ax.set_yscale("log")
+    with pytest.raises(AnalysisError, match=r"^the scale of ax is log, but must be linear: set it after the curves$"):
+        curves(part, ax=ax)
+
+
+def test_any_name_is_drawn_as_it_is(frame):
+    """Dollars, what seaborn or matplotlib would leave out, and labels that are longer than a panel."""
+    odd = {"ubar": "_$\\nothing$ {x} %s" + " key=0.1" * 12, "local": "b<c & #1"}
+    one = frame[frame["attack"] == "max"].replace({"defense": odd, "attack": {"max": "m$x" + " key=0.1" * 12}})
+    one = one.assign(setting="a_b=$1, " * 12)
+    ((_, figure),) = draw(one)
+    figure.canvas.draw()
+    shown = [" ".join(text.split()).replace("\\$", "$") for text in texts(figure.legends[0].get_texts())]
+    assert sorted(shown) == sorted(odd.values())
+    legend = figure.legends[0].get_window_extent()
+    assert (legend.x0, legend.x1) >= (0, 0)
+    assert legend.x1 <= figure.bbox.width
+
+
+def test_a_value_that_a_run_lacks_is_no_reason_to_leave_it_out(frame):
+    part = frame.query("attack == 'max' and br == 0.1 and defense == 'ubar'")
+    part = pd.concat([part.assign(f=None), part.assign(f=1, run=part["run"] + "f", setting="f")])
+    ax = curves(part.assign(setting=""), ax=Figure().subplots(), hue="f")
+    assert texts(ax.legend_.get_texts()) == ["f = 1", "f = (absent)"]
 
 
 def test_a_figure_a_setting_with_colours_that_agree(write, folder):
@@ -82,8 +192,9 @@ def test_a_figure_a_setting_with_colours_that_agree(write, folder):
     drawn = dict(draw(load(folder)))
     assert list(drawn) == ["partition.alpha=0.1", "partition.alpha=1"]
     assert [figure.legends[0].get_title().get_text() for figure in drawn.values()] == list(drawn)
-    first, second = (means(figure.axes[0]) for figure in drawn.values())
-    assert first["krum_of_mine"].get_color() == second["krum_of_mine"].get_color() != second["another"].get_color()
+    first, second = (means(figure.axes[0], ["krum_of_mine", "another"]) for figure in drawn.values())
+    (line,), (same,), (other,) = first["krum_of_mine"], second["krum_of_mine"], second["another"]
+    assert line.get_color() == same.get_color() != other.get_color()
 
 
 def test_known_names_have_fixed_colours_and_others_steady_ones():
@@ -123,7 +234,7 @@ def test_saving_gives_the_same_bytes_twice_and_leaves_no_state(write, folder, tm
         one, two = ((tmp_path / f"{name}-alpha=0.1.{ending}").read_bytes() for name in "ab")
         assert one == two
     svg = (tmp_path / "a-alpha=0.1.svg").read_text()
-    assert "mini-batch iterations" in svg
+    assert "round (mini-batch)" in svg
     assert "dc:date" not in svg
 
 

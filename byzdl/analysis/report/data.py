@@ -13,9 +13,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from byzdl.analysis import style
-from byzdl.analysis.figures import FEW_SEEDS
 from byzdl.analysis.labels import named, varying_keys
 from byzdl.analysis.load import Run, rows
+from byzdl.analysis.rounds import FEW_SEEDS
 from byzdl.analysis.shares import rates
 from byzdl.analysis.statistics import KEYS, over_seeds
 from byzdl.analysis.tables import final_accuracy

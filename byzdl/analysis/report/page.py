@@ -9,11 +9,11 @@ from string import Template
 from typing import Any
 
 from byzdl.analysis import style
-from byzdl.analysis.figures import FEW_SEEDS
 from byzdl.analysis.load import Run
 from byzdl.analysis.report import charts
 from byzdl.analysis.report.data import records
 from byzdl.analysis.report.networks import networks
+from byzdl.analysis.rounds import FEW_SEEDS
 
 SCRIPTS = ("page.js", "curves.js", "final.js", "network.js")
 
