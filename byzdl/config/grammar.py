@@ -1,5 +1,6 @@
 """Values in the grammar of Hydra's overrides."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ def text(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
-        plain = value.replace("_", "").replace(".", "").isalnum() and not _is_other(value)
+        plain = re.fullmatch(r"[A-Za-z0-9_.]+", value) is not None and not _is_other(value)
         return value if plain else "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
     if isinstance(value, Mapping):
         return "{" + ",".join(f"{key}:{text(inner)}" for key, inner in value.items()) + "}"

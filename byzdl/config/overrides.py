@@ -130,7 +130,7 @@ def _readable(word: str) -> str:
 
 def _meant(word: str) -> str:
     """What to type in place of a word that is no override."""
-    key, _, value = word.partition(":")
+    key, _, value = word.replace("/", ":").partition(":")
     if value and is_known(key.strip()):
         return f"write {key.strip()}={value.strip()}"
     if word in (found.stem for found in SWEEPS.glob("*.yaml")):

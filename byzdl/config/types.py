@@ -138,6 +138,8 @@ def complaint(error: ErrorDetails, prefix: str = "") -> ConfigError:
         return ConfigError(f"{key}: missing, and it has no default")
     if error["type"] == "extra_forbidden":
         return ConfigError(f"{key}: no such key")
+    if error["type"] == "model_type":
+        return ConfigError(f"{key} is {error['input']!r}, but has keys of its own; write {key}.KEY=VALUE")
     cause = error.get("ctx", {}).get("error")
     if isinstance(cause, ConfigError):  # A check over several keys names the key itself.
         return ConfigError(f"{prefix}.{cause}" if prefix else str(cause))

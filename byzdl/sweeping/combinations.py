@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 from hydra import initialize_config_dir
@@ -17,6 +18,7 @@ from byzdl.config.base import base_of
 from byzdl.config.compose import prepare_hydra, with_folders
 from byzdl.config.explain import explain
 from byzdl.config.folders import CONF
+from byzdl.config.quoting import quoted
 from byzdl.config.types import ConfigError
 from byzdl.sweeping.hydra_internals import BasicSweeper, Composer
 
@@ -86,7 +88,9 @@ def combinations(overrides: Sequence[str], choices: Choices) -> list[tuple[str, 
         (found,) = BasicSweeper.split_arguments(parsed, None)
     except HydraException as error:
         raise ConfigError(explain(error)) from None
-    return list(dict.fromkeys(map(tuple, found)))
+    # Within choice(...), Hydra forgets that a text was in quotes.
+    readable = cache(quoted)
+    return list(dict.fromkeys(tuple(map(readable, one)) for one in found))
 
 
 def _check_values(override: Override) -> None:

@@ -4,7 +4,6 @@ import pickle
 from collections.abc import Sequence
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
-from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra._internal.utils import get_args_parser
 from hydra.core.config_loader import ConfigLoader
@@ -14,7 +13,7 @@ from omegaconf import DictConfig
 
 from byzdl.sweeping.mode import check_nested
 
-__all__ = ["BasicLauncher", "BasicSweeper", "Composer", "get_args_parser"]
+__all__ = ["BasicSweeper", "Composer", "get_args_parser"]
 
 
 class Composer:

@@ -8,7 +8,6 @@ from omegaconf import DictConfig, OmegaConf
 from byzdl.config.keys import GROUPS
 from byzdl.config.types import ConfigError
 
-
 SWEEPER = {"_target_", "params", "cases", "max_batch_size"}
 
 

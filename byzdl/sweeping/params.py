@@ -17,7 +17,7 @@ def overrides_of(params: Mapping[str, Any], where: str = "hydra.sweeper.params")
     **Raises:** `ConfigError` for a key without values.
 
     >>> overrides_of({"defense": ["ubar", "d_krum"], "seed": "0,1", "augment": [[], ["crop"]]})
-    ['defense=choice(ubar,d_krum)', 'seed=0,1', "augment=choice([],['crop'])"]
+    ['defense=ubar,d_krum', 'seed=0,1', "augment=[],['crop']"]
     """
     if not isinstance(params, Mapping):
         raise ConfigError.of(where, params, "keys with their values, such as {defense: [ubar, d_krum], seed: [0, 1]}")
@@ -36,6 +36,7 @@ def _lines(params: Mapping[str, Any], prefix: str, where: str) -> Iterator[str]:
                 raise ConfigError.of(
                     f"{where}.{key}", value, "a list of at least one value; for an empty list write [[]]"
                 )
-            yield f"{key}=choice({','.join(map(text, value))})"
+            # Not as choice(...), in which Hydra forgets that a text was in quotes.
+            yield f"{key}={','.join(map(text, value))}"
         else:
             yield f"{key}={text(value)}"

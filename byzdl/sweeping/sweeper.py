@@ -7,7 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from hydra.core.plugins import Plugins
 from hydra.core.utils import JobStatus, configure_log, setup_globals
+from hydra.plugins.launcher import Launcher
+from hydra.plugins.sweeper import Sweeper as HydrasSweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
@@ -21,7 +24,7 @@ from byzdl.runs.place import placed
 from byzdl.sweeping.combinations import Choices, combinations
 from byzdl.sweeping.examine import examined, told
 from byzdl.sweeping.folder import folder_of
-from byzdl.sweeping.hydra_internals import BasicLauncher, BasicSweeper, Composer
+from byzdl.sweeping.hydra_internals import Composer
 from byzdl.sweeping.launcher import LocalLauncher
 from byzdl.sweeping.mode import check_sweep
 from byzdl.sweeping.params import overrides_of
@@ -30,8 +33,8 @@ from byzdl.sweeping.plan import Planned, planned, write_manifest
 EXTRAS = {"hydra_submitit_launcher": "slurm", "hydra_ray_launcher": "ray"}  # the extra that installs each launcher
 
 
-class Sweeper(BasicSweeper):
-    """Extends Hydra's basic sweeper: skips finished runs, and continues after a failure.
+class Sweeper(HydrasSweeper):
+    """Sweeps as Hydra's basic sweeper does, but skips finished runs, and continues after a failure.
 
     Plans every combination, writes the plan beside the runs, and gives the missing runs to the launcher. At the end, lists
     every failure with its reason.
@@ -51,8 +54,13 @@ class Sweeper(BasicSweeper):
         params: dict[str, Any] | None = None,
         cases: list[dict[str, Any]] | None = None,
     ):
-        super().__init__(max_batch_size, _plain(params) or {})
+        super().__init__()
+        self.max_batch_size = max_batch_size
+        self.params = _plain(params) or {}
         self.cases = [{}] if cases is None else _plain(cases)
+        self.hydra_context: HydraContext | None = None
+        self.config: DictConfig | None = None
+        self.launcher: Launcher | None = None
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Instantiates the launcher.
@@ -65,7 +73,11 @@ class Sweeper(BasicSweeper):
             raise ConfigError.of(
                 "hydra/launcher", choice, f"an installed launcher: pip install 'byzdl[{EXTRAS[plugin]}]'"
             )
-        super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
+        self.hydra_context = hydra_context
+        self.config = config
+        self.launcher = Plugins.instance().instantiate_launcher(
+            hydra_context=hydra_context, task_function=task_function, config=config
+        )
 
     def sweep(self, arguments: list[str]) -> None:
         """Computes every combination that is not done.
@@ -103,7 +115,8 @@ class Sweeper(BasicSweeper):
     @property
     def _is_local(self) -> bool:
         """Whether the launcher starts its runs on this machine."""
-        return isinstance(self.launcher, LocalLauncher | BasicLauncher)
+        assert self.config is not None
+        return str(self.config.hydra.launcher._target_).startswith(("hydra_plugins.byzdl.", "hydra._internal."))
 
     def _combinations(self, arguments: list[str]) -> list[tuple[str, ...]]:
         """The overrides of every combination, each once."""

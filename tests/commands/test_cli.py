@@ -39,9 +39,10 @@ def test_what_others_call_a_choice_is_no_choice_and_leads_to_one() -> None:
         (["defens=ubar"], "defens: no such key; did you mean defense?"),
         (["lr=0.1"], "lr: no such key; did you mean optimizer.lr?"),
         (["n=20"], "n: no such key; did you mean topology.n?"),
+        (["nodes=20"], "nodes: no such key; did you mean topology.n?"),
         (
-            ["nodes=20"],
-            "nodes: no such key; python train.py --cfg job shows all keys in use, byzdl explain GROUP=CHOICE",
+            ["planets=20"],
+            "planets: no such key; python train.py --cfg job shows all keys in use, byzdl explain GROUP=CHOICE",
         ),
         (
             ["-m", "hydra.launcher.jobs=0"],
