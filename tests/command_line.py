@@ -55,7 +55,24 @@ def train_here(*arguments: str, cwd: Path, **environment: str) -> subprocess.Com
     from byzdl.commands.door import door
     from byzdl.commands.train import train as function
 
-    typed = [str(ROOT / "train.py"), *arguments]
+    def command(typed: list[str]) -> None:
+        with door():
+            function(typed)
+
+    return _answered(command, [str(ROOT / "train.py"), *arguments], cwd, environment)
+
+
+def byzdl_here(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Runs `byzdl ...` in a folder, within this process."""
+    from byzdl.commands.main import main
+
+    return _answered(lambda _: main(arguments), ["byzdl", *arguments], cwd, {})
+
+
+def _answered(
+    command: Callable[[list[str]], None], typed: list[str], cwd: Path, environment: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """What a command answers, as if it had a process of its own."""
     out, err, code = io.StringIO(), io.StringIO(), 0
     with (
         _as_it_was(cwd),
@@ -65,8 +82,7 @@ def train_here(*arguments: str, cwd: Path, **environment: str) -> subprocess.Com
         contextlib.redirect_stderr(err),
     ):
         try:
-            with door():
-                function(typed)
+            command(typed)
         except SystemExit as end:
             code = end.code if isinstance(end.code, int) else int(end.code is not None)
             if isinstance(end.code, str):

@@ -2,13 +2,11 @@
 
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import ROOT, run_folders
+from command_line import ROOT, byzdl_here, run_folders
 
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", (ROOT / "docs" / "own.md").read_text(encoding="utf-8"), re.M | re.S)
 CLASSES = ("Clip", "Trust", "Apart", "Stale", "Stripes", "TwoCamps", "OneConvolution")
@@ -49,6 +47,7 @@ def test_the_first_example_is_a_choice_of_the_command_line():
     for command in commands.splitlines():
         program, *arguments = shlex.split(command)
         assert program == "byzdl"
-        subprocess.run([sys.executable, "-m", "byzdl", *arguments], check=True, capture_output=True, text=True)
+        done = byzdl_here(*arguments, cwd=Path.cwd())
+        assert done.returncode == 0, done.stderr
     # The sweep finds the run of the first command.
     assert len(run_folders(Path("outputs"))) == 3

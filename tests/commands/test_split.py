@@ -1,11 +1,10 @@
 """The split as a picture."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import byzdl_here
 from helpers import choices
 
 from byzdl.commands.split import BENIGN, BYZANTINE, Picture, main
@@ -74,8 +73,7 @@ def test_a_picture_that_cannot_be_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_command_answers_wrong_input_with_one_line(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "byzdl", "split", "partition=similarty"]
-    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    result = byzdl_here("split", "partition=similarty", cwd=tmp_path)
     assert result.returncode == 1
     assert result.stderr.startswith(
         "byzdl: partition is 'similarty', but must be one of dirichlet, iid, labels_per_node,"
