@@ -85,21 +85,26 @@ class Picture:
         return figure
 
     @property
-    def _colors(self) -> list[str]:
-        return [BYZANTINE if i in self.byzantine else BENIGN for i in range(len(self.counts))]
+    def _colors(self) -> dict[int, str]:
+        return {i: BYZANTINE if i in self.byzantine else BENIGN for i in range(len(self.counts))}
 
     def _totals(self, axes: Axes) -> None:
-        axes.bar(np.arange(len(self.counts)), self.counts.sum(1), color=self._colors, width=0.7)
+        import seaborn as sns
+
+        nodes, look = np.arange(len(self.counts)), {"palette": self._colors, "saturation": 1, "legend": False}
+        sns.barplot(x=nodes, y=self.counts.sum(1), hue=nodes, native_scale=True, width=0.7, ax=axes, **look)
         axes.set_ylabel("samples")
         axes.grid(axis="x", visible=False)
 
     def _circles(self, axes: Axes, widest: float) -> None:
         """Draws a circle for each node and class, the largest `widest` points wide."""
+        import seaborn as sns
+
         n, classes = self.counts.shape
-        node, label = np.indices((n, classes))
-        areas = np.pi / 4 * widest**2 * self.counts / self.counts.max()
-        colors = np.repeat(self._colors, classes)
-        axes.scatter(node.ravel(), label.ravel(), s=areas.ravel(), c=colors.tolist(), linewidths=0)
+        node, label = (each.ravel() for each in np.indices((n, classes)))
+        look = {"hue": node, "palette": self._colors, "linewidth": 0, "legend": False}
+        sizes = {"size": self.counts.ravel(), "size_norm": (0, self.counts.max()), "sizes": (0, np.pi / 4 * widest**2)}
+        sns.scatterplot(x=node, y=label, ax=axes, **look, **sizes)
         axes.set(xlabel="node", ylabel="class", ylim=(classes - 0.4, -0.6), xlim=(-0.6, n - 0.4))
         if classes <= MOST_TICKS:
             axes.set_yticks(range(classes))
