@@ -53,6 +53,8 @@ def classes_of(root: Path) -> dict[str, Classes]:
 
 def _classes(root: Path, part: str) -> Classes:
     folder = root / part
+    if not root.exists() or root.is_file():
+        raise UnfitError(f"{shown(root.resolve())} {'is no folder' if root.exists() else 'does not exist'}")
     if not folder.is_dir():
         raise UnfitError(f"{shown(root.resolve())} has no folder {part}; it {_holding(root)}")
     entries = [entry for entry in _visible(folder) if not _is_note(entry)]
@@ -97,12 +99,9 @@ def _count(folder: Path) -> int:
 
 
 def _holding(folder: Path) -> str:
-    """What a folder holds, to follow "it"."""
-    if not folder.exists():
-        return "does not exist"
-    if not folder.is_dir():
-        return "is no folder"
-    return f"holds {_listed([shown(Path(entry.name)) for entry in _visible(folder)]) or 'nothing'}"
+    """What a folder holds, to follow "it"; a slash ends the names of folders."""
+    names = [shown(Path(entry.name)) + "/" * entry.is_dir() for entry in _visible(folder)]
+    return f"holds {_listed(names) or 'nothing'}"
 
 
 def _listed(names: Sequence[str]) -> str:

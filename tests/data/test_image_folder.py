@@ -78,6 +78,10 @@ READABLE = "dataset.root is 'ROOT', but must be a folder of readable images ("
 
 REFUSED = {
     "nothing": ({}, f"{LAYOUT}ROOT has no folder train; it holds nothing)"),
+    "parts of other names": (
+        {name.replace("train", "training").replace("test", "val"): IMAGE for name in WHOLE},
+        f"{LAYOUT}ROOT has no folder train; it holds training/, val/)",
+    ),
     "a file in its place": ({"train": IMAGE}, f"{LAYOUT}ROOT has no folder train; it holds train)"),
     "other parts": (classes(IMAGE) | {"training/cat": None}, None),
     "empty parts": ({"train": None, "test": None}, f"{LAYOUT}train has no class folder; it holds nothing)"),
@@ -172,6 +176,13 @@ def test_transparent_pixels_ask_for_a_background(tmp_path):
     for background, level in (("black", 0), ("white", 255)):
         data = load(ImageFolder(root=str(root), cache=str(tmp_path / ".cache"), background=background))
         assert data.train.images[0, 0, :, 0].tolist() == [level, 200]
+
+
+def test_a_root_that_is_not_there_or_no_folder_is_told_so(tmp_path):
+    assert "(ROOT does not exist)" in said(tmp_path / "nowhere")
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(ConfigError, match=r"file is no folder\)"):
+        load(ImageFolder(root=str(tmp_path / "file"), cache=str(tmp_path / "cache")))
 
 
 def test_a_root_that_nobody_has_is_refused():
