@@ -5,7 +5,7 @@ import shutil
 import subprocess
 
 import pytest
-from command_line import TINY, rows, run_folders, train
+from command_line import TINY, rows, run_folders, train_here
 from helpers import CONF
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
@@ -50,7 +50,7 @@ LAUNCHERS = [
 def alone(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, bytes]:
     """A run without any launcher: its name and its nodes.csv."""
     place = tmp_path_factory.mktemp("alone")
-    assert train(*TINY, cwd=place).returncode == 0
+    assert train_here(*TINY, cwd=place).returncode == 0
     (folder,) = run_folders(place / "outputs")
     return folder.name, (folder / "nodes.csv").read_bytes()
 
@@ -62,20 +62,18 @@ def test_every_launcher_gives_the_same_bytes_and_tells_what_failed(launcher, alo
     for how in ("raises", "dies"):
         config = f"_target_: bad.Bad\nname: {how}\nhow: {how}\n"
         (tmp_path / "mine" / "defense" / f"{how}.yaml").write_text(config)
-    names = "loss_threshold,raises,dies"
-    sweep = ["-cd", "mine", "-m", *TINY, f"hydra/launcher={launcher}", f"defense={names}"]
-    if launcher == "ray":
-        sweep += ["hydra.launcher.ray.remote.max_retries=0"]
-    result = train(*sweep, cwd=tmp_path, PYTHONPATH=str(tmp_path))
+    sweep = ["-cd", "mine", "-m", *TINY, "defense=loss_threshold,raises,dies"]
+    once = ["hydra.launcher.ray.remote.max_retries=0"] if launcher == "ray" else []
+    result = train_here(*sweep, f"hydra/launcher={launcher}", *once, cwd=tmp_path, PYTHONPATH=str(tmp_path))
     assert result.returncode == 1
     assert "2 of 3 runs failed" in result.stderr
     assert "RuntimeError: as it does" in result.stderr
     name, nodes = alone
     assert (tmp_path / "outputs" / name / "nodes.csv").read_bytes() == nodes
-    # Started again, the sweep computes what has no result, and nothing else.
+    # Started again, at home, the sweep computes what has no result, and nothing else.
     (tmp_path / "mended").touch()
     before = (tmp_path / "outputs" / name / "run.json").read_bytes()
-    again = train(*sweep, cwd=tmp_path, PYTHONPATH=str(tmp_path))
+    again = train_here(*sweep, cwd=tmp_path, PYTHONPATH=str(tmp_path))
     assert again.returncode == 0, again.stderr
     assert "1 of 3 runs are done already" in again.stderr
     assert "3 of 3 runs done" in again.stderr
@@ -91,7 +89,7 @@ def test_a_launcher_that_is_not_installed_is_asked_for_by_name(launcher, extra, 
     plugin = {"ray": "hydra_ray_launcher", "slurm": "hydra_submitit_launcher"}[extra]
     if has(plugin):
         pytest.skip("it is installed")
-    result = train("-m", *TINY, f"hydra/launcher={launcher}", cwd=tmp_path)
+    result = train_here("-m", *TINY, f"hydra/launcher={launcher}", cwd=tmp_path)
     assert result.returncode == 1
     assert (
         result.stderr
