@@ -1,6 +1,7 @@
 """`byzdl.run`: one run, in memory or in a folder."""
 
 import json
+import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +22,10 @@ from byzdl.runs.log import logged
 from byzdl.simulation import parse, simulate
 from byzdl.simulation.answers import reported_columns
 from byzdl.simulation.build import build
+from byzdl.simulation.doubts import rule_facts
 from byzdl.simulation.processor import prepared
+
+log = logging.getLogger("byzdl")
 
 
 @dataclass(frozen=True, repr=False)
@@ -104,6 +108,8 @@ def _in_memory(config: Mapping[str, Any], given: Mapping[str, Component], progre
     rows: dict[str, list[Row]] = {name: [] for name in TABLES}
     with prepared(settings.threads), bar(settings.rounds, "round", shown=progress) as shown:
         experiment = build(settings)
+        for warning in rule_facts(settings, experiment)["warnings"]:
+            log.warning(warning)
         first, start = experiment.initial(), time.perf_counter()
         more = reported_columns(experiment, first)
         for state, evaluation in simulate(experiment, first):

@@ -28,7 +28,8 @@ class Attack(Component):
     tensor([[[-2., -1.],
              [-2., -1.]]])
 
-    - `br`: the Byzantine rate B_r, the share of the n nodes that is Byzantine
+    - `br`: the Byzantine rate B_r, the share of the n nodes that is Byzantine. B_r n is rounded half up to B nodes: 0.1 of
+      4 nodes is nobody, and 0.1 of 5 is one. run.json lists these nodes, and warns of an attack without any
     - `start`: the first round of the attack; rounds count from 0
     - `every`: the number of rounds from one attack to the next: it acts in rounds start + m every, for m = 0, 1, 2, ...
       In all other rounds Byzantine nodes behave as benign ones, so they train and aggregate throughout

@@ -22,7 +22,8 @@ from byzdl.runs.folder import BusyError, Mark, RunFolder, is_done, read_status
 from byzdl.runs.gpus import take_gpu
 from byzdl.runs.unchanged import check_imported, check_unchanged
 from byzdl.simulation.answers import reported_columns
-from byzdl.simulation.build import build, conditions_of
+from byzdl.simulation.build import build
+from byzdl.simulation.doubts import rule_facts
 from byzdl.simulation.experiment import Experiment, State
 from byzdl.simulation.processor import has_bf16, prepared
 from byzdl.simulation.rounds import simulate
@@ -193,10 +194,8 @@ def _record(
 def _facts(config: Mapping[str, Any], settings: Settings, experiment: Experiment) -> dict[str, Any]:
     """The facts in run.json beyond the configuration."""
     network = experiment.network
-    conditions = conditions_of(settings, network)
-    attack, defense = dict(settings.attack.facts(network)), dict(settings.defense.facts(conditions))
-    pre = dict(settings.pre.facts(conditions))
-    for warning in [chosen["warning"] for chosen in (attack, defense, pre) if "warning" in chosen]:
+    rules = rule_facts(settings, experiment)
+    for warning in rules["warnings"]:
         log.warning(warning)
     return {
         "seed": settings.seed,
@@ -204,9 +203,7 @@ def _facts(config: Mapping[str, Any], settings: Settings, experiment: Experiment
         "edges": network.edges,
         "graph_draws": network.draws,
         **_redraws(experiment),
-        "attack": attack,
-        "defense": defense,
-        "pre": pre,
+        **rules,
         "d": experiment.model.d,
         "data": experiment.data.fingerprint,
         "root": data_root(config),
