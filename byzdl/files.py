@@ -5,9 +5,12 @@ import os
 import stat
 import time
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 # What systems leave in folders by themselves, in lower case, beside names that begin with a dot.
 LITTER = {"__macosx", "@eadir", "desktop.ini", "ehthumbs.db", "icon\r", "thumbs.db"}
@@ -19,7 +22,7 @@ YOUNG = 3_000_000_000
 Entry = tuple[str, os.stat_result | None]
 
 _checksums: dict[str, str] = {}  # within this process: memo files by name
-_seen: dict[Path, str] | None = None  # within `looking_once`
+_seen: dict[Hashable, Any] | None = None  # within `looking_once`
 
 
 def replace_file(file: Path, *parts: bytes | memoryview) -> None:
@@ -72,17 +75,30 @@ def checksum(path: Path) -> str:
     ...     checksum(Path(folder) / "ring.edges"), checksum(Path(folder))
     ('5cc3a6551605', '...')
     """
-    if _seen is not None and path in _seen:
-        return _seen[path]
-    found = _of_folder(path) if path.is_dir() else hashlib.sha256(path.read_bytes()).hexdigest()[:12]
-    if _seen is not None:
-        _seen[path] = found
+    return once(path, lambda: _of_folder(path) if path.is_dir() else hashlib.sha256(path.read_bytes()).hexdigest()[:12])
+
+
+def once(key: Hashable, look: Callable[[], T]) -> T:
+    """Looks at files, but within `looking_once` only the first time.
+
+    - `key`: what is looked for
+    - `look`: looks, and returns the answer
+
+    >>> with looking_once():
+    ...     [once("size", lambda: size) for size in (1, 2)]
+    [1, 1]
+    """
+    if _seen is None:
+        return look()
+    if key not in _seen:
+        _seen[key] = look()
+    found: T = _seen[key]
     return found
 
 
 @contextmanager
 def looking_once() -> Iterator[None]:
-    """Within it, `checksum` looks at each path once: for many configurations that belong to one moment."""
+    """Within it, `checksum` and `once` look once: for many configurations that belong to one moment."""
     global _seen
     before, _seen = _seen, {}
     try:

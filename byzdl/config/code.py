@@ -10,6 +10,7 @@ from pathlib import Path
 
 from byzdl.config.imports import Imports, imports
 from byzdl.config.modules import is_installed, located
+from byzdl.files import once
 
 # A file that changed this recently, in nanoseconds, may change again without a later time of change.
 RECENT = 2 * 10**9
@@ -32,6 +33,11 @@ def code(names: Iterable[str], package: str = "") -> dict[str, tuple[Path, str]]
     >>> code(["byzdl.defenses.ubar.Ubar", "json.dumps", "yaml.dump", "no.such.Rule"])
     {}
     """
+    todo = tuple(name for name in names if name.partition(".")[0] != "byzdl")
+    return once(("code", todo, package), lambda: _code(todo, package)) if todo else {}
+
+
+def _code(names: Iterable[str], package: str) -> dict[str, tuple[Path, str]]:
     found: dict[str, tuple[Path, str]] = {}
     todo = list(names)
     asked = set(todo)
