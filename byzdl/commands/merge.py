@@ -70,7 +70,6 @@ def _copy(plan: Plan, into: Path) -> None:
         try:
             for number, copy in enumerate(plan.copies):
                 _copied(copy.run.folder, aside / str(number))
-            os.sync()
             # First the manifests: whatever happens now, the runs that are not there yet are known to be missing.
             for sweep in plan.sweeps:
                 _write_manifest(sweep, plan.names, into)
@@ -86,10 +85,17 @@ def _copied(source: Path, target: Path) -> None:
     """Copies a run's folder, with a checkpoint but without its lock."""
     ignored = shutil.ignore_patterns(LOCK, ".*.[0-9]*")
     try:
-        shutil.copytree(source, target, ignore=ignored, ignore_dangling_symlinks=True)
+        shutil.copytree(source, target, ignore=ignored, copy_function=_copied_file, ignore_dangling_symlinks=True)
     except shutil.Error as error:  # a list of what could not be copied
         file, _, why = error.args[0][0]
         raise AnalysisError(f"{file}: cannot be copied ({why}); nothing is merged") from error
+
+
+def _copied_file(source: str, target: str) -> None:
+    """Copies a file with its times, and flushes it to the disk."""
+    shutil.copy2(source, target)
+    with open(target, "rb+") as opened:
+        os.fsync(opened.fileno())
 
 
 def _write_manifest(file: Path, names: Mapping[Path, str], into: Path) -> None:

@@ -1,8 +1,12 @@
+import itertools
 import json
 import math
+import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import yaml
@@ -10,6 +14,7 @@ from conftest import CONFIG, planner
 
 from byzdl.analysis import AnalysisError, IncompleteWarning, find, load, load_nodes
 from byzdl.analysis.files import config
+from byzdl.analysis.load import rows
 from byzdl.config.columns import NODE_COLUMNS, ROUND_COLUMNS
 from byzdl.files import checksum
 from byzdl.runs.folder import RunFolder
@@ -275,11 +280,13 @@ def test_nothing_done(write, folder):
 def test_needs_neither_torch_nor_hydra(write, folder):
     write()
     code = (
-        "import sys, byzdl.analysis.__main__, byzdl.analysis.report.page; from byzdl.analysis import draw, load; list(draw(load(sys.argv[1])));"
+        "import sys, byzdl.analysis.__main__, byzdl.analysis.report.page, byzdl.commands.status;"
+        "print(sorted({'seaborn', 'pyplot'} & {part for name in sys.modules for part in name.split('.')}));"
+        "from byzdl.analysis import draw, load; list(draw(load(sys.argv[1])));"
         "print(sorted({'torch', 'hydra', 'omegaconf'} & {name.split('.')[0] for name in sys.modules}))"
     )
     answer = subprocess.run([sys.executable, "-c", code, str(folder)], capture_output=True, text=True, check=True)
-    assert answer.stdout.splitlines()[-1] == "[]"
+    assert answer.stdout.split() == ["[]", "[]"]
 
 
 CONFIGURATIONS = [
@@ -300,3 +307,145 @@ def test_a_configuration_is_read_as_yaml_reads_the_whole_of_it(tmp_path, written
 
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(written, sort_keys=False))
     assert config(tmp_path / "config.yaml") == flat(written)
+
+
+def test_a_folder_that_is_none_is_told_for_what_it_is(write, folder):
+    write(name="a")
+    with pytest.raises(AnalysisError, match=r"outputs/a/run\.json: is a file, but must be a folder of runs$"):
+        find(folder / "a" / "run.json")
+    assert statuses(f"{folder}/") == {"a": "done"}
+    assert [run.name for run in find(folder / "a", f"{folder}/a/", folder / "a" / "." / ".." / "a")] == ["a"]
+
+
+def test_a_folder_that_may_not_be_read_is_told(write, folder, monkeypatch):
+    write(name="a")
+    write(name="b", seed=1)
+    looked, listed = os.lstat, os.listdir
+
+    def refused(function, forbidden):
+        def call(path, *arguments):
+            if str(path).startswith(str(forbidden)):
+                raise PermissionError(13, "Permission denied", str(path))
+            return function(path, *arguments)
+
+        return call
+
+    monkeypatch.setattr(os, "lstat", refused(looked, folder / "a"))
+    monkeypatch.setattr(Path, "stat", refused(Path.stat, folder / "a"))
+    assert statuses(folder) == {"a": "unreadable", "b": "done"}
+    monkeypatch.setattr(os, "listdir", refused(listed, folder))
+    with pytest.raises(AnalysisError, match=r"outputs: cannot be read \(Permission denied\)$"):
+        find(folder)
+
+
+def test_a_run_with_a_lost_record_is_not_left_out_silently(write, plan, folder):
+    (write(name="a") / "run.json").unlink()
+    (write(name="b", seed=1) / "run.json").unlink()
+    write(name=".hidden", seed=2)
+    plan(("b", ["seed=1"], None))
+    told = {run.name: (run.status, run.why) for run in find(folder)}
+    assert told == {
+        name: ("unreadable", f"{folder}/{name}/run.json: cannot be read (No such file or directory)") for name in "ab"
+    }
+
+
+def test_links_and_folders_within_folders_count_a_run_once(write, folder):
+    write(name="failed", status="failed")
+    write(name="done", seed=1)
+    for name in "failed", "done":
+        (folder / f"a link to {name}").symlink_to(folder / name)
+    assert statuses(folder) == {"done": "done", "failed": "failed"}
+    both = find(folder / "done", folder, folder / "a link to done")
+    assert [run.status for run in both] == ["done", "failed"]
+    # A link to a run elsewhere is that run.
+    write(name="elsewhere/run", seed=2)
+    (folder / "linked").symlink_to(folder / "elsewhere" / "run")
+    assert statuses(folder)["linked"] == "done"
+
+
+def test_a_run_deep_in_one_folder_is_not_missing_from_another(write, folder):
+    folder.mkdir()
+    for name in "ab":
+        planner(folder / name)(("group/run", ["seed=0"], None), (None, ["attack=mine"], "no such attack"))
+    write(name="a/group/run")
+    planner(folder / "c")(("mine", ["attack=mine"], None))
+    write(name="c/mine", attack={"name": "mine"})
+    names = "ab", "ac"
+    found = [{run.name: run.status for run in find(*(folder / name for name in each))} for each in names]
+    assert found == [
+        {f"{folder}/a/group/run": "done", f"{folder}/b/attack=mine": "refused"},
+        {f"{folder}/a/group/run": "done", f"{folder}/c/mine": "done"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "new", "why"),
+    [
+        ("rounds.csv", -1, "", "it ends at round 10, its run at round 20"),
+        ("rounds.csv", -1, "20", "its last line is cut off"),
+        ("rounds.csv", 2, "10,1,0.5\n", "a row has 3 cells, its header 15"),
+        ("rounds.csv", 2, "0,,0.5,,,,,,,,,,,,\n", "two rows have round 0"),
+        ("rounds.csv", 2, "10,,x,,,,,,,,,,,,\n", "accuracy_mean is 'x', but must be a number"),
+        ("rounds.csv", 2, "10,,17,,,,,,,,,,,,\n", "accuracy_mean is 17, but must be in [0, 1]"),
+        ("rounds.csv", 2, "1e300,,,,,,,,,,,,,,\n", "a round is 1e+300, but must be an integer, at least 0"),
+        ("nodes.csv", -1, "", "it ends at round 10, its run at round 20"),
+        ("nodes.csv", 0, "round,node\n", "it lacks the columns accuracy, loss, theta,"),
+        ("run.json", 0, '{"schema": 3, "status": "ready"}', "status is 'ready', but must be done, failed or running"),
+        ("run.json", 0, '{"schema": 3, "status": "done", "edges": [1]}', "edges is [1], but must be a list of pairs"),
+        ("config.yaml", 0, "attack: [max]\n", "lacks attack.name, attack.br"),
+        ("config.yaml", 3, "  br: often\n", "attack.br is 'often', but must be a number in [0, 1)"),
+        ("config.yaml", 3, "  br: 1.5\n", "attack.br is 1.5, but must be a number in [0, 1)"),
+        ("config.yaml", 0, "- 1\n", "cannot be read ("),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_told_in_words(write, folder, file, line, new, why):
+    write(name="fine", seed=1)
+    damaged = write(name="damaged", seed=0) / file
+    lines = damaged.read_text().splitlines(keepends=True)
+    lines[line] = new
+    damaged.write_text(new if line == 0 and file != "nodes.csv" else "".join(lines))
+    if file == "nodes.csv":
+        with pytest.raises(AnalysisError) as told:
+            load_nodes(folder)
+        said = str(told.value)
+    else:
+        (said,) = [run.why for run in find(folder) if run.status == "unreadable"]
+        with pytest.warns(IncompleteWarning):
+            assert set(load(folder)["run"]) == {"fine"}
+    assert said.startswith(str(damaged))
+    assert why in said
+
+
+def test_nodes_that_a_round_lacks_are_not_compared_at_an_earlier_one(write, folder):
+    nodes = write() / "nodes.csv"
+    lines = nodes.read_text().splitlines(keepends=True)
+    nodes.write_text("".join([*lines, lines[1].replace("0,0,", "0,1,", 1)]))
+    with pytest.raises(
+        AnalysisError, match=r"nodes\.csv: cannot be read \(a round lacks nodes that another one has\)$"
+    ):
+        load_nodes(folder)
+
+
+def test_a_seed_never_counts_twice(write, folder):
+    write(name="a", defense={"rho": 1})
+    write(name="b", defense={"rho": "1"})
+    assert load(folder).groupby("run")["defense"].first().nunique() == 2
+    one, _ = find(folder)
+    with pytest.raises(AnalysisError, match=r"a and .*a: cannot be told apart, and have the same seed$"):
+        rows([one, replace(one, name="again")])
+
+
+def test_a_yaml_of_nothing_but_references_takes_no_memory(write, folder):
+    bomb = "a: &a [x, x, x, x, x, x, x, x, x, x]\n"
+    bomb += "".join(f"{new}: &{new} [{', '.join([f'*{old}'] * 10)}]\n" for old, new in itertools.pairwise("abcdefghi"))
+    (write() / "config.yaml").write_text(bomb)
+    (run,) = find(folder)
+    assert run.why.endswith("config.yaml: cannot be read (it has too many values)")
+
+
+def test_a_key_of_a_configuration_hides_no_column(write, folder):
+    write(name="a", run="b", round=7, accuracy_mean=0.1, setting="mine", byzantine_nodes="x")
+    frame = load(folder)
+    assert set(frame["run"]) == {"a"}
+    assert list(frame["round"]) == [0, 10, 20]
+    assert list(frame["accuracy_mean"]) == [0.1, 0.5, 0.9]

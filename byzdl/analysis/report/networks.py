@@ -1,6 +1,7 @@
 """Collects the networks of runs, and the trust of each node in its neighbours over the rounds."""
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import pairwise
@@ -11,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from byzdl.analysis.files import WHOLE_NUMBERS, record, table
+from byzdl.analysis.files import WHOLE_NUMBERS, AnalysisError, reading, record, table, text
 from byzdl.analysis.load import Run
 from byzdl.config.columns import NODE_COLUMNS
 
@@ -60,7 +61,10 @@ def networks(done: Sequence[Run], groups: Mapping[str, int]) -> Record:
     drawn: list[Record] = []
     runs: list[Record] = []
     for run in chosen:
-        graph, history = _history(run, facts[run.name], frames)
+        try:
+            graph, history = _history(run, facts[run.name], frames)
+        except (KeyError, IndexError) as error:  # Each file is whole, but they name different nodes or rounds.
+            raise AnalysisError(f"{run.folder}: its tables do not belong to its run.json ({error})") from error
         key = json.dumps(graph)
         if key not in graphs:
             graphs[key] = len(drawn)
@@ -81,7 +85,8 @@ def _facts(run: Run) -> Record:
     known = "edges" in facts and "topology.n" in run.config
     n = int(run.config["topology.n"]) if known else 0
     logged = run.folder / "edges.csv"
-    exact = logged.is_file() and logged.read_bytes().count(b"\n") > 1
+    with reading(logged):
+        exact = os.path.lexists(logged) and text(logged).count("\n") > 1
     return {
         "n": n,
         "byzantine": facts.get("byzantine", []),
