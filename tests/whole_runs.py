@@ -1,5 +1,7 @@
 """Configurations of whole runs, and the tables that are compared."""
 
+import functools
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +32,16 @@ CASES |= KEEPERS
 
 
 def config(cache: Path, *overrides: str) -> dict[str, Any]:
+    composed = deepcopy(_composed(*overrides))
+    composed["dataset"]["cache"] = str(cache)
+    return composed
+
+
+@functools.cache
+def _composed(*overrides: str) -> dict[str, Any]:
     own = {o.partition("=")[0] for o in overrides}
     common = [o for o in COMMON if o.partition("=")[0] not in own]
-    return compose(*overrides, *common, f"dataset.cache={cache}")
+    return compose(*overrides, *common)
 
 
 def without_seconds(folder: Path) -> list[str]:
