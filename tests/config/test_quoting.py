@@ -108,8 +108,9 @@ def test_what_to_type_is_one_text_to_shell_and_hydra(text):
 @settings(max_examples=50, deadline=None)
 @given(st.text(" ~()[]{}'\"=,:\\$ab1ü", min_size=1, max_size=8))
 def test_any_value_is_readable_or_refused_in_a_line(text):
+    told = ""
     try:
         values(quoted(f"dataset.root={text}"))
     except ConfigError as refused:
-        assert "\n" not in str(refused)
-        assert "for plain text type" in str(refused)
+        told = str(refused)
+    assert not told or ("for plain text type" in told and "\n" not in told)
