@@ -55,9 +55,10 @@ class ImageFolder(Dataset):
         if not isinstance(data, dict) or "checksum" in data or not isinstance(data.get("root", ""), str):
             return data
         try:
-            return {**data, "checksum": _checksums(data.get("root", cls.model_fields["root"].default))}
+            found: list[str | None] = [*_checksums(data.get("root", cls.model_fields["root"].default))]
         except (ConfigError, OSError, ValueError):  # Reported when the images are read.
-            return data
+            found = [None, None]
+        return {**data, "checksum": found}
 
     def signature(self) -> Mapping[str, Any]:
         return {"content": self._content(), "image_size": self.image_size, "background": self.background}
@@ -77,7 +78,7 @@ class ImageFolder(Dataset):
         except (OSError, ValueError) as error:
             self._classes()  # finds out what is wrong, and names it
             raise self._refused(str(error)) from error
-        if any(configured not in (None, actual) for configured, actual in zip(self.checksum or now, now, strict=True)):
+        if self.checksum not in (None, now):
             expected = f"{now!r}, the checksums of train and test in {self.root} as they are now"
             raise ConfigError.of("dataset.checksum", self.checksum, expected)
         return now

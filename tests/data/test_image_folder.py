@@ -276,6 +276,15 @@ def test_an_instance_knows_the_images_that_it_was_made_for(tmp_path):
     assert again.train.images[0].unique().tolist() == [9]
 
 
+def test_images_that_came_after_the_configuration_are_refused(tmp_path):
+    """The run's name would not know them."""
+    dataset = ImageFolder(root=str(tmp_path / "images"), cache=str(tmp_path / "cache"))
+    assert dataset.checksum == [None, None]
+    folder(tmp_path / "images", WHOLE)
+    with pytest.raises(ConfigError, match=r"dataset\.checksum is \[None, None\], but must be \['"):
+        load(dataset)
+
+
 def test_images_that_change_while_they_are_read_are_not_kept(tmp_path, monkeypatch):
     root = folder(tmp_path, WHOLE)
     read = ImageFolder._read
