@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from byzdl.attacks import Attack, AttackView, Messages
-from byzdl.config.columns import EDGE_COLUMNS, NODE_COLUMNS
+from byzdl.config.columns import TABLES, TAKEN, VALIDATION_COLUMNS
 from byzdl.config.types import RuleError
 from byzdl.defenses import Defense
 from byzdl.exchange import Inbox, Mix
@@ -54,8 +54,7 @@ def reported(experiment: Experiment, state: State) -> Mapping[str, Tensor]:
     ):
         with RuleError.of_method(component, "report"):
             for name, values in report().items():
-                taken = {*NODE_COLUMNS, *EDGE_COLUMNS, *collected} - ({"theta"} - collected.keys())
-                if name in taken:
+                if name in {*TAKEN, *collected} - ({"theta"} - collected.keys()):
                     raise RuleError(f"the name {name!r} is taken by another column; choose another name")
                 if not isinstance(values, Tensor) or tuple(values.shape) not in (shape[:1], shape):
                     got = list(values.shape) if isinstance(values, Tensor) else type(values).__name__
@@ -65,8 +64,10 @@ def reported(experiment: Experiment, state: State) -> Mapping[str, Tensor]:
 
 
 def reported_columns(experiment: Experiment, state: State) -> dict[str, tuple[str, ...]]:
-    """Returns the additional columns of nodes.csv and edges.csv for the reported values, by table, see `columns_of`."""
-    return columns_of(reported(experiment, state))
+    """Returns the additional columns by table: of validation, if nodes hold samples out, and of reported values."""
+    held_out = VALIDATION_COLUMNS if experiment.holds_out else {}
+    more = columns_of(reported(experiment, state))
+    return {table: (*held_out.get(table, ()), *more.get(table, ())) for table in TABLES}
 
 
 def _pair(answer: Any, name: str, kind: type) -> tuple[Any, Any]:

@@ -76,6 +76,7 @@ def evaluate(experiment: Experiment, state: State, scores: Scores) -> Evaluation
     network, benign = experiment.network, experiment.benign
     on_test = scores.of(benign.tolist(), "test")
     reported = answers.reported(experiment, state)
+    validation = scores.of(benign.tolist(), "validation").accuracy.cpu() if experiment.holds_out else None
     neighbours = experiment.links.network(max(state.round - 1, 0)).neighbours
     return Evaluation(
         round=state.round,
@@ -90,6 +91,7 @@ def evaluate(experiment: Experiment, state: State, scores: Scores) -> Evaluation
         neighbours=torch.tensor([len(neighbours[i]) for i in network.benign]),
         byzantine_neighbours=torch.tensor([len(set(network.byzantine) & set(neighbours[i])) for i in network.benign]),
         senders=experiment.links.roster(max(state.round - 1, 0)).senders[benign].cpu(),
+        validation=validation,
     )
 
 

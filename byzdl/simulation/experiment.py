@@ -109,6 +109,11 @@ class Experiment:
         """The first graph, with the Byzantine set of the run."""
         return self.networks[0]
 
+    @property
+    def holds_out(self) -> bool:
+        """Whether the nodes hold out validation samples. If one does, all do."""
+        return len(self.batches.holdings[0].validation) > 0
+
     @cached_property
     def learners(self) -> tuple[int, ...]:
         """The nodes that train and aggregate."""

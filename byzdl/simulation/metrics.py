@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from byzdl.config.columns import Row
+from byzdl.config.columns import VALIDATION_COLUMNS, Row
 from byzdl.exchange import Mix, Roster
 
 # Counts by edge need a row per edge and evaluation. Beyond this number of entries in the roster, nobody could look at
@@ -25,7 +25,7 @@ class Tally(NamedTuple):
     - `fallback`: rounds in which the rule's fall-back chose
     - `byzantine_arrived`, `benign_arrived`: messages that were received
 
-    Per edge [L, k]; None if L k, padding included, is more than `MOST_EDGES`:
+    Per edge [L, k]; None if L k, padding included, is more than `MOST_EDGES`, or if the nodes do not listen:
 
     - `arrived`: messages that were received
     - `accepted`: messages that the defense accepted
@@ -55,10 +55,13 @@ class Tally(NamedTuple):
     accepted: Tensor | None = None
     mixed: Tensor | None = None
 
-    def add(self, mix: Mix, roster: Roster) -> "Tally":
-        """Returns the tally with one more round."""
+    def add(self, mix: Mix, roster: Roster, listens: bool = True) -> "Tally":
+        """Returns the tally with one more round.
+
+        - `listens`: whether the nodes receive messages at all
+        """
         selected, weights, fallback = mix.selected, mix.weights, mix.fallback
-        by_edge = roster.senders.numel() <= MOST_EDGES
+        by_edge = listens and roster.senders.numel() <= MOST_EDGES
 
         def plus(total: Tensor | None, value: Tensor | None) -> Tensor | None:
             if value is None:
@@ -99,6 +102,7 @@ class Evaluation:
     - `tally`: counts since the last evaluation
     - `neighbours`, `byzantine_neighbours`: numbers of neighbours in the graph of the last round
     - `senders` [h, k]: node numbers of the senders in the columns of the tally's edges
+    - `validation`: accuracy of each node's model on its own hold-out, or None if nodes hold nothing out
     """
 
     round: int
@@ -113,6 +117,7 @@ class Evaluation:
     neighbours: Tensor
     byzantine_neighbours: Tensor
     senders: Tensor
+    validation: Tensor | None = None
 
     @property
     def accuracy_mean(self) -> float:
@@ -132,6 +137,7 @@ class Evaluation:
     def round_row(self) -> Row:
         """Returns the row of rounds.csv, without the seconds. None is an empty cell."""
         tally, node_rounds = self.tally, self.tally.rounds * len(self.nodes)
+        held_out = [] if self.validation is None else [self.validation.mean().item(), self.validation.min().item()]
         return {
             "round": self.round,
             "epoch": self.epoch,
@@ -147,6 +153,7 @@ class Evaluation:
             "fallback_rate": _rate(tally.fallback, node_rounds),
             "theta_mean": None if self.theta is None else self.theta.mean().item(),
             "attack_success_rate": None if self.success is None else self.success.mean().item(),
+            **dict(zip(VALIDATION_COLUMNS["rounds.csv"], held_out, strict=False)),
         }
 
     def node_rows(self) -> list[Row]:
@@ -166,13 +173,14 @@ class Evaluation:
                 "benign_accepted": count(self.tally.benign, i),
                 "neighbours": int(self.neighbours[i]),
                 "byzantine_neighbours": int(self.byzantine_neighbours[i]),
+                **({} if self.validation is None else {"validation_accuracy": self.validation[i].item()}),
                 **{name: self.reported[name][i].item() for name in columns_of(self.reported)["nodes.csv"]},
             }
             for i, node in enumerate(self.nodes)
         ]
 
     def edge_rows(self) -> list[Row]:
-        """Returns the rows of edges.csv, one for each edge that delivered a message to a benign node."""
+        """Returns the rows of edges.csv, one for each edge on which a benign node received a message."""
         tally = self.tally
         if tally.arrived is None:
             return []

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from byzdl.config.columns import EDGE_COLUMNS, NODE_COLUMNS
+from byzdl.config.columns import TAKEN
 from byzdl.config.types import RuleError
 from byzdl.testing.contract import BrokenError, calling
 
@@ -17,7 +17,7 @@ def check_report(reported: Mapping[str, Any], shapes: tuple[tuple[int, ...], ...
     >>> check_report({"theta": torch.zeros(3)}, ((3,), (3, 2)))
     """
     for name, values in reported.items():
-        if name in {*NODE_COLUMNS, *EDGE_COLUMNS} - {"theta"}:
+        if name in TAKEN - {"theta"}:
             raise BrokenError("report", f"names a column {name!r}, but must name it otherwise: that name is taken{at}")
         if not isinstance(values, torch.Tensor) or tuple(values.shape) not in shapes:
             got = list(values.shape) if isinstance(values, torch.Tensor) else f"a {type(values).__name__}"
