@@ -117,6 +117,12 @@ class Eager(Clip):
         return state, replace(mix, selected=torch.ones_like(inbox.present))
 
 
+class Deaf(Clip):
+    """Hears what it does not listen to. **Assumes** nothing. **Source:** here."""
+
+    listens = False
+
+
 class Heavy(Clip):
     __doc__ = DOCUMENTED
 
@@ -323,6 +329,7 @@ class LateCrash(Clip):
         (Flat, "returns_a_mix", r"Flat\.aggregate: Mix\.models is \[7\], but must be .*"),
         (TooShort, "returns_a_mix", r"TooShort\.aggregate: Mix\.models is \[4, 6\], but must be .*\[4, 7\]"),
         (Eager, "returns_a_mix", r"Eager\.aggregate: Mix\.selected is true where no message arrived"),
+        (Deaf, "returns_a_mix", r"Deaf\.aggregate: mixes in what was received, but listens to nobody \(listens = False\)"),
         (Heavy, "returns_a_mix", r"Heavy\.aggregate: Mix\.weights of a learner add up to [\d.]+, but must .*at most 1"),
         (Repelled, "returns_a_mix", r"Repelled\.aggregate: Mix\.weights holds -[\d.]+, but must be at least 0"),
         (Liar, "mixes_by_its_weights", r"Liar\.aggregate: Mix\.models is not what Mix\.weights make .*learner 0 differs by .*"),

@@ -38,6 +38,7 @@ class Defense(Component):
       losses as they were
     - `rejects_non_finite`: a received model with a NaN or an infinity is never mixed in
     - `reference`: a line for comparison, which states neither assumption nor source
+    - `listens`: nodes receive messages. A rule that never mixes anything in may say that they do not
     - `knows_neighbours`: the state holds a value per neighbour [L, k], so a pre-step must not blend neighbours
     """
 
@@ -45,6 +46,7 @@ class Defense(Component):
     equivariant: ClassVar[tuple[str, ...]] = ()
     rejects_non_finite: ClassVar[bool] = True
     reference: ClassVar[bool] = False
+    listens: ClassVar[bool] = True
 
     def check(self, conditions: Conditions) -> None:
         """Refuses conditions under which the rule cannot work.

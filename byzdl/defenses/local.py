@@ -11,7 +11,7 @@ from byzdl.exchange import Inbox, Mix
 class Local(Defense):
     """Keeps the own model and mixes nothing in: learning alone, the floor for every defense.
 
-    x_i^{t+1} = x_i^{t+1/2}.
+    x_i^{t+1} = x_i^{t+1/2}. Nodes do not listen, so edges.csv has no row: a message that nobody listens to is not received.
 
     >>> import torch
     >>> from byzdl.exchange import by_hand
@@ -22,6 +22,7 @@ class Local(Defense):
 
     equivariant: ClassVar[tuple[str, ...]] = ("translation", "scale")
     reference: ClassVar[bool] = True
+    listens: ClassVar[bool] = False
 
     def aggregate(self, state: tuple[()], inbox: Inbox) -> tuple[tuple[()], Mix]:
         return state, Mix(inbox.own, torch.zeros_like(inbox.present), torch.zeros_like(inbox.metropolis))

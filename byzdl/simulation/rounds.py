@@ -80,7 +80,7 @@ def one_round(experiment: Experiment, state: State) -> tuple[State, Scores]:
     defense, mix = aggregate(experiment, state.defense, inbox)  # eq. 3-7: x^{t+1}
     scores = Scores(experiment, mix.models)
     defense = end_epochs(experiment, state.round + 1, defense, scores)
-    tally = state.tally.add(mix, roster)
+    tally = state.tally.add(mix, roster, experiment.defense.listens)
     return State(state.round + 1, mix.models, state.momenta, attack, defense, tally), scores
 
 

@@ -79,6 +79,8 @@ def returns_a_mix(rule: Defense) -> None:
             raise BrokenError("aggregate", f"Mix.fallback is of {mix.fallback.dtype}, but must be of torch.bool{at}")
         if mix.selected is not None and (mix.selected & ~there).any():
             raise BrokenError("aggregate", f"Mix.selected is true where no message arrived{at}")
+        if not rule.listens and (mix.weights is None or mix.weights.any()):
+            raise BrokenError("aggregate", f"mixes in what was received, but listens to nobody (listens = False){at}")
         if mix.weights is None:
             continue
         if not (mix.weights >= 0).all():

@@ -119,3 +119,16 @@ def test_edges_add_up_to_what_nodes_and_rounds_say(tiny, attack, defense) -> Non
         if defense != "median":
             weight = sum(row["weight"] for row in rows if row["neighbour"] == 1) / 4
             assert weight == pytest.approx(one.round_row()["byzantine_weight"])
+
+
+@pytest.mark.parametrize(("defense", "edges"), [("local", 0), ("oracle", 6), ("mean", 6)])
+def test_who_listens_to_nobody_receives_nothing(tiny, defense, edges) -> None:
+    """The other tables count messages on their way, so that their rates are of the same messages under each defense."""
+    experiment = make_experiment(
+        tiny, NETWORK, attack=chosen("attack", "max", br=0.25), defense=chosen("defense", defense)
+    )
+    found = [one for _, one in simulate(experiment, experiment.initial())][-1]
+    assert len(found.edge_rows()) == edges
+    assert all(row["arrived"] == 1 for row in found.edge_rows())
+    rates = [found.round_row()[f"{kind}_accept_rate"] for kind in ("byzantine", "benign")]
+    assert rates == {"local": [0, 0], "oracle": [0, 1], "mean": [1, 1]}[defense]
