@@ -35,6 +35,7 @@ def exposure(nodes: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
     share = faced["byzantine_neighbours"] / faced["neighbours"].clip(lower=1)
     ends = [end + 1e-9 for end in SHARES.values()]  # a third of three is a third
     faced["byzantine"] = pd.cut(share, [-1.0, *ends], labels=list(SHARES))
-    faced["lost"] = faced["accuracy"] < faced["accuracy_alone"] - margin
+    # A node whose accuracy is not a number is lost, too.
+    faced["lost"] = ~(faced["accuracy"] >= faced["accuracy_alone"] - margin)
     groups = faced.groupby(["setting", "defense", "byzantine"], observed=True)["lost"]
     return groups.agg(nodes="size", lost="mean").reset_index()

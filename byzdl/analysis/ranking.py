@@ -11,12 +11,12 @@ from byzdl.analysis.statistics import KEYS, final, paired
 def ranking(table: pd.DataFrame, column: str = "mean") -> list[str]:
     """Sorts the defenses of a table of `final_accuracy` by their smallest value, the largest first.
 
-    Ties go by the mean. The reference lines (`oracle`, `mean`, `local`) come last.
+    Ties go by the mean. A missing value counts as the smallest. The reference lines (`oracle`, `mean`, `local`) come last.
 
     >>> ranking(pd.DataFrame({"defense": ["local", "ubar", "ubar", "median"], "mean": [0.8, 0.9, 0.1, 0.5]}))
     ['median', 'ubar', 'local']
     """
-    least = table.groupby("defense")[column].agg(["min", "mean"])
+    least = table[column].fillna(-np.inf).groupby(table["defense"]).agg(["min", "mean"])
     return sorted(
         (str(defense) for defense in least.index),
         key=lambda defense: (
@@ -28,6 +28,8 @@ def ranking(table: pd.DataFrame, column: str = "mean") -> list[str]:
 
 def worst_attacks(table: pd.DataFrame, count: int = 1) -> pd.DataFrame:
     """Selects each defense's `count` worst attacks per setting and rate. Defenses are sorted by `ranking`.
+
+    An attack against which a defense has no mean, as one of its seeds has no value, comes before all others.
 
     - `table`: from `final_accuracy`
 
@@ -43,7 +45,8 @@ def worst_attacks(table: pd.DataFrame, count: int = 1) -> pd.DataFrame:
     for _, part in table.groupby(["setting", "br"], sort=False):
         for defense in ranking(part):
             own = part[part["defense"] == defense]
-            parts.append(own.nsmallest(count, "mean").assign(average=own["mean"].mean(), attacks=len(own)))
+            worst = own.sort_values("mean", kind="stable", na_position="first").head(count)
+            parts.append(worst.assign(average=own["mean"].mean(skipna=False), attacks=len(own)))
     return pd.concat(parts, ignore_index=True)
 
 

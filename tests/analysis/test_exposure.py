@@ -42,3 +42,8 @@ def test_defenses_stand_by_how_few_they_lose_and_shares_that_no_node_has_stay_em
     lines = exposure_markdown(pd.DataFrame(rows, columns=["setting", "defense", "byzantine", "nodes", "lost"]))
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines.splitlines()[2:]]
     assert cells == [["median", "25", "", "", ""], ["ubar", "50", "", "", "50"]]
+
+
+def test_a_node_without_an_accuracy_is_lost():
+    frame = nodes(("max", "local", 0, 3, 1, 0.8), ("max", "ubar", 0, 3, 1, float("nan")))
+    assert exposure(frame)["lost"].tolist() == [1.0]

@@ -128,9 +128,14 @@ def test_how_often_backdoors_work_is_told_beside_what_they_cost(write, folder):
                 end = {"round": 20, "accuracy_mean": 0.9, "accuracy_worst": 0.8}
                 rows = [{"round": 0}, {**end, "attack_success_rate": success and success * share}]
                 write(attack={"name": attack, "br": 0.3}, defense={"name": defense}, seed=seed, rows=rows)
+    end = {"round": 20, "accuracy_mean": 0.9, "accuracy_worst": 0.8}
+    for seed in 0, 1:  # Of one seed the success is not known.
+        rows = [{"round": 0}, {**end, "attack_success_rate": "" if seed else 0.5}]
+        write(attack={"name": "backdoor", "br": 0.3}, defense={"name": "median"}, seed=seed, rows=rows)
     main([str(folder)])
     success = pd.read_csv(folder / "figures" / "success.csv")
     assert set(success["attack"]) == {"backdoor"}
+    assert success.set_index("defense")["mean"].isna().to_dict() == {"ubar": False, "local": False, "median": True}
     assert success.set_index("defense").loc["ubar", ["seeds", "mean", "low", "high"]].tolist() == [2, 0.95, 0.9, 1.0]
     lines = (folder / "figures" / "success.md").read_text().splitlines()
     assert lines[0] == "## backdoor"
@@ -138,4 +143,5 @@ def test_how_often_backdoors_work_is_told_beside_what_they_cost(write, folder):
         "|defense|B_r=0.3|",
         "|local|1|",
         "|ubar|95|",
+        "|median||",
     ]

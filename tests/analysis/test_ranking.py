@@ -81,3 +81,13 @@ def test_breakdown_is_the_last_rate_before_the_first_at_which_the_lower_end_is_n
     assert found["alie"] == pytest.approx(0.2)
     assert math.isnan(found["ipm"])
     assert math.isnan(found["rop"])
+
+
+def test_what_has_no_mean_is_worst_and_leaves_no_average():
+    """It is neither left out of a defense's attacks nor of its average."""
+    rows = table(("max", 0.2, "ubar", math.nan), ("ipm", 0.2, "ubar", 0.9), ("max", 0.2, "median", 0.1))
+    assert ranking(rows) == ["median", "ubar"]
+    worst = worst_attacks(rows).set_index("defense")
+    assert worst.loc["ubar", "attack"] == "max"
+    assert math.isnan(worst.loc["ubar", "average"])
+    assert worst.loc["ubar", "attacks"] == 2
