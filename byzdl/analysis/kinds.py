@@ -21,6 +21,10 @@ def _is_whole(value: Any, least: int = 0) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and least <= value
 
 
+def _is_count(value: Any) -> bool:
+    return _is_whole(value, least=1) and value < 2**31  # More would fit into no table.
+
+
 def _is_rate(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1
 
@@ -45,6 +49,7 @@ def _are_checksums(value: Any) -> bool:
     return isinstance(value, Mapping) and all(map(_is_text, value.values()))
 
 
+COUNT = Kind("an integer, at least 1", _is_count)
 NAME = Kind("a name", _is_name, needed=True)
 
 # By flat key of config.yaml.
@@ -54,13 +59,13 @@ CONFIG = {
     "defense.name": NAME,
     "pre.name": NAME._replace(needed=False),
     "topology.name": NAME,
-    "topology.n": Kind("an integer, at least 1", lambda value: _is_whole(value, 1), needed=True),
+    "topology.n": COUNT._replace(needed=True),
     "dataset.name": NAME,
     "partition.name": NAME,
     "model.name": NAME,
     "seed": Kind("an integer, at least 0", _is_whole, needed=True),
-    "rounds": Kind("an integer, at least 1", lambda value: _is_whole(value, 1), needed=True),
-    "eval_every": Kind("an integer, at least 1", lambda value: _is_whole(value, 1)),
+    "rounds": COUNT._replace(needed=True),
+    "eval_every": COUNT,
 }
 
 STATUSES = ("done", "failed", "running")

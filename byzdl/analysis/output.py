@@ -17,6 +17,7 @@ def absences(runs: Sequence[Run]) -> str:
     >>> print(absences([Run("a", "done"), Run("b", "missing", "seed=1")]), end="")
     byzdl: 1 of 2 runs have no result and are in no figure or table:
       missing: b: seed=1
+    byzdl status tells which sweeps want the missing runs, and how to forget them
     """
     by_status = sorted(runs, key=lambda run: run.status)
     absent = [run for run in by_status if run.status not in ("done", "superseded")]
@@ -25,6 +26,8 @@ def absences(runs: Sequence[Run]) -> str:
     if absent:
         total = len(runs) - len(older)
         lines.insert(0, f"byzdl: {len(absent)} of {total} runs have no result and are in no figure or table:")
+        if any(run.status == "missing" for run in absent):
+            lines.append("byzdl status tells which sweeps want the missing runs, and how to forget them")
     elif older:
         lines.insert(0, "byzdl: older results of the same configurations are left out:")
     return "".join(f"{line}\n" for line in lines)

@@ -1,8 +1,14 @@
 import re
+import shutil
+from importlib.util import find_spec
 
+import pandas as pd
 import pytest
+from conftest import planner
 
 from byzdl.analysis.__main__ import main
+from byzdl.analysis.leaderboard import main as leaderboard
+from byzdl.analysis.report.__main__ import main as report
 
 
 def test_writes_figures_and_tables(write, folder, capsys):
@@ -44,6 +50,7 @@ def test_says_which_runs_have_no_result_and_why(write, plan, folder, capsys, mon
         "  missing: gone: seed=2",
         "  refused: attack=maxx: attack: unknown",
         "  superseded: older: fine is newer and has the same configuration",
+        "byzdl status tells which sweeps want the missing runs, and how to forget them",
     ]
 
 
@@ -72,3 +79,29 @@ def test_unknown_schema_is_one_line(write, folder, capsys):
     said = capsys.readouterr().err.splitlines()
     assert said[0].startswith("byzdl: 1 of 2 runs have no result")
     assert re.match(r"  unreadable: run0: .*run\.json: the schema version is 7, but must be 3, ", said[1])
+
+
+def test_several_folders_are_one_set_of_runs(write, folder, capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr("byzdl.analysis.output.save", lambda figure, stem: [])
+    write(name="a/0", seed=0)
+    write(name="b/1", seed=1)
+    write(name="b/2", seed=2, status="failed", error="boom")
+    for name in "ab":
+        planner(folder / name)(*((str(seed), [f"seed={seed}"], None) for seed in range(4)))
+    folders = [str(folder / "a"), f"{folder}/b/"]
+    for command in main, leaderboard, *([report] if find_spec("plotly") else []):
+        with pytest.raises(SystemExit, match=r"^byzdl: --out is missing, but must name where to write, as there are 2"):
+            command(folders)
+        command([*folders, "--out", str(tmp_path / "new" / "out")])
+        told = [
+            "byzdl: 2 of 4 runs have no result and are in no figure or table:",
+            f"  failed: {folder}/b/2: boom",
+            f"  missing: {folder}/b/3: seed=3",
+        ]
+        assert capsys.readouterr().err.splitlines()[:3] == ([] if command is report else told)
+        out = tmp_path / "new" / "out"
+        if command is main:
+            (row,) = pd.read_csv(out / "final_accuracy.csv").to_dict("records")
+            assert row["seeds"] == 2
+        shutil.rmtree(out) if out.is_dir() else out.unlink()
+    assert sorted(file.name for file in folder.iterdir()) == ["a", "b"]
