@@ -478,27 +478,20 @@ def test_equal_models_stay_equal(tiny, name, accepted, model):
 # Attacks that see hostile models
 
 
+# `byzdl.testing.check_attack` holds every attack, a new one too, to what it must do with lost models.
+
+
 @pytest.mark.parametrize("value", [NAN, INF, -INF, HUGE, -HUGE, DENORMAL])
-@pytest.mark.parametrize("where", [[0], [0, 1, 2]], ids=["one benign node", "all benign nodes"])
-@pytest.mark.parametrize("name", choices("attack"))
-def test_an_attack_survives_hostile_benign_models(name, where, value):
-    attack = chosen("attack", name)
-    benign = [[value] * 3 if i in where else [1.0, 2.0, 3.0] for i in range(3)]
-    own = [[value, 1.0, 2.0], [3.0, 4.0, 5.0]] if attack.follows_protocol else []
-    sent = delivered(attack, view(benign, byzantine=2, own=own, attacker=[0, 1, 0]))
-    assert sent.shape == (3, 3)
-    assert sent.dtype == torch.float32
-    if name in ("label_flip", "none"):
-        assert torch.equal(sent.view(torch.int32), torch.tensor(own)[[0, 1, 0]].view(torch.int32))
-    elif name in ("duplicate", "mimic") and len(where) == 1 and not math.isfinite(value):
-        assert sent.tolist() == [[1, 2, 3]] * 3, "a copy of one that is not lost"
-    elif math.isnan(value) and not attack.follows_protocol:
-        assert not sent.isfinite().any(), "messages made from NaN are NaN, which every defense rejects"
+@pytest.mark.parametrize("name", ["label_flip", "none"])
+def test_who_sends_its_own_model_sends_it_whatever_it_is(name, value):
+    own = [[value, 1.0, 2.0], [3.0, 4.0, 5.0]]
+    seen = view([[value] * 3, [1.0, 2.0, 3.0]], byzantine=2, own=own, attacker=[0, 1, 0])
+    sent = delivered(chosen("attack", name), seen)
+    assert torch.equal(sent.view(torch.int32), torch.tensor(own)[[0, 1, 0]].view(torch.int32))
 
 
-@pytest.mark.parametrize("name", [name for name in choices("attack") if name not in ("alie", "nonfinite")])
-def test_an_attack_survives_a_single_benign_node(name):
-    """No spread to hide in: sigma is 0, not NaN. (alie's own z has no value there, and is refused beforehand.)"""
-    attack = chosen("attack", name)
-    own = [[1.0, 2.0]] * 3 if attack.follows_protocol else []
-    assert delivered(attack, view([[1.0, 2.0]], byzantine=3, own=own, attacker=[0, 1, 2])).isfinite().all()
+@pytest.mark.parametrize("value", [NAN, INF, -INF])
+@pytest.mark.parametrize("name", ["duplicate", "mimic"])
+def test_who_copies_copies_a_model_that_is_not_lost(name, value):
+    seen = view([[value] * 3, [1.0, 2.0, 3.0], [1.0, 2.0, 3.0]], byzantine=2, attacker=[0, 1, 0])
+    assert delivered(chosen("attack", name), seen).tolist() == [[1, 2, 3]] * 3

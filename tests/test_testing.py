@@ -483,6 +483,38 @@ class Needy(Away):
         return state, Messages.same(view.after[view.victim_row[0]], view)
 
 
+class Brittle(Away):
+    __doc__ = KNOWS
+
+    def send(self, state, view):
+        if not view.benign.isfinite().all():
+            raise ValueError("a benign model is lost")
+        return state, Messages.same(-view.benign.mean(0), view)
+
+
+class Unbiased(Away):
+    __doc__ = KNOWS
+
+    def send(self, state, view):
+        squares = (view.benign - view.benign.mean(0)).square().sum(0)
+        return state, Messages.same(squares / (len(view.benign) - 1), view)
+
+
+class Tidy(Away):
+    __doc__ = KNOWS
+    equivariant: ClassVar[tuple[str, ...]] = ("translation",)
+
+    def send(self, state, view):
+        return state, Messages.same(view.benign.mean(0).nan_to_num(), view)
+
+
+class Zero(Away):
+    __doc__ = KNOWS
+
+    def send(self, state, view):
+        return state, Messages.same(torch.zeros_like(view.after[0]), view)
+
+
 class Spy(Away):
     __doc__ = KNOWS
 
@@ -525,6 +557,9 @@ class Cropping(Trigger, Away):
         (GaussianScales, "scales_with_the_models", r"GaussianScales\.send: promises scale, but .*: message 0 differs by .*"),
         (ByPlace, "keeps_messages_to_their_senders_and_victims", r"ByPlace\.send: the models go elsewhere when .*"),
         (Needy, "sends_nothing_to_nobody", r"Needy\.send: raises IndexError: .* \(contract: Sends no message where .*\)"),
+        (Brittle, "survives_models_that_are_lost", r"Brittle\.send: raises ValueError: a benign model is lost .*"),
+        (Tidy, "survives_models_that_are_lost", r"Tidy\.send: promises translation, but makes numbers of .* all NaN"),
+        (Unbiased, "survives_a_single_benign_model", r"Unbiased\.send: sends a model that is not finite where there .*"),
         (Spy, "sees_no_more_than_its_scope", r"Spy\.send: with scope=neighbourhood, what node 0 gets depends on .*"),
         (Flipper, "poisons_batches_into_batches", r"Flipper\.poison: changes the honest mini-batch in place"),
         (Overflow, "poisons_batches_into_batches", r"Overflow\.poison: returns labels \[.*5.*\], but must return .*"),
@@ -535,6 +570,10 @@ class Cropping(Trigger, Away):
 def test_a_broken_attack_is_told_what_is_wrong(attack, contract, says):
     testing.check_attack(Away(br=0.3))
     assert re.fullmatch(says, broken(testing.check_attack, attack(br=0.3))[contract])
+
+
+def test_an_attack_may_send_what_does_not_depend_on_any_model():
+    testing.check_attack(Zero(br=0.3))
 
 
 # Pre-steps

@@ -14,7 +14,7 @@ from byzdl.testing.checkpoints import survives_a_checkpoint
 from byzdl.testing.compare import copied, difference, leaves_global_random_state, same_bits, tensors
 from byzdl.testing.contract import BrokenError, Contract, calling, check_all, contracts, is_a_frozen_record
 from byzdl.testing.reporting import check_facts, check_report
-from byzdl.testing.views import attack_view, network_view
+from byzdl.testing.views import attack_view, averaging, network_view
 from byzdl.topology import Network
 
 BENIGN, ATTACKERS = 6, 3
@@ -93,6 +93,14 @@ def deliveries(attack: Attack, **case: Any) -> Iterator[tuple[str, Tensor]]:
     for rounds, words in MOMENTS:
         view = replace(random_view(attack, **case), round=rounds)
         yield words, delivered(sent(attack, state_at(attack, rounds, view), view)[1])
+
+
+def with_lost(view: AttackView, count: int, value: float) -> AttackView:
+    """The view with some benign models, the first ones, replaced by a value."""
+    before, after = view.before.clone(), view.after.clone()
+    rows = view.benign_rows[:count]
+    before[rows], after[rows] = value, value
+    return replace(view, before=before, after=after, rehearsal=averaging(after, reach=10.0))
 
 
 def says_what_it_knows(attack: Attack) -> None:
@@ -190,6 +198,40 @@ def sends_nothing_to_nobody(attack: Attack) -> None:
     without = attack_view(benign, benign, benign[:0], byzantine=0, attacker=nobody, victim=nobody)
     for view in (random_view(attack, messages=[]), without):
         sent(attack, state_at(attack, 0, view), view)
+
+
+def survives_models_that_are_lost(attack: Attack) -> None:
+    """Sends models of the right shape, too, when one benign model or all of them are not finite, or are huge."""
+    for value in (torch.nan, torch.inf, -torch.inf, 3e38):
+        for lost in (1, BENIGN):
+            for rounds, words in MOMENTS:
+                view = with_lost(random_view(attack), lost, value)
+                _, messages = sent(attack, state_at(attack, rounds, view), replace(view, round=rounds))
+                where = f"{lost} of {BENIGN} benign models is {value:g}"
+                if messages.models.dtype != torch.float32:
+                    got = f"Messages.models is of {messages.models.dtype}, but must be of torch.float32"
+                    raise BrokenError("send", f"{got} where {where}{words}")
+                moves = "translation" in attack.equivariant and not attack.trains
+                if moves and lost == BENIGN and value != value and delivered(messages).isfinite().any():
+                    promise = "promises translation, but makes numbers of benign models that are all NaN"
+                    raise BrokenError("send", f"{promise}{words}")
+
+
+def survives_a_single_benign_model(attack: Attack) -> None:
+    """Sends finite models where there is a single benign one, if it does so where there are several."""
+    if not all(messages.isfinite().all() for _, messages in deliveries(attack)):
+        return
+    model, own = random_models(1, D, seed=5), random_models(ATTACKERS if attack.trains else 0, D, seed=7)
+    senders, victims = torch.arange(ATTACKERS), torch.zeros(ATTACKERS, dtype=torch.long)
+    view = attack_view(model, model / 2, own, byzantine=ATTACKERS, attacker=senders, victim=victims)
+    try:
+        attack.check(view.network)
+    except ConfigError:
+        return
+    for rounds, words in MOMENTS:
+        _, messages = sent(attack, state_at(attack, rounds, view), replace(view, round=rounds))
+        if not delivered(messages).isfinite().all():
+            raise BrokenError("send", f"sends a model that is not finite where there is a single benign one{words}")
 
 
 def sees_no_more_than_its_scope(attack: Attack) -> None:
@@ -298,6 +340,8 @@ CONTRACTS: tuple[Contract[Attack], ...] = contracts(
     scales_with_the_models,
     keeps_messages_to_their_senders_and_victims,
     sends_nothing_to_nobody,
+    survives_models_that_are_lost,
+    survives_a_single_benign_model,
     sees_no_more_than_its_scope,
     poisons_batches_into_batches,
     shows_its_trigger,
