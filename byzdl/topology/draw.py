@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import networkx as nx
 
-from byzdl.config.types import ConfigError
+from byzdl.config.types import ConfigError, RuleError
 from byzdl.random_streams import stream
 from byzdl.topology.base import Requirement, Topology
 from byzdl.topology.network import Network
@@ -19,7 +19,8 @@ def draw_network(topology: Topology, br: float, seed: int) -> Network:
     - `br`: B_r, the share of Byzantine nodes
 
     **Raises:** `ConfigError` if no benign node is left, if `topology.placement` lists another number of nodes than are
-    Byzantine, or if no graph in 1000 draws meets `topology.require`.
+    Byzantine, or if no graph in 1000 draws meets `topology.require`; `RuleError` for a topology of one's own that draws
+    anything but a simple undirected graph on 0 .. n-1.
 
     >>> from byzdl.topology import Complete
     >>> network = draw_network(Complete(n=4, placement=[2]), br=0.25, seed=0)
@@ -57,11 +58,24 @@ def _drawn(topology: Topology, br: float, seed: int, place: Callable[[nx.Graph],
     n, attempts = topology.n, 1 if topology.fixed else MAX_DRAWS
     for draw in range(attempts):
         graph = topology.draw(stream(seed, "redraw", phase, draw) if phase else stream(seed, "graph", draw))
+        _check(topology, graph)
         byzantine = place(graph)
         if _MEETS[topology.require](graph, set(range(n)) - set(byzantine)):
             neighbours = tuple(tuple(sorted(graph.neighbors(i))) for i in range(n))
             return Network(neighbours, byzantine, draw + 1)
     raise _unfulfilled(topology, br, attempts, phase)
+
+
+def _check(topology: Topology, graph: nx.Graph) -> None:
+    """Refuses what a topology of one's own must not draw: a loop would make a node its own neighbour."""
+    with RuleError.of_method(topology, "draw"):
+        if not isinstance(graph, nx.Graph) or graph.is_directed() or graph.is_multigraph():
+            raise RuleError(f"returned a {type(graph).__name__}, but must return an undirected networkx.Graph")
+        if set(graph) != set(range(topology.n)):
+            shown = ", ".join(sorted(map(str, graph))[:3])
+            raise RuleError(f"drew {len(graph)} nodes ({shown}, ...), but must draw the nodes 0 to {topology.n - 1}")
+        if loops := list(nx.nodes_with_selfloops(graph)):
+            raise RuleError(f"linked node {loops[0]} to itself, but must link it to others")
 
 
 def _unfulfilled(topology: Topology, br: float, attempts: int, phase: int) -> ConfigError:

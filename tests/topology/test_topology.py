@@ -12,7 +12,7 @@ from helpers import choices, chosen, graph
 from hypothesis import given
 from hypothesis import strategies as st
 
-from byzdl.config.types import ConfigError
+from byzdl.config.types import ConfigError, RuleError
 from byzdl.exchange import Roster
 from byzdl.files import checksum
 from byzdl.random_streams import stream
@@ -28,6 +28,7 @@ from byzdl.topology import (
     Ring,
     SmallWorld,
     Star,
+    Topology,
     Torus,
     Tree,
     byzantine_count,
@@ -578,3 +579,37 @@ def test_roster_by_hand():
     assert roster.byzantine.tolist() == [[False, True], [False, True], [True, False]]
     # Degrees 2, 2, 3, 1: W_01 = 1/3; whatever touches node 2 has 1/4; padding has 0.
     torch.testing.assert_close(roster.metropolis, torch.tensor([[1 / 3, 1 / 4], [1 / 3, 1 / 4], [1 / 4, 0]]))
+
+
+class Mine(Topology):
+    """A topology of one's own that draws what it is given."""
+
+    def draw(self, rng):
+        return DRAWN[self.name]()
+
+
+DRAWN = {
+    "directed": lambda: nx.path_graph(3, create_using=nx.DiGraph),
+    "many": lambda: nx.path_graph(3, create_using=nx.MultiGraph),
+    "matrix": lambda: np.ones((3, 3)),
+    "from one": lambda: nx.path_graph([1, 2, 3]),
+    "small": lambda: nx.path_graph(2),
+    "loop": lambda: nx.Graph([(0, 1), (1, 2), (2, 2)]),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("directed", "returned a DiGraph, but must return an undirected networkx.Graph"),
+        ("many", "returned a MultiGraph, but must return an undirected networkx.Graph"),
+        ("matrix", "returned a ndarray, but must return an undirected networkx.Graph"),
+        ("from one", "drew 3 nodes (1, 2, 3, ...), but must draw the nodes 0 to 2"),
+        ("small", "drew 2 nodes (0, 1, ...), but must draw the nodes 0 to 2"),
+        ("loop", "linked node 2 to itself, but must link it to others"),
+    ],
+)
+def test_a_topology_of_ones_own_that_draws_no_graph_is_one_line(name, says):
+    with pytest.raises(RuleError) as raised:
+        draw_network(Mine(n=3, name=name), 0.0, seed=0)
+    assert str(raised.value) == f"{Mine.__module__}.Mine.draw: {says}"
