@@ -64,7 +64,7 @@ def planned(combinations: Sequence[tuple[str, ...]], compose: Compose) -> list[P
                 taken = ConfigError.of("hydra.sweep.subdir", str(run.folder), "a different folder for every run")
                 plan.append(replace(run, refused=str(taken)))
             elif (key := differing(other, config)) is not None:
-                plan.append(replace(run, refused=_refusal(key, first, other, config)))
+                plan.append(replace(run, refused=_refusal(key, first, other, config, overrides)))
     return plan
 
 
@@ -79,7 +79,9 @@ def _planned(overrides: tuple[str, ...], compose: Compose) -> tuple[Planned, Map
         return Planned(overrides, refused=explain(error)), {}
 
 
-def _refusal(key: str, first: Planned, other: Mapping[str, Any], config: Mapping[str, Any]) -> str:
+def _refusal(
+    key: str, first: Planned, other: Mapping[str, Any], config: Mapping[str, Any], overrides: Sequence[str]
+) -> str:
     """Why a combination is not computed beside the first one, of the same identity."""
     if key == "dataset.root":
         hint = "other data need a dataset.name of their own"
@@ -87,7 +89,8 @@ def _refusal(key: str, first: Planned, other: Mapping[str, Any], config: Mapping
         hint = "no file is there, so that the two cannot be told apart"
     else:
         hint = "a second result needs a sweep of its own, in another folder"
-    takes = f"{value_of(other, key)!r} as in {' '.join(first.overrides)}, which is the same run; {hint}"
+    own = " ".join(one for one in first.overrides if one not in overrides) or " ".join(first.overrides)
+    takes = f"{value_of(other, key)!r} as in {own}, which is the same run; {hint}"
     return str(ConfigError.of(key, value_of(config, key), takes))
 
 

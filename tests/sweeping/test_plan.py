@@ -44,7 +44,7 @@ def test_other_data_under_one_name_are_refused_and_not_left_out():
     assert refusals(runs) == [
         "",
         *(
-            f"dataset.root is '{other}', but must be 'A' as in dataset=mnist dataset.root=A, which is the same run; other "
+            f"dataset.root is '{other}', but must be 'A' as in dataset.root=A, which is the same run; other "
             "data need a dataset.name of their own"
             for other in "BC"
         ),
