@@ -140,6 +140,6 @@ def _compute(config: Mapping[str, Any], given: Mapping[str, Component], run: Pla
 
 
 def _frame(folder: Path, plan: Sequence[Planned]) -> pd.DataFrame:
-    """The rows of the planned runs alone, whatever else is in the folder."""
+    """The rows of the planned runs alone, whatever else is in the folder, even a newer result of other code."""
     names = {run.folder.name for run in plan}
-    return rows([run for run in find(folder) if run.status == "done" and run.folder.name in names])
+    return rows([run for run in find(folder) if run.status in ("done", "superseded") and run.folder.name in names])

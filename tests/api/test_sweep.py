@@ -2,6 +2,7 @@
 
 import json
 import runpy
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -11,7 +12,9 @@ import pytest
 from command_line import TINY, rows, run_folders, train_here
 
 import byzdl
+from byzdl.api.sweep import _frame
 from byzdl.config.explain import RunFailedError
+from byzdl.sweeping.plan import Planned
 
 
 @pytest.fixture(autouse=True)
@@ -81,3 +84,12 @@ def test_a_script_sweeps_over_classes_of_its_own_without_a_main_guard(tmp_path):
     after = {folder.name: rows(folder / "rounds.csv") for folder in run_folders(tmp_path / "mine")}
     assert len(after) == 5
     assert first.items() <= after.items()
+
+
+def test_the_runs_of_a_sweep_are_returned_even_if_other_code_has_a_newer_result(tmp_path):
+    byzdl.run(*TINY, "defense=mean", folder=tmp_path)
+    (own,) = run_folders(tmp_path)
+    other = shutil.copytree(own, tmp_path / "other")
+    facts = json.loads((other / "run.json").read_text())
+    (other / "run.json").write_text(json.dumps({**facts, "identity": "other", "started": "2999-01-01"}))
+    assert set(_frame(tmp_path, [Planned((), own)])["run"]) == {own.name}
