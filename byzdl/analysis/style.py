@@ -81,6 +81,7 @@ VARIANT_DASHES: tuple[LineStyleType, ...] = ("-", DASHED, DOTTED, DASH_DOTTED)
 # Beside seaborn's style "ticks" and its context "paper".
 OWN: dict[str, Any] = {
     "axes.grid": True,
+    **dict.fromkeys(("axes.spines.top", "axes.spines.right"), False),
     "grid.color": "0.9",
     **dict.fromkeys(("axes.linewidth", "grid.linewidth", "xtick.major.width", "ytick.major.width"), 0.6),
     **dict.fromkeys(("xtick.major.size", "ytick.major.size"), 2.5),

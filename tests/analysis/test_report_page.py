@@ -164,7 +164,7 @@ def show(page: Any, section: str) -> None:
 
 def test_everything_is_drawn(page) -> None:
     assert page.locator("#summary").inner_text().startswith("24 runs · 12 configurations · 2 seeds each")
-    assert headings(page, "learning") == ["max, Br = 0.1", "max, Br = 0.3", "alie, Br = 0.1", "alie, Br = 0.3"]
+    assert headings(page, "learning") == ["max, Br = 0.1 (1 of 4)", "max, Br = 0.3 (1 of 4)", "alie, Br = 0.1 (1 of 4)", "alie, Br = 0.3 (1 of 4)"]
     assert names(page, "#learning .chart") == ["loss_threshold", "mean", "median"]
     (ends,) = page.locator("#learning .chart").first.evaluate_all(
         "charts => charts.map(chart => chart.data.filter(t => t.name === 'loss_threshold').map(t => [t.x, t.y]))"
@@ -196,11 +196,11 @@ def test_everything_is_drawn(page) -> None:
 
 def test_filters_act_on_everything(page) -> None:
     page.locator("#by-attack").select_option("alie")
-    assert headings(page, "learning") == headings(page, "accepted") == ["alie, Br = 0.1", "alie, Br = 0.3"]
+    assert headings(page, "learning") == headings(page, "accepted") == ["alie, Br = 0.1 (1 of 4)", "alie, Br = 0.3 (1 of 4)"]
     assert {row[0] for row in rows(page)} == {"alie"}
-    assert page.locator("#experiment option").all_inner_texts() == ["alie, Bᵣ = 0.1", "alie, Bᵣ = 0.3"]
-    page.locator("#by-br").select_option("0.3")
-    assert headings(page, "theta") == ["alie, Br = 0.3"]
+    assert page.locator("#experiment option").all_inner_texts() == ["alie, Bᵣ = 0.1 (1 of 4)", "alie, Bᵣ = 0.3 (1 of 4)"]
+    page.locator("#by-br").select_option("0.3 (1 of 4)")
+    assert headings(page, "theta") == ["alie, Br = 0.3 (1 of 4)"]
     assert len(rows(page)) == 3
     assert page.locator("#shown").inner_text() == "3 of 12 configurations shown"
     page.locator("#by-br").select_option("all")
@@ -361,8 +361,8 @@ def test_a_large_sweep_opens_on_its_fullest_view(large_page) -> None:
     """Of the rates the highest, of graphs and splits what most runs have, and all attacks."""
     page = large_page
     chosen = {key: page.locator(f"#by-{key} option:checked").inner_text() for key in ("attack", "br", "graph", "split")}
-    assert chosen == {"attack": "all", "br": "0.3", "graph": "ring", "split": "iid"}
-    everything = [f"{attack}, Br = 0.3" for attack in ATTACKS]
+    assert chosen == {"attack": "all", "br": "0.3 (2 of 4)", "graph": "ring", "split": "iid"}
+    everything = [f"{attack}, Br = 0.3 (2 of 4)" for attack in ATTACKS]
     assert headings(page, "learning") == everything[:9]
     page.locator("#learning .more").click()
     assert headings(page, "learning") == everything
@@ -465,7 +465,7 @@ def test_the_network_is_seen_to_cut_its_attacker_off(page) -> None:
     note = page.locator("#network-note")
     assert "Drawn plain, because they do not report acceptances: median." in note.inner_text()
     assert "drawn alike" not in note.inner_text()
-    page.locator("#experiment").select_option("alie, Bᵣ = 0.1")
+    page.locator("#experiment").select_option("alie, Bᵣ = 0.1 (1 of 4)")
     assert "drawn alike" in note.inner_text()
 
 

@@ -4,10 +4,12 @@ import json
 
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
-from byzdl.analysis import final_accuracy, find, load, to_latex, to_markdown
+from byzdl.analysis import curves, final_accuracy, find, load, to_latex, to_markdown
 from byzdl.analysis.compare import differences, to_text
 from byzdl.analysis.leaderboard import breakdown_markdown, success_markdown, worst_attacks_markdown
+from byzdl.analysis.levels import levels
 from byzdl.analysis.matching import match
 from byzdl.analysis.ranking import gains
 from byzdl.analysis.report.data import records
@@ -54,6 +56,12 @@ def test_tables_name_the_real_share(four):
     assert gained["byzantine_nodes"].tolist() == [0, 1]
     assert "0.1 (0 of 4)" in breakdown_markdown(gained[gained["br"] == 0.1].assign(low=1.0))
     assert "B_r = 0.1 (0 of 4)" in success_markdown(table)
+
+
+def test_figures_name_it(four):
+    assert levels(load(four), "br") == {0.1: "$B_r$ = 0.1 (0 of 4)", 0.25: "$B_r$ = 0.25"}
+    ax = curves(load(four).query("defense == 'ubar'"), ax=Figure().subplots(), hue="br")
+    assert ax.legend_.get_texts()[0].get_text() == "$B_r$ = 0.1 (0 of 4)"
 
 
 def test_the_report_and_the_comparison_name_it_too(four):
