@@ -164,7 +164,12 @@ def show(page: Any, section: str) -> None:
 
 def test_everything_is_drawn(page) -> None:
     assert page.locator("#summary").inner_text().startswith("24 runs · 12 configurations · 2 seeds each")
-    assert headings(page, "learning") == ["max, Br = 0.1 (1 of 4)", "max, Br = 0.3 (1 of 4)", "alie, Br = 0.1 (1 of 4)", "alie, Br = 0.3 (1 of 4)"]
+    assert headings(page, "learning") == [
+        "max, Br = 0.1 (1 of 4)",
+        "max, Br = 0.3 (1 of 4)",
+        "alie, Br = 0.1 (1 of 4)",
+        "alie, Br = 0.3 (1 of 4)",
+    ]
     assert names(page, "#learning .chart") == ["loss_threshold", "mean", "median"]
     (ends,) = page.locator("#learning .chart").first.evaluate_all(
         "charts => charts.map(chart => chart.data.filter(t => t.name === 'loss_threshold').map(t => [t.x, t.y]))"
@@ -196,9 +201,16 @@ def test_everything_is_drawn(page) -> None:
 
 def test_filters_act_on_everything(page) -> None:
     page.locator("#by-attack").select_option("alie")
-    assert headings(page, "learning") == headings(page, "accepted") == ["alie, Br = 0.1 (1 of 4)", "alie, Br = 0.3 (1 of 4)"]
+    assert (
+        headings(page, "learning")
+        == headings(page, "accepted")
+        == ["alie, Br = 0.1 (1 of 4)", "alie, Br = 0.3 (1 of 4)"]
+    )
     assert {row[0] for row in rows(page)} == {"alie"}
-    assert page.locator("#experiment option").all_inner_texts() == ["alie, Bᵣ = 0.1 (1 of 4)", "alie, Bᵣ = 0.3 (1 of 4)"]
+    assert page.locator("#experiment option").all_inner_texts() == [
+        "alie, Bᵣ = 0.1 (1 of 4)",
+        "alie, Bᵣ = 0.3 (1 of 4)",
+    ]
     page.locator("#by-br").select_option("0.3 (1 of 4)")
     assert headings(page, "theta") == ["alie, Br = 0.3 (1 of 4)"]
     assert len(rows(page)) == 3
