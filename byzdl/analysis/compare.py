@@ -120,7 +120,7 @@ def to_text(matched: Match, compared: pd.DataFrame) -> str:
         lines += ["", *([str(setting)] if setting else [])]
         headers = ["attack", "B_r", "defense", "pairs", "same", "A", "B", "B - A", "worst A", "worst B", "B - A"]
         named = rates(part)
-        body = [_row(row, named[row.br]) for row in part.itertuples()]
+        body = [_row(row, named[br]) for br, row in zip(part["br"].tolist(), part.itertuples(), strict=True)]
         lines += tabulate(body, headers, tablefmt="simple", disable_numparse=True).splitlines()
     if matched.pairs:
         lines += [

@@ -174,4 +174,8 @@ def test_without_a_pair_the_table_has_a_header(write, folder, tmp_path):
     write(name="a/one", seed=0)
     write(name="b/two", seed=1)
     main(["compare", str(folder / "a"), str(folder / "b"), "--csv", str(tmp_path / "table.csv")])
-    assert (tmp_path / "table.csv").read_text().startswith("setting,attack,br,defense,topology.n,byzantine_nodes,pairs,identical,a_mean,")
+    assert (
+        (tmp_path / "table.csv")
+        .read_text()
+        .startswith("setting,attack,br,defense,topology.n,byzantine_nodes,pairs,identical,a_mean,")
+    )
