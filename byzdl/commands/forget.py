@@ -4,6 +4,7 @@ from pathlib import Path
 
 from byzdl.analysis.folders import contents, is_run
 from byzdl.analysis.sweeps import asked
+from byzdl.commands.words import counted
 from byzdl.config.types import ConfigError
 
 
@@ -28,14 +29,14 @@ def forget(folder: Path, name: str, dry: bool = False) -> None:
         lines = [f"{'would forget' if dry else 'forgot'} {chosen.name}, which cannot be read"]
     if gone := missing.keys() - others:
         lines.append(
-            f"  no longer missing: {len(gone)} runs: {asked([missing[run] for run in missing if run in gone])}"
+            f"  no longer missing: {counted(len(gone), 'run')}: {asked([missing[run] for run in missing if run in gone])}"
         )
     if shared := missing.keys() & others:
-        lines.append(f"  still missing, as other sweeps planned them too: {len(shared)} runs")
+        lines.append(f"  still missing, as other sweeps planned them too: {counted(len(shared), 'run')}")
     if chosen.refused:
-        lines.append(f"  no longer refused: {len(chosen.refused)} combinations")
+        lines.append(f"  no longer refused: {counted(len(chosen.refused), 'combination')}")
     if stay := chosen.runs.keys() - missing.keys():
-        lines.append(f"  {len(stay)} of its runs are in {folder}, and stay there")
+        lines.append(f"  staying in {folder}: {counted(len(stay), 'run')}")
     if not dry:
         chosen.file.unlink()
     print("\n".join(lines))

@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 
 from byzdl.analysis.files import AnalysisError, record
 from byzdl.commands.merge_plan import Plan, planned
+from byzdl.commands.words import counted
 from byzdl.config.types import ConfigError
 from byzdl.files import replace_file
 from byzdl.runs.folder import LOCK
@@ -45,7 +46,7 @@ def merge(folders: Sequence[Path], into: Path, keep_first: bool = False, dry: bo
     plan = planned(folders, into, keep_first)
     if plan.refused:
         hint = [] if keep_first else ["--keep-first keeps the result of the folder named first"]
-        lines = [f"byzdl: nothing is merged, as {len(plan.refused)} runs differ:", *plan.refused, *hint]
+        lines = [f"byzdl: nothing is merged, as {counted(len(plan.refused), 'run')} cannot be:", *plan.refused, *hint]
         sys.exit("\n".join(lines))
     if not dry and (plan.copies or plan.sweeps):
         _copy(plan, into)
@@ -54,7 +55,7 @@ def merge(folders: Sequence[Path], into: Path, keep_first: bool = False, dry: bo
 
 def _told(plan: Plan, into: Path, dry: bool) -> Iterator[str]:
     verb = "would copy" if dry else "copied"
-    yield f"{verb} {len(plan.copies)} runs into {into}; {len(plan.same)} others are there already, or in two folders"
+    yield f"{verb} {counted(len(plan.copies), 'run')} into {into}; there already, or in two folders: {len(plan.same)}"
     for folder, count in Counter(str(copy.origin) for copy in plan.copies).items():
         yield f"  from {folder}: {count}"
     for name, why in plan.left_out:

@@ -12,6 +12,7 @@ from byzdl.analysis.files import reason
 from byzdl.analysis.folders import is_run
 from byzdl.analysis.load import AnalysisError, Run, find
 from byzdl.commands.status import is_alive
+from byzdl.commands.words import counted
 from byzdl.config.columns import TABLES
 from byzdl.config.types import ConfigError
 from byzdl.runs.folder import BusyError, RunFolder
@@ -65,14 +66,14 @@ def remove(folder: Path, names: Sequence[str], statuses: Sequence[str], yes: boo
     for run in going:
         print(f"  {run.status}: {run.name}{f': {run.why}' if run.why and run.status != 'done' else ''}")
     if dry:
-        print(f"would remove {len(going)} runs of {folder}")
+        print(f"would remove {counted(len(going), 'run')} of {folder}")
         return
-    if not yes and not _agreed(f"remove these {len(going)} runs of {folder}?"):
+    if not yes and not _agreed(f"remove {counted(len(going), 'run')} of {folder}?"):
         sys.exit("byzdl: nothing is removed; --yes removes them without a question")
     for left in folder.glob(".removed-*"):  # by a command that was killed
         shutil.rmtree(left, ignore_errors=True)
     removed = [run for run in going if _remove(run)]
-    print(f"removed {len(removed)} runs of {folder}")
+    print(f"removed {counted(len(removed), 'run')} of {folder}")
     if any(run.status == "missing" for run in _left(folder)):
         print(f"sweeps still want runs that are missing: {shlex.join(['byzdl', 'status', str(folder)])}")
 

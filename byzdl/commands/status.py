@@ -16,6 +16,7 @@ from byzdl.analysis.files import run_record, text
 from byzdl.analysis.load import AnalysisError, Run, find
 from byzdl.commands.door import door
 from byzdl.commands.wanted import wanted
+from byzdl.commands.words import counted
 
 ORDER = ("running", "interrupted", "failed", "unreadable", "refused", "missing", "done")
 # Nobody can ask another machine whether a process lives. It counts as alive if it wrote within these seconds.
@@ -112,7 +113,7 @@ def table(found: Sequence[Standing]) -> str:
     longest time left: 3 s
     """
     counts = Counter(one.status for one in found)
-    lines = [f"{len(found)} runs: " + ", ".join(f"{counts[s]} {s}" for s in ORDER if counts[s])]
+    lines = [f"{counted(len(found), 'run')}: " + ", ".join(f"{counts[s]} {s}" for s in ORDER if counts[s])]
     left = [one.left for one in found if one.left is not None]
     missing = 0
     for one in sorted(found, key=lambda one: (ORDER.index(one.status), one.name)):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from byzdl.analysis.load import distinct
 from byzdl.analysis.sweeps import Sweep, asked, sweeps
+from byzdl.commands.words import counted
 
 
 def wanted(statuses: Mapping[str, str], folders: Sequence[Path]) -> list[str]:
@@ -34,8 +35,8 @@ def _told(sweep: Sweep, where: str, statuses: Mapping[str, str]) -> list[str]:
         return [f"{where}{sweep.name} cannot be read", f"  to forget it: {command}"]
     missing = [overrides for name, overrides in sweep.runs.items() if statuses[name] == "missing"]
     refused = [overrides for overrides, (name, _) in sweep.refused.items() if statuses[name] == "refused"]
-    wants = [f"wants {len(missing)} missing runs: {asked(missing)}"] if missing else []
-    had = [f"had {len(refused)} combinations refused: {asked(refused)}"] if refused else []
+    wants = [f"wants {counted(len(missing), 'missing run')}: {asked(missing)}"] if missing else []
+    had = [f"had {counted(len(refused), 'combination')} refused: {asked(refused)}"] if refused else []
     if not wants and not had:
         return []
     compute = "to compute them: the same command again; " if wants else ""

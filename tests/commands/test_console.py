@@ -118,7 +118,7 @@ def test_sweep_takes_a_name_a_file_or_overrides(tmp_path, capsys):
 def test_status_reads_a_folder(tmp_path, capsys):
     write_manifest(tmp_path, [Planned(("seed=0",), tmp_path / "run")])
     main(["status", str(tmp_path)])
-    assert capsys.readouterr().out.startswith("1 runs: 1 missing")
+    assert capsys.readouterr().out.startswith("1 run: 1 missing")
 
 
 @pytest.mark.parametrize("command", ["status", "figures", "report", "leaderboard", "compare"])

@@ -64,8 +64,8 @@ def test_a_sweep_is_forgotten_and_its_runs_stay(tmp_path, capsys):
     main(["runs", "forget", str(tmp_path), "sweep-1"])
     assert capsys.readouterr().out.splitlines()[1:] == [
         "  no longer missing: 2 runs: seed=1,2",
-        "  still missing, as other sweeps planned them too: 1 runs",
-        f"  1 of its runs are in {tmp_path}, and stay there",
+        "  still missing, as other sweeps planned them too: 1 run",
+        f"  staying in {tmp_path}: 1 run",
     ]
     assert statuses(tmp_path) == {"run-0": "done", "run-3": "missing"}
     assert files(tmp_path) == {name: content for name, content in before.items() if name != "sweep-1.json"}
@@ -86,7 +86,7 @@ def test_runs_are_removed_by_status_and_by_name_and_nothing_else_is(tmp_path, ca
     assert capsys.readouterr().out.splitlines() == [
         "kept: run-2: its folder also holds notes.txt",
         "  failed: run-1: boom",
-        f"would remove 1 runs of {tmp_path}",
+        f"would remove 1 run of {tmp_path}",
     ]
     assert refusal("rm", tmp_path, "--failed") == "byzdl: nothing is removed; --yes removes them without a question"
     assert files(tmp_path) == before
@@ -152,7 +152,7 @@ def test_folders_are_merged_with_what_is_missing_and_the_sources_stay(tmp_path, 
     main(["runs", "merge", str(a), str(b), f"{a}/", "--into", str(c)])
     would, did = capsys.readouterr().out.split("copied", 1)
     assert did.splitlines() == [
-        f" 4 runs into {c}; 4 others are there already, or in two folders",
+        f" 4 runs into {c}; there already, or in two folders: 4",
         f"  from {a}: 3",
         f"  from {b}: 1",
         f"  left out: {b}/run-4: a process computes it",
@@ -161,8 +161,12 @@ def test_folders_are_merged_with_what_is_missing_and_the_sources_stay(tmp_path, 
     assert would == f"would copy{did}".replace("copied", "would copy")
     assert {name: content for name, content in files(tmp_path).items() if not name.startswith("c/")} == before
     assert statuses(c) == {
-        "run-0": "done", "run-1": "done", "run-2": "interrupted", "run-3": "done",
-        "gone": "missing", "run-4": "missing",
+        "run-0": "done",
+        "run-1": "done",
+        "run-2": "interrupted",
+        "run-3": "done",
+        "gone": "missing",
+        "run-4": "missing",
     }
     assert (c / "run-2" / "checkpoint").read_bytes() == b"state"
     assert not list(c.rglob(".*"))
@@ -186,7 +190,7 @@ def test_different_results_of_one_run_are_refused_by_name(tmp_path):
     write(b, "0", identity="two")
     told = refusal("merge", a, b, "--into", c)
     assert told.splitlines() == [
-        "byzdl: nothing is merged, as 2 runs differ:",
+        "byzdl: nothing is merged, as 2 runs cannot be:",
         f"  0: {a}/0 and {b}/0 are runs of different configurations",
         f"  run-0: {a}/run-0 and {b}/run-0 have different results",
         "--keep-first keeps the result of the folder named first",

@@ -94,7 +94,7 @@ def test_a_record_that_cannot_be_read_is_one_line(tmp_path, capsys):
     (tmp_path / "run-1" / "run.json").write_text("{")
     main([str(tmp_path)])
     first, line = capsys.readouterr().out.splitlines()
-    assert first == "1 runs: 1 unreadable"
+    assert first == "1 run: 1 unreadable"
     assert re.match(r"  unreadable  run-1  .*run\.json: cannot be read", line)
 
 
@@ -114,7 +114,7 @@ def test_watching_begins_before_the_first_run(tmp_path, capsys, monkeypatch):
     main([str(tmp_path), "--watch"])
     first, second = capsys.readouterr().out.split("\x1b[H\x1b[2J")[1:]
     assert "no run" in first
-    assert "1 runs: 1 done" in second
+    assert "1 run: 1 done" in second
 
 
 @pytest.mark.parametrize("interval", ["-1", "nan", "often"])
@@ -146,7 +146,7 @@ def test_the_sweep_that_wants_missing_runs_is_named_with_the_command_that_forget
     assert "  missing     and 190 more" in lines
     told = next(i for i, line in enumerate(lines) if line.startswith("sweep-1b, planned 2020-09-"))
     assert lines[told].partition(", wants ")[2] == (
-        "200 missing runs: attack=max seed=100,101,102,...,299; it had 1 combinations refused: attack=maxx seed=0"
+        "200 missing runs: attack=max seed=100,101,102,...,299; it had 1 combination refused: attack=maxx seed=0"
     )
     command = "byzdl runs forget 'out puts' sweep-1b"
     assert lines[told + 1] == f"  to compute them: the same command again; to forget them: {command}"
@@ -157,7 +157,7 @@ def test_the_sweep_that_wants_missing_runs_is_named_with_the_command_that_forget
         byzdl(["runs", "forget", "out puts", name])
     capsys.readouterr()
     main(["out puts"])
-    assert capsys.readouterr().out == "1 runs: 1 done\n"
+    assert capsys.readouterr().out == "1 run: 1 done\n"
 
 
 def test_several_folders_are_one_table(tmp_path, capsys):
