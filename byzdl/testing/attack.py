@@ -370,5 +370,6 @@ def check_attack(attack: Attack) -> None:
     Traceback (most recent call last):
     byzdl.testing.contract.ContractError: Proud: has a docstring without **Knows**, but must say what the attackers know
     Proud.send: promises translation, but the messages do not move with the models: message 0 differs by 64
+    Proud.send: promises translation, but makes numbers of benign models that are all NaN
     """
     check_all(Attack, CONTRACTS, attack)
