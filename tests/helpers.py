@@ -54,12 +54,12 @@ def pairs(attack: str, defense: str) -> list[tuple[str, str]]:
 
 def chosen(group: str, name: str, **overrides: Any) -> Any:
     """Makes a choice with its defaults, as a run does."""
-    return component(group, {**_composed(group, name), **overrides})
+    return component(group, {**written(group, name), **overrides})
 
 
 @cache
-def _composed(group: str, name: str) -> dict[str, Any]:
-    """What Hydra composes, in a hundredth of its time: tests/config/test_yamls.py compares the two."""
+def written(group: str, name: str) -> dict[str, Any]:
+    """A choice's keys, as Hydra composes them, in a hundredth of its time: tests/config/test_yamls.py compares the two."""
     file = CONF / group / f"{name}.yaml"
     lines = [f"{group}._target_={target(file)}", *(f"{group}.{key}={one.default}" for key, one in keys(file).items())]
     composed = OmegaConf.from_dotlist([*lines, *NEEDED.get(name, [])])

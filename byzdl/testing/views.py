@@ -101,11 +101,11 @@ def averaging(after: Tensor, reach: float) -> Rehearsal:
     """A defense to rehearse on: each learner averages its own model and the messages within a distance of it."""
 
     def rehearse(roster: Roster, messages: Messages, knowledge: Knowledge) -> Mix:
-        models = []
-        for i, x in enumerate(after):
-            mail = [messages.models[m] for m, t in zip(messages.index, roster.victim_row, strict=True) if t == i]
-            models.append(torch.stack([x, *(m for m in mail if (m - x).norm() < reach)]).mean(0))
-        return Mix(torch.stack(models))
+        sent, victims = messages.models[messages.index], roster.victim_row
+        near = (sent[:, None] - after).norm(dim=2) < reach
+        accepted = near & (victims[:, None] == torch.arange(len(after)))
+        heard = zip(after, accepted.T, strict=True)
+        return Mix(torch.stack([torch.cat([x[None], sent[which]]).mean(0) for x, which in heard]))
 
     return rehearse
 

@@ -4,14 +4,16 @@ import dataclasses
 import json
 import math
 from contextlib import nullcontext
+from functools import cache
 
 import pytest
 import torch
-from helpers import choices, chosen, filled_wire, graph, make_experiment, make_inbox
+from helpers import choices, chosen, filled_wire, graph, make_experiment, make_inbox, written
+from omegaconf import OmegaConf
 
 from byzdl.attacks import Messages
 from byzdl.config.compose import compose
-from byzdl.config.identity import run_name
+from byzdl.config.identity import plain, run_name
 from byzdl.config.types import ConfigError
 from byzdl.exchange import Conditions, Mix
 from byzdl.exchange.tolerance import Tolerance
@@ -172,9 +174,15 @@ def test_mixing_first_is_what_saves_a_median_from_skewed_data(tiny):
     assert (mixed.models[0] - mean).norm() < (plain.models[0] - mean).norm()
 
 
+@cache
+def default_config():
+    return compose()
+
+
 @pytest.mark.parametrize("defense", choices("defense"))
 def test_local_and_oracle_are_one_run_under_every_pre_step(defense):
-    runs = {pre: compose(f"defense={defense}", f"pre={pre}") for pre in choices("pre")}
+    others = {**default_config(), "defense": written("defense", defense)}
+    runs = {pre: plain(OmegaConf.create({**others, "pre": written("pre", pre)})) for pre in choices("pre")}
     assert len(set(map(run_name, runs.values()))) == (1 if defense in ("local", "oracle") else len(runs))
     assert runs["none"]["pre"] == {"_target_": "byzdl.preaggregation.none.NoPre", "name": "none"}
 
