@@ -481,6 +481,12 @@ def test_equal_models_stay_equal(tiny, name, accepted, model):
 # `byzdl.testing.check_attack` holds every attack, a new one too, to what it must do with lost models.
 
 
+@pytest.mark.parametrize("name", ["max", "alie", "ipm"])
+def test_one_lost_node_disarms_an_attack_on_all_models(name):
+    seen = view([[NAN] * 3, [1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], byzantine=2, attacker=[0, 1, 0])
+    assert not delivered(chosen("attack", name), seen).isfinite().any()
+
+
 @pytest.mark.parametrize("value", [NAN, INF, -INF, HUGE, -HUGE, DENORMAL])
 @pytest.mark.parametrize("name", ["label_flip", "none"])
 def test_who_sends_its_own_model_sends_it_whatever_it_is(name, value):
