@@ -151,9 +151,9 @@ def finished(runs: Sequence[Run], *folders: Path | str) -> list[Run]:
 
     **Raises:** `AnalysisError` if there is none, with the number of runs of each status, and a reason.
 
-    >>> finished([Run("a", "failed", "boom")], "outputs")
+    >>> finished([Run("a", "failed", "boom")], "nowhere")
     Traceback (most recent call last):
-    byzdl.analysis.files.AnalysisError: outputs: no run in it is done (1 failed: boom)
+    byzdl.analysis.files.AnalysisError: nowhere: no run in it is done (1 failed: boom)
     """
     done = [run for run in runs if run.status == "done"]
     if done:

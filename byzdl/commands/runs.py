@@ -59,6 +59,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         given.act(given)
     except AnalysisError as error:
         sys.exit(f"byzdl: {error}")
+    except KeyboardInterrupt:
+        print("byzdl: interrupted; the same command does the rest", file=sys.stderr)
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -21,8 +21,8 @@ from byzdl.commands.words import counted
 ORDER = ("running", "interrupted", "failed", "unreadable", "refused", "missing", "done")
 # Nobody can ask another machine whether a process lives. It counts as alive if it wrote within these seconds.
 SILENCE = 600.0
-# More missing runs than this are summed up by their sweeps.
-MANY = 10
+# More runs than this without a folder are summed up by their sweeps.
+SUMMED, MANY = ("refused", "missing"), 10
 
 
 @dataclass(frozen=True)
@@ -115,10 +115,10 @@ def table(found: Sequence[Standing]) -> str:
     counts = Counter(one.status for one in found)
     lines = [f"{counted(len(found), 'run')}: " + ", ".join(f"{counts[s]} {s}" for s in ORDER if counts[s])]
     left = [one.left for one in found if one.left is not None]
-    missing = 0
+    shown: Counter[str] = Counter()
     for one in sorted(found, key=lambda one: (ORDER.index(one.status), one.name)):
-        missing += one.status == "missing"
-        if one.status == "done" or missing > MANY:
+        shown[one.status] += 1
+        if one.status == "done" or (one.status in SUMMED and shown[one.status] > MANY):
             continue
         parts = [f"  {one.status:11s} {one.name}"]
         if one.round is not None and one.rounds:
@@ -128,8 +128,7 @@ def table(found: Sequence[Standing]) -> str:
         if one.left is not None:
             parts.append(f"{_duration(one.left)} left")
         lines.append("  ".join([*parts, *([one.why] if one.why else [])]))
-    if missing > MANY:
-        lines.append(f"  missing     and {missing - MANY} more")
+    lines += [f"  {s:11s} and {shown[s] - MANY} more" for s in SUMMED if shown[s] > MANY]
     if left:
         lines.append(f"longest time left: {_duration(max(left))}")
     return "\n".join(lines)

@@ -136,17 +136,18 @@ def test_the_sweep_that_wants_missing_runs_is_named_with_the_command_that_forget
     write(folder, "run-1", "done", [(0, 1.0), (100, 2.0)])
     plan(folder, "sweep-0a", ("run-1", ["seed=1"], None))
     wrong = [(f"run-{seed}", ["attack=max", f"seed={seed}"], None) for seed in range(100, 300)]
-    plan(folder, "sweep-1b", *wrong, (None, ["attack=maxx", "seed=0"], "no such attack"))
+    plan(folder, "sweep-1b", *wrong, *((None, ["attack=maxx", f"seed={i}"], "no such attack") for i in range(12)))
     os.utime(folder / "sweep-1b.json", (1.6e9, 1.6e9))
     (folder / "sweep-2c.json").write_text("[")
     main(["out puts"])
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "203 runs: 1 unreadable, 1 refused, 200 missing, 1 done"
+    assert lines[0] == "214 runs: 1 unreadable, 12 refused, 200 missing, 1 done"
     assert sum(line.startswith("  missing") for line in lines) == 11
     assert "  missing     and 190 more" in lines
+    assert "  refused     and 2 more" in lines
     told = next(i for i, line in enumerate(lines) if line.startswith("sweep-1b, planned 2020-09-"))
     assert lines[told].partition(", wants ")[2] == (
-        "200 missing runs: attack=max seed=100,101,102,...,299; it had 1 combination refused: attack=maxx seed=0"
+        "200 missing runs: attack=max seed=100,101,102,...,299; it had 12 combinations refused: attack=maxx seed=0,1,2,...,11"
     )
     command = "byzdl runs forget 'out puts' sweep-1b"
     assert lines[told + 1] == f"  to compute them: the same command again; to forget them: {command}"
