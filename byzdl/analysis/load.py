@@ -57,7 +57,7 @@ def find(*folders: Path | str) -> list[Run]:
             place = run.folder.resolve()
             if place not in runs or runs[place].folder.is_symlink():
                 runs[place] = named
-        present |= own.keys()
+        present |= {name or "." for name in own}
         for sweep in sweeps:
             where = f"{folder}/" if several else ""
             if sweep.why:

@@ -98,6 +98,7 @@ def test_what_another_folder_has_is_not_missing(write, folder):
 
 def test_a_folder_that_is_a_run(write, monkeypatch):
     run = write(name="alone")
+    planner(run)((".", ["hydra.sweep.subdir=."], None))
     assert set(load(run)["run"]) == {"alone"}
     monkeypatch.chdir(run)
     assert set(load(".")["run"]) == {"alone"}
