@@ -8,7 +8,7 @@ from byzdl.commands.door import door
 
 # Each command: its arguments, its purpose, and its function.
 COMMANDS: dict[str, tuple[str, str, str]] = {
-    "run": ("[GROUP=CHOICE] [KEY=VALUE] ...", "one run", "byzdl.commands.train:train"),
+    "run": ("[--from RUN] [GROUP=CHOICE] [KEY=VALUE] ...", "one run", "byzdl.commands.train:train"),
     "sweep": ("NAME | GROUP=A,B KEY=1,2 ...", "a named sweep, or every combination", "byzdl.commands.train:sweep"),
     "status": ("[FOLDER ...]", "done, running, failed and missing runs", "byzdl.commands.status:main"),
     "figures": ("FOLDER ...", "accuracy curves and tables", "byzdl.analysis.__main__:main"),

@@ -75,11 +75,12 @@ class Primary:
     def searched(self) -> list[str]:
         """The folders in its `hydra.searchpath`."""
         try:
-            path = OmegaConf.to_container(OmegaConf.create({"path": self._hydra.get("searchpath")}), resolve=True)[
-                "path"
-            ]  # type: ignore[index, call-overload]
+            resolved: Any = OmegaConf.to_container(
+                OmegaConf.create({"path": self._hydra.get("searchpath")}), resolve=True
+            )
         except OmegaConfBaseException:
             return []
+        path = resolved["path"]
         return [folder for folder in path if isinstance(folder, str)] if isinstance(path, list) else []
 
     @property

@@ -150,5 +150,7 @@ def _check_choice(word: str, folders: Sequence[Path]) -> None:
     if isinstance(value, list):
         listed = ",".join(map(str, value))
         raise ConfigError(f"{word}: a run has one {key}; for a sweep write -m {key}={listed}, without brackets")
+    if isinstance(value, str) and "*" in value:
+        raise ConfigError(f"{word}: write -m '{key}=glob({value})' for a run with each of these choices")
     if not isinstance(value, str | dict):
         raise ConfigError.unknown(key, word.partition("=")[2], names(key, folders))

@@ -47,7 +47,8 @@ class ConfigError(ValueError):
         pre is 'nmm', but must be one of bucketing, nnm, none (did you mean nnm?)
         """
         known = sorted(known)
-        near = difflib.get_close_matches(got, known, n=3, cutoff=0.5)
+        lower = {name.lower(): name for name in known}
+        near = [lower[name] for name in difflib.get_close_matches(got.lower(), lower, n=3, cutoff=0.5)]
         if meant in known:
             near = [meant]
         hint = f" (did you mean {' or '.join(near)}?)" if near else ""

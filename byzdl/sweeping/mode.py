@@ -11,7 +11,7 @@ from byzdl.config.types import ConfigError
 SWEEPER = {"_target_", "params", "cases", "max_batch_size"}
 
 
-def check_single(config: DictConfig, hydra: DictConfig, arguments: Sequence[str]) -> None:
+def check_single(config: DictConfig, hydra: Any, arguments: Sequence[str]) -> None:
     """Checks the configuration of a single run.
 
     - `config`, `hydra`: the composed configuration, and Hydra's own part

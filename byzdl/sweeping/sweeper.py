@@ -67,7 +67,7 @@ class Sweeper(HydrasSweeper):
 
         **Raises:** `ConfigError` if the launcher is not installed.
         """
-        plugin = str(config.hydra.launcher._target_).split(".")[1]
+        plugin = _plugin(config)
         if plugin in EXTRAS and importlib.util.find_spec(f"hydra_plugins.{plugin}") is None:
             choice = config.hydra.runtime.choices["hydra/launcher"]
             raise ConfigError.of(
@@ -93,7 +93,7 @@ class Sweeper(HydrasSweeper):
         composer = Composer(self.hydra_context.config_loader, self.config)
         with looking_once():
             plan = planned(self._combinations(arguments), partial(_composed, composer))
-            plan = examined(plan, lambda run: (plain(composer(run.overrides)), {}), elsewhere=not self._is_local)
+            plan = examined(plan, lambda run: (plain(composer(run.overrides)), {}), elsewhere=self._is_elsewhere)
         with placed("hydra.sweep.dir", folder):
             write_manifest(folder, plan)
             replace_file(folder / "multirun.yaml", OmegaConf.to_yaml(self.config).encode())
@@ -113,10 +113,10 @@ class Sweeper(HydrasSweeper):
             sys.exit("\n".join(message))
 
     @property
-    def _is_local(self) -> bool:
-        """Whether the launcher starts its runs on this machine."""
+    def _is_elsewhere(self) -> bool:
+        """Whether the launcher may start its runs on other machines."""
         assert self.config is not None
-        return str(self.config.hydra.launcher._target_).startswith(("hydra_plugins.byzdl.", "hydra._internal."))
+        return _plugin(self.config) in EXTRAS
 
     def _combinations(self, arguments: list[str]) -> list[tuple[str, ...]]:
         """The overrides of every combination, each once."""
@@ -155,6 +155,11 @@ class Sweeper(HydrasSweeper):
                 if result.status != JobStatus.COMPLETED:
                     failures[run.overrides] = explain(result._return_value)
         return failures
+
+
+def _plugin(config: DictConfig) -> str:
+    """The package of the launcher, such as `hydra_submitit_launcher`."""
+    return str(config.hydra.launcher._target_).split(".")[1]
 
 
 def _plain(config: Any) -> Any:

@@ -49,6 +49,7 @@ def refusal(*arguments: str) -> str:
         (["attack/max"], "write attack=max"),
         (["attack=null"], "must be one of alie,"),
         (["defense=[ubar,mean]"], "write -m defense=ubar,mean, without brackets"),
+        (["attack=min_*"], "write -m 'attack=glob(min_*)'"),
         (["model.channels=[8,16"], "a bracket or quote that does not close"),
         (["--mutirun"], "did you mean --multirun?"),
         (["--output-dir=x"], "write hydra.run.dir=FOLDER"),
