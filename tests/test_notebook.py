@@ -1,9 +1,8 @@
 """docs/notebook.ipynb runs from top to bottom, and a notebook is a place to define classes in."""
 
 import json
-import textwrap
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from command_line import ROOT, TINY
@@ -28,29 +27,51 @@ class Half(Defense):
 """
 
 
-@pytest.fixture(autouse=True)
-def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path_factory.mktemp("ipython")))
+CELLS = [
+    f"import json, byzdl; FACTOR = 1.0; TINY = {TINY!r}; folder = lambda: byzdl.run(*TINY, defense=Half(), folder='mine').folder.name",
+    HALF,
+    "in_memory = byzdl.run(*TINY, defense=Half())",
+    "first = folder()",
+    "frame = byzdl.sweep(*TINY, defense=['mean', Half(), Half(share=0.2)], folder='mine', jobs=2)",
+    HALF.replace("self.share", "(1 - self.share)"),
+    "edited = folder()",
+    HALF,
+    "FACTOR = 0.9; with_another_factor = folder(); FACTOR = 1.0",
+    "print(json.dumps([first, edited, with_another_factor, folder(), sorted(set(frame['defense'])), in_memory.config['defense']['name']]))",
+]
 
 
-def executed(notebook: Any, folder: Path) -> Any:
-    """Executes a notebook in a folder. A cell that fails raises its error."""
-    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(folder)}}).execute()
-    return notebook
+class Executed(NamedTuple):
+    """Cells after their execution, and their folder."""
+
+    notebook: list[Any]
+    cells: list[Any]
+    folder: Path
 
 
-def told(notebook: Any) -> Any:
-    """What the last cell prints as JSON."""
-    return json.loads("".join(output["text"] for output in notebook.cells[-1].outputs if output.name == "stdout"))
-
-
-def test_the_notebook_runs(tmp_path):
+@pytest.fixture(scope="module")
+def executed(tmp_path_factory: pytest.TempPathFactory) -> Executed:
+    """The notebook and then `CELLS`, by one kernel, which has torch to import. A cell that fails raises its error."""
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     for cell in notebook.cells:  # with one seed in place of three, to save time
         cell.source = cell.source.replace('"seed": range(3)', '"seed": range(1)')
     sizes = "[run.rounds['round'].tolist(), sorted(set(frame['defense'])), frame['run'].nunique()]"
-    notebook.cells.append(nbformat.v4.new_code_cell(f"import json; print(json.dumps({sizes}))"))
-    rounds, defenses, runs = told(executed(notebook, tmp_path))
+    more = [f"import json; print(json.dumps({sizes}))", "%reset -f", *CELLS]
+    notebook.cells += [nbformat.v4.new_code_cell(text) for text in more]
+    folder = tmp_path_factory.mktemp("notebook")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("IPYTHONDIR", str(tmp_path_factory.mktemp("ipython")))
+        NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(folder)}}).execute()
+    return Executed(notebook.cells[: -len(CELLS) - 1], notebook.cells[-len(CELLS) :], folder)
+
+
+def told(cell: Any) -> Any:
+    """What a cell prints as JSON."""
+    return json.loads("".join(output["text"] for output in cell.outputs if output.name == "stdout"))
+
+
+def test_the_notebook_runs(executed):
+    rounds, defenses, runs = told(executed.notebook[-1])
     assert rounds == [0, 10, 20, 30, 40, 50]
     assert defenses == ["local", "mean", "nearest_half", "trimmed_mean", "ubar"]
     assert runs == 5 * 2 * 1
@@ -68,31 +89,18 @@ def test_the_notebook_shows_what_it_found():
     assert NOTEBOOK.stat().st_size < 400_000
 
 
-def test_a_cell_is_a_place_for_a_class(tmp_path):
+def test_a_cell_is_a_place_for_a_class(executed):
     """Its runs can be kept and swept over, and belong to the code of the cell."""
-    cells = [
-        f"import json, byzdl; FACTOR = 1.0; TINY = {TINY!r}; folder = lambda: byzdl.run(*TINY, defense=Half(), folder='mine').folder.name",
-        HALF,
-        "in_memory = byzdl.run(*TINY, defense=Half())",
-        "first = folder()",
-        "frame = byzdl.sweep(*TINY, defense=['mean', Half(), Half(share=0.2)], folder='mine', jobs=2)",
-        HALF.replace("self.share", "(1 - self.share)"),
-        "edited = folder()",
-        HALF,
-        "FACTOR = 0.9; with_another_factor = folder(); FACTOR = 1.0",
-        "print(json.dumps([first, edited, with_another_factor, folder(), sorted(set(frame['defense'])), in_memory.config['defense']['name']]))",
-    ]
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(textwrap.dedent(cell)) for cell in cells])
-    first, edited, other, again, defenses, name = told(executed(notebook, tmp_path))
+    first, edited, other, again, defenses, name = told(executed.cells[-1])
     assert first == again
     assert len({first, edited, other}) == 3
     assert defenses == ["half share=0.2", "half share=0.5", "mean"]
     assert name == "half"
     # The sweep finds the run that was kept.
-    assert len(list((tmp_path / "mine").glob("*-half-*"))) == 4
+    assert len(list((executed.folder / "mine").glob("*-half-*"))) == 4
     # Progress is shown, in a run and in a sweep.
     shown = [
-        "".join(output.text for output in cell.outputs if output.get("name") == "stderr") for cell in notebook.cells
+        "".join(output.text for output in cell.outputs if output.get("name") == "stderr") for cell in executed.cells
     ]
     assert "round" in shown[2]
     assert "running" in shown[4]

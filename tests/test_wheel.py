@@ -48,19 +48,18 @@ def test_an_installed_byzdl_works_from_an_empty_folder(wheel, tmp_path):
     zipfile.ZipFile(wheel).extractall(site)
     empty.mkdir()
 
-    def byzdl(*arguments: str) -> str:
-        command = [sys.executable, "-m", "byzdl", *arguments]
+    def python(*arguments: str) -> str:
         environment = {**os.environ, "PYTHONPATH": str(site)}
+        command = [sys.executable, *arguments]
         done = subprocess.run(command, cwd=empty, capture_output=True, text=True, env=environment, timeout=300)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    byzdl("run", *TINY)
-    byzdl("sweep", *TINY, "defense=mean,local")  # its processes are started anew, and must find the same byzdl
+    # The processes of a sweep are started anew, and must find the same byzdl.
+    python("-m", "byzdl", "sweep", *TINY, "defense=mean,local")
+    commands = ["run", *TINY], ["split", "dataset=synthetic", "partition=dirichlet"]
+    code = "from byzdl.commands.main import main; from byzdl.config.folders import CONF; print(CONF); "
+    printed = python("-c", code + "; ".join(f"main({command!r})" for command in commands))
+    assert printed.splitlines()[0] == str((site / "byzdl" / "conf").resolve())
     assert len(list((empty / "outputs").glob("*/rounds.csv"))) == 3
-    byzdl("split", "dataset=synthetic", "partition=dirichlet")
     assert (empty / "split.png").stat().st_size > 1000
-    code = "from byzdl.config.folders import CONF; print(CONF)"
-    environment = {**os.environ, "PYTHONPATH": str(site)}
-    asked = subprocess.run([sys.executable, "-c", code], cwd=empty, capture_output=True, text=True, env=environment)
-    assert asked.stdout.strip() == str((site / "byzdl" / "conf").resolve())
