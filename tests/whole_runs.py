@@ -14,7 +14,7 @@ STATEFUL = ["defense=loss_threshold", "defense.patience=1", "defense.screen=fres
 VARYING = ["topology.redraw_every=7", "topology.drop=0.3"]
 CASES = {
     "mlp": [*STATEFUL, "attack=max", "model=mlp"],
-    "cnn": [*STATEFUL, "attack=ipm", "model=cnn", "model.channels=[2,3]", "model.hidden=8"],
+    "cnn": [*STATEFUL, "rounds=60", "attack=ipm", "model=cnn", "model.channels=[2,3]", "model.hidden=8"],
     "followers": [*STATEFUL, "attack=label_flip", "model=linear", "partition=dirichlet", *VARYING],
     "a rule without a state": ["defense=ubar", "attack=alie_1.5", "model=linear", "rounds=150", "eval_every=3"],
 }

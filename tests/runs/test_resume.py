@@ -7,6 +7,8 @@ import random
 import shutil
 import time
 from collections import namedtuple
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -39,20 +41,30 @@ def killed_again_and_again(
     return kills
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The folder of a case's run that nothing disturbed, computed once."""
+
+    @cache
+    def folder(case: str) -> Path:
+        place = tmp_path_factory.mktemp("whole")
+        execute(config(place / "cache", *CASES[case], "checkpoint.every=1000"), place / "run")
+        return place / "run"
+
+    return folder
+
+
 @pytest.mark.parametrize("every", ["1", "7", "0.01s"])
-def test_a_run_killed_at_random_points_ends_with_the_same_bytes(case, every, tmp_path, processes):
+@pytest.mark.parametrize("case", CASES)
+def test_a_run_killed_at_random_points_ends_with_the_same_bytes(case, every, whole, tmp_path, processes):
     killed = config(tmp_path / "cache", *CASES[case], f"checkpoint.every={every}")
-    execute(config(tmp_path / "cache", *CASES[case], "checkpoint.every=1000"), tmp_path / "whole")
-    seconds = [
-        float(line.rpartition(",")[2]) for line in (tmp_path / "whole" / "rounds.csv").read_text().splitlines()[1:]
-    ]
+    seconds = [float(line.rpartition(",")[2]) for line in (whole(case) / "rounds.csv").read_text().splitlines()[1:]]
     most = 0.35 * (seconds[-1] - seconds[0])
     folder, chance = tmp_path / "killed", random.Random(case + every)
     while killed_again_and_again(killed, folder, most, chance, processes) < 2:
         shutil.rmtree(folder)  # the machine was faster than it had been
         most /= 2
-    assert without_seconds(folder) == without_seconds(tmp_path / "whole")
+    assert without_seconds(folder) == without_seconds(whole(case))
     assert not (folder / "checkpoint").exists()
     assert not list(folder.glob(".*.json.*"))  # nothing half-written is left in the way
 
@@ -76,56 +88,52 @@ def stopped_after(rounds: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     return run, folder
 
 
-def test_what_stands_after_the_checkpoint_is_written_again(tmp_path, monkeypatch):
+def test_what_stands_after_the_checkpoint_is_written_again(tmp_path, monkeypatch, whole):
     run, folder = stopped_after(50, tmp_path, monkeypatch)
     for name, rest in {"rounds": "51,half a li", "nodes": "51,0,0.5\n51,1", "edges": "51,0,1,3,3,0.5\n5"}.items():
         with open(folder / f"{name}.csv", "a") as table:
             table.write(rest)
     execute(run, folder)
-    execute(run, tmp_path / "whole")
-    assert without_seconds(folder) == without_seconds(tmp_path / "whole")
+    assert without_seconds(folder) == without_seconds(whole("mlp"))
     seconds = [float(line.rpartition(",")[2]) for line in (folder / "rounds.csv").read_text().splitlines()[1:]]
     assert seconds == sorted(seconds)  # time goes on from where it was
 
 
 @pytest.mark.parametrize("harm", ["cut", "flipped", "empty", "text", "zeros"])
-def test_a_checkpoint_that_cannot_be_read_is_set_aside_and_never_trusted(harm, tmp_path, monkeypatch, caplog):
+def test_a_checkpoint_that_cannot_be_read_is_set_aside_and_never_trusted(harm, tmp_path, monkeypatch, caplog, whole):
     run, folder = stopped_after(50, tmp_path, monkeypatch)
-    whole = (folder / "checkpoint").read_bytes()
-    middle = len(whole) // 2
-    flipped = whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :]
-    harmed = {"cut": whole[:-9], "flipped": flipped, "empty": b"", "text": b"hello\n", "zeros": bytes(len(whole))}
+    kept = (folder / "checkpoint").read_bytes()
+    middle = len(kept) // 2
+    flipped = kept[:middle] + bytes([kept[middle] ^ 1]) + kept[middle + 1 :]
+    harmed = {"cut": kept[:-9], "flipped": flipped, "empty": b"", "text": b"hello\n", "zeros": bytes(len(kept))}
     (folder / "checkpoint").write_bytes(harmed[harm])
     execute(run, folder)
     assert "cannot be read" in caplog.text
     assert (folder / "checkpoint.aside").exists()
-    execute(run, tmp_path / "whole")
-    assert without_seconds(folder) == without_seconds(tmp_path / "whole")
+    assert without_seconds(folder) == without_seconds(whole("mlp"))
 
 
 @pytest.mark.parametrize("name", ["nodes.csv", "edges.csv"])
-def test_a_table_that_lost_its_end_starts_the_run_over(name, tmp_path, monkeypatch, caplog):
+def test_a_table_that_lost_its_end_starts_the_run_over(name, tmp_path, monkeypatch, caplog, whole):
     run, folder = stopped_after(50, tmp_path, monkeypatch)
     table = folder / name
     table.write_bytes(table.read_bytes()[:-20])
     execute(run, folder)
     assert "starts over" in caplog.text
-    execute(run, tmp_path / "whole")
-    assert without_seconds(folder) == without_seconds(tmp_path / "whole")
+    assert without_seconds(folder) == without_seconds(whole("mlp"))
 
 
-def test_a_run_whose_status_is_torn_goes_on_from_its_checkpoint(tmp_path, monkeypatch, caplog):
+def test_a_run_whose_status_is_torn_goes_on_from_its_checkpoint(tmp_path, monkeypatch, caplog, whole):
     run, folder = stopped_after(50, tmp_path, monkeypatch)
     status = folder / "run.json"
     status.write_text(status.read_text()[:40])
     with caplog.at_level("INFO", "byzdl"):
         execute(run, folder)
     assert "continuing after round 50" in caplog.text
-    execute(run, tmp_path / "whole")
-    assert without_seconds(folder) == without_seconds(tmp_path / "whole")
+    assert without_seconds(folder) == without_seconds(whole("mlp"))
 
 
-def test_a_run_that_started_over_never_goes_on_from_what_was_before(tmp_path, monkeypatch, caplog):
+def test_a_run_that_started_over_never_goes_on_from_what_was_before(tmp_path, monkeypatch, caplog, whole):
     """Killed again before its own first checkpoint, but when its tables had grown beyond where the old one stood."""
     run, folder = stopped_after(50, tmp_path, monkeypatch)
     (folder / "edges.csv").unlink()
@@ -145,8 +153,7 @@ def test_a_run_that_started_over_never_goes_on_from_what_was_before(tmp_path, mo
         execute(run, folder)
     assert "after 120 rounds" in caplog.text
     assert "continuing after" not in caplog.text
-    execute(run, tmp_path / "whole")
-    assert without_seconds(folder) == without_seconds(tmp_path / "whole")
+    assert without_seconds(folder) == without_seconds(whole("mlp"))
 
 
 def test_the_seconds_of_all_processes_of_a_run_count(tmp_path):
@@ -239,7 +246,7 @@ def test_a_run_that_another_process_computes_is_left_alone_until_that_one_dies(t
     assert is_done(tmp_path / "run", identity(run))
 
 
-def test_who_waits_for_a_run_finds_it_done_and_computes_nothing(tmp_path, processes):
+def test_who_waits_for_a_run_finds_it_done_and_computes_nothing(tmp_path, processes, whole):
     run = config(tmp_path / "cache", *CASES["mlp"])
     both = [processes.Process(target=execute, args=(run, tmp_path / "run")) for _ in range(2)]
     for process in both:
@@ -247,6 +254,5 @@ def test_who_waits_for_a_run_finds_it_done_and_computes_nothing(tmp_path, proces
     for process in both:
         process.join()
     assert [process.exitcode for process in both] == [0, 0]
-    execute(run, tmp_path / "alone")
-    assert without_seconds(tmp_path / "run") == without_seconds(tmp_path / "alone")
+    assert without_seconds(tmp_path / "run") == without_seconds(whole("mlp"))
     assert np.isfinite(json.loads((tmp_path / "run" / "run.json").read_text())["accuracy_mean"])
