@@ -218,7 +218,7 @@ def test_all_tests_that_find_choices_by_themselves_pass_on_the_new_ones(copy):
     ]
     assert "tests/test_contracts.py" in finders
     names = f"({' or '.join(GROUP_OF)} or covers_every_choice) and not clipped"
-    done = python(copy, "-m", "pytest", "-q", "-rA", "-p", "no:cacheprovider", "-k", names, *finders)
+    done = python(copy, "-m", "pytest", "-q", "-rA", "--assert=plain", "-p", "no:cacheprovider", "-k", names, *finders)
     assert done.returncode == 0, done.stdout[-5000:]
     passed = re.findall(r"^PASSED .*::test_contract\[(\w+)-(\w+)-", done.stdout, re.MULTILINE)
     assert set(passed) == {(group, name) for name, group in GROUP_OF.items()}
