@@ -19,6 +19,7 @@ from typing import TypeVar
 from unittest.mock import patch
 
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
 
 ROOT = Path(__file__).parents[1]
 
@@ -104,6 +105,7 @@ def _as_it_was(cwd: Path) -> Iterator[None]:
         patch.object(sys, "path", [*sys.path]),
         patch.object(sys, "dont_write_bytecode", True),  # an edited file may be as long and as old as it was
         patch.dict(os.environ),
+        patch.object(HydraConfig.instance(), "cfg", None),
     ):
         try:
             yield

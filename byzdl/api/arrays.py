@@ -19,7 +19,7 @@ def vector(name: str, given: Array) -> Tensor:
     """
     found = _floats(given)
     if found.ndim != 1:
-        raise ConfigError.of(name, f"of shape {list(found.shape)}", "one model [d]")
+        raise ConfigError(f"{name} is of shape {list(found.shape)}, but must be one model [d]")
     return found
 
 
@@ -31,7 +31,7 @@ def matrix(name: str, given: Array, of: Tensor | None = None) -> Tensor:
     found = _floats(given)
     if found.ndim != 2 or (of is not None and found.shape[1] != of.shape[-1]):
         d = "" if of is None else f" with d = {of.shape[-1]}"
-        raise ConfigError.of(name, f"of shape {list(found.shape)}", f"models [k, d]{d}")
+        raise ConfigError(f"{name} is of shape {list(found.shape)}, but must be models [k, d]{d}")
     return found if of is None else found.to(of.dtype)
 
 

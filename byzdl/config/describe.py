@@ -3,6 +3,7 @@
 Behind `byzdl list` and `byzdl explain`. Classes are imported only when they are needed, since they import torch.
 """
 
+import difflib
 import inspect
 import re
 import textwrap
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from byzdl.config.explain import SYNONYMS
 from byzdl.config.folders import CONF
 from byzdl.config.keys import GROUPS
+from byzdl.config.near import near_keys
 from byzdl.config.types import ConfigError, expected
 from byzdl.config.yamls import Key, keys, names, remark, target
 
@@ -75,6 +77,10 @@ def describe(key: str) -> str:
     found += [_key(path, known[path]) for path in paths]
     if not found:
         every = {name for group in (*GROUPS, "experiment") for name in (group, *names(group))}
+        # A key, unless a choice or a group is nearer.
+        near = [] if _meant(key) or difflib.get_close_matches(key, every, cutoff=0.7) else near_keys(key, known)
+        if near:
+            raise ConfigError.of("key", key, f"{KINDS} (did you mean {' or '.join(near)}?)")
         raise ConfigError.unknown("key", key, {*known, *every}, KINDS, _meant(key))
     return "\n\n".join(found)
 

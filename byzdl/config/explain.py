@@ -2,6 +2,7 @@
 
 import re
 
+import yaml
 from hydra.errors import HydraException, MissingConfigException
 from omegaconf.errors import GrammarParseError, OmegaConfBaseException
 
@@ -38,6 +39,7 @@ WRONG_INPUT = (
     PermissionError,
     RuleError,
     RunFailedError,
+    yaml.MarkedYAMLError,
 )
 
 # The words for a key that a configuration lacks: Hydra's, and those of a validation.
@@ -69,6 +71,8 @@ def explain(error: Exception) -> str:
         return str(ConfigError.unknown("--config-name", got, _sweeps())) + " with -cd sweeps, or a YAML in another -cd"
     if isinstance(error, OmegaConfBaseException):
         return led_nowhere(error)
+    if isinstance(error, yaml.MarkedYAMLError) and (mark := error.problem_mark) is not None:
+        return f"{mark.name}: line {mark.line + 1} cannot be read as YAML ({error.problem})"
     line = " ".join(str(error).split("Config search path:")[0].split())
     if (reworded := _reworded(line)) != line:
         return reworded

@@ -63,7 +63,8 @@ def test_a_comment_of_its_own_replaces_an_inherited_one() -> None:
     assert keys(CONF / "topology" / "complete.yaml")["redraw_every"].comment != shared.comment
 
 
-def test_the_help_lists_groups_and_their_choices_alone() -> None:
+def test_the_help_lists_groups_and_their_choices_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(HydraConfig.instance(), "cfg", None)  # restored in the end
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = compose("config", return_hydra_config=True)
         HydraConfig.instance().set_config(config)
