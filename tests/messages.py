@@ -5,25 +5,26 @@
 
 import contextlib
 import json
-import re
 import shlex
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
+import yaml
 from command_line import byzdl_here
 from helpers import CONF, choices
 from PIL import Image
 
 import byzdl
 from byzdl.analysis import AnalysisError
+from byzdl.config.columns import SCHEMA_VERSION
 from byzdl.config.compose import compose
 from byzdl.config.explain import WRONG_INPUT, explain
 from byzdl.config.keys import GROUPS
 from byzdl.config.yamls import keys, target
+from byzdl.defenses import Ubar
 from byzdl.simulation import parse
 from byzdl.simulation.settings import component
 
@@ -35,7 +36,11 @@ Told = list[tuple[str, str]]
 
 def text() -> str:
     """The whole list."""
-    lines = ["# What users are told", "", "`python tests/messages.py` writes this list: what was typed, and the whole answer."]
+    lines = [
+        "# What users are told",
+        "",
+        "`python tests/messages.py` writes this list: what was typed, and the whole answer.",
+    ]
     for title, told in sections():
         lines += ["", f"## {title}", ""]
         for typed, said in told:
@@ -52,6 +57,7 @@ def sections() -> Iterator[tuple[str, Told]]:
             title, *typed = part.strip().splitlines()
             tell = python if title.startswith("Python") else shell
             yield title, [(line, tell(line, here)) for line in typed]
+        yield "A value out of range", out_of_range()
         yield "A value of a wrong kind, for every key", wrong_kinds()
 
 
@@ -66,7 +72,7 @@ def shell(typed: str, here: Path) -> str:
 def python(typed: str, here: Path) -> str:
     """What an expression is answered with."""
     try:
-        eval(typed, {"byzdl": byzdl, "np": np, "torch": torch, "Mine": OWN})
+        eval(typed, {"byzdl": byzdl, "np": np, "Ubar": Ubar})
     except (*WRONG_INPUT, AnalysisError) as error:
         return anywhere(str(error) if isinstance(error, AnalysisError) else explain(error), here)
     raise AssertionError(f"no error: {typed}")
@@ -76,38 +82,47 @@ def anywhere(said: str, here: Path) -> str:
     """An answer without what differs between machines, and without its indents."""
     for place in (here.resolve(), here):
         said = said.replace(f"{place}/", "").replace(str(place), ".")
+    for words in OF_LIBRARIES:
+        said = said.replace(words, "...")
     said = said.replace(f"{CONF.parent}/", "").removeprefix("byzdl: ")
     return "\n  ".join(line.strip() for line in said.splitlines())
+
+
+def out_of_range() -> Told:
+    """The answer to a number that a key does not take."""
+    config = compose()
+    return [(f"{key}={value}", refusal(parse, changed(config, key, value))) for key, value in RANGES]
+
+
+def changed(config: dict[str, Any], key: str, value: object) -> dict[str, Any]:
+    group, _, inner = key.partition(".")
+    return {**config, group: {**config[group], inner: value} if inner else value}
+
+
+def refusal(check: Callable[..., object], *arguments: object) -> str:
+    try:
+        check(*arguments)
+    except WRONG_INPUT as error:
+        return explain(error)
+    raise AssertionError("no error")
 
 
 def wrong_kinds() -> Told:
     """The answer to a mapping in the place of each key's value."""
     config, nonsense = compose(), {"a": "b"}
     found: dict[str, str] = {}
-
-    def told(key: str, check: Any) -> None:
-        try:
-            check()
-        except WRONG_INPUT as error:
-            found.setdefault(explain(error), key)
-
     for key in keys(CONF / "config.yaml"):
-        group, _, inner = key.partition(".")
-        wrong = {**config, group: {**config[group], inner: nonsense} if inner else nonsense}
-        told(key, lambda wrong=wrong: parse(wrong))
+        found.setdefault(refusal(parse, changed(config, key, nonsense)), key)
     for group in GROUPS:
         for file in (CONF / group / f"{choice}.yaml" for choice in choices(group)):
             for key in keys(file):
-                chosen = {"_target_": target(file), "name": file.stem, key: nonsense}
-                told(f"{group}={file.stem} {group}.{key}", lambda group=group, chosen=chosen: component(group, chosen))
+                needed = {"n": 10} if group == "topology" else {"source": "MNIST"} if group == "dataset" else {}
+                chosen = {"_target_": target(file), "name": file.stem, **needed, key: nonsense}
+                if "source" in chosen and "source" not in keys(file):
+                    del chosen["source"]
+                said = refusal(component, group, chosen)
+                found.setdefault(said, f"{group}={file.stem} {group}.{key}")
     return [(f"{key}={{a: b}}", said) for said, key in found.items()]
-
-
-class Own:
-    """Rules of one's own, each with a mistake."""
-
-
-OWN = Own()
 
 
 def prepare(here: Path) -> None:
@@ -115,18 +130,64 @@ def prepare(here: Path) -> None:
     for name, content in FILES.items():
         (here / name).parent.mkdir(parents=True, exist_ok=True)
         (here / name).write_bytes(content if isinstance(content, bytes) else content.encode())
-    for root in ("images", "broken", "float", "missing", "deep"):
+    for name, change in CONFIGURATIONS.items():
+        (here / name).mkdir()
+        (here / name / "config.yaml").write_text(yaml.safe_dump(compose() | change))
+    (here / "done/run.json").write_text(json.dumps({"schema": SCHEMA_VERSION, "status": "done", "identity": "other"}))
+    for root in ("broken", "float", "empty", "deep", "wide", "sizes", "glass"):
         for part in ("train", "test"):
             for label in ("cat", "dog"):
                 (here / root / part / label).mkdir(parents=True)
                 Image.fromarray(np.zeros((4, 4), np.uint8)).save(here / root / part / label / "0.png")
     (here / "broken/train/cat/0.png").write_bytes(b"\x89PNG\r\n\x1a\nno image")
     Image.fromarray(np.zeros((4, 4), np.float32)).save(here / "float/train/cat/1.tiff")
-    (here / "missing/train/cat/0.png").rename(here / "missing/train/cat/0.doc")
+    (here / "empty/train/cat/0.png").unlink()
     (here / "deep/train/cat/images").mkdir()
     (here / "deep/train/cat/0.png").rename(here / "deep/train/cat/images/0.png")
+    for file in (here / "wide").rglob("*.png"):
+        Image.fromarray(np.zeros((4, 6), np.uint8)).save(file)
+    Image.fromarray(np.zeros((5, 4), np.uint8)).save(here / "sizes/train/cat/1.png")
+    Image.fromarray(np.zeros((4, 4, 4), np.uint8)).save(here / "glass/train/cat/0.png")
     np.save(here / "pickled.npy", np.array([{}], dtype=object), allow_pickle=True)
 
+
+RANGES: list[tuple[str, object]] = [
+    ("attack.br", 1),
+    ("attack.br", -0.1),
+    ("attack.br", "many"),
+    ("attack.start", -1),
+    ("attack.every", 0),
+    ("topology.n", 1),
+    ("topology.n", 2.5),
+    ("topology.cr", 0),
+    ("topology.cr", 1.1),
+    ("topology.redraw_every", -1),
+    ("topology.drop", 1),
+    ("rounds", 0),
+    ("local_steps", 0),
+    ("eval_every", 0),
+    ("seed", -1),
+    ("threads", 0),
+    ("batch_size", 0),
+    ("defense.alpha", 1.5),
+    ("defense.patience", 0),
+    ("defense.theta_step", 0),
+    ("defense.theta_min", 0.2),
+    ("defense.monitor", "train"),
+    ("optimizer.lr", 0),
+    ("optimizer.momentum", 1),
+    ("optimizer.weight_decay", -1),
+    ("partition.validation", 1),
+    ("augment", ["crop", "crop"]),
+    ("checkpoint.every", "soon"),
+    ("device", "tpu"),
+    ("device", "mps"),
+    ("writer", "comet"),
+    ("objective", "accuracy"),
+]
+
+# Each version of numpy and Pillow may say it in other words.
+OF_LIBRARIES = ("Object arrays cannot be loaded when allow_pickle=False", "Truncated File Read")
 
 FILES: dict[str, str | bytes] = {
     "empty.edges": "",
@@ -138,13 +199,38 @@ FILES: dict[str, str | bytes] = {
     "graph.doc": "0 1",
     "mine/defense/ubar.yaml": "name: ubar\nrho: 0.9\n",
     "half/defense/open.yaml": "_target_: byzdl.defenses.Ubar\nname: open\nrho: ???\n",
+    "half/defense/nameless.yaml": "_target_: byzdl.defenses.Ubar\n",
+    "half/defense/plain.yaml": "name: plain\n",
+    "half/defense/typo.yaml": "_target_: byzdl.defenses.Ubar\nname: typo\nrhoo: 1\n",
     "half/attack/malformed.yaml": "name: [\n",
+    "half/experiment/swept.yaml": "# @package _global_\nhydra: {sweeper: {params: {seed: '0,1'}}}\n",
+    "half/experiment/calm.yaml": "# @package _global_\nrounds: 0\n",
+    "half/below/mine.yaml": "seed: 1\n",
+    "half/other.yaml": "seed: 1\n",
+    "half/after.yaml": "defaults: [_self_, /config]\nseed: 1\n",
+    "half/single.yaml": "defaults: [/config, _self_]\nhydra: {sweeper: {params: {seed: '0,1'}}}\n",
+    "half/param.yaml": "defaults: [/config, _self_]\nhydra: {mode: MULTIRUN, sweeper: {param: {seed: '0,1'}}}\n",
+    "half/list.yaml": "defaults: [/config, _self_]\nhydra: {mode: MULTIRUN, sweeper: {params: [seed]}}\n",
+    "half/none.yaml": "defaults: [/config, _self_]\nhydra: {mode: MULTIRUN, sweeper: {params: {seed: []}}}\n",
+    "half/cases.yaml": "defaults: [/config, _self_]\nhydra: {mode: MULTIRUN, sweeper: {cases: {seed: 1}}}\n",
+    "ending/mine.yml": "seed: 1\n",
+    "endings/defense/mine.yml": "name: mine\n",
+    "capital/Defense/mine.yaml": "name: mine\n",
     "run/config.yaml": "seed: 0\n",
     "run/run.json": json.dumps({"schema": 1}),
+    "text/config.yaml": "seed",
+    "malformed/config.yaml": "seed: [",
+    "bytes/config.yaml": b"\xff\xfe\x00",
     "runs/a/run.json": "{",
     "runs/b/run.json": json.dumps({"schema": 1, "status": "done"}),
     "runs/sweep-0123456789.json": json.dumps({"schema": 3, "runs": [{"name": 1}]}),
     "file": "",
+}
+
+CONFIGURATIONS: dict[str, dict[str, Any]] = {
+    "done": {},
+    "session": {"attack": {"_target_": "__main__.Mine", "name": "mine", "br": 0.3, "_source_": "abc"}},
+    "newer": {"sed": 1},
 }
 
 

@@ -39,6 +39,8 @@ def legend_above(grid: Any, title: str = "") -> None:
             sns.move_legend(grid, "outside upper center", title=title, **look)
             if grid.legend.get_window_extent().width <= figure.bbox.width:
                 break
+        widest = grid.legend.get_window_extent().width / figure.dpi
+        figure.set_figwidth(max(figure.get_figwidth(), widest + 0.1))  # a single label may be wider than all panels
     figure.set_layout_engine("constrained")
 
 

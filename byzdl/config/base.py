@@ -10,6 +10,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from byzdl.config.canonical import without_machine
+from byzdl.config.explain import explain
 from byzdl.config.folders import CONF
 from byzdl.config.identity import identity
 from byzdl.config.keys import FIRST_NAMES, GROUPS
@@ -60,8 +61,11 @@ def _read(folder: Path) -> dict[str, Any]:
         example = f", such as {runs[0]}" if runs else ""
         raise ConfigError.of("--from", str(folder), f"the folder of a run, with its config.yaml{example}")
     try:
-        read = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
+        with file.open(encoding="utf-8") as lines:
+            read = yaml.safe_load(lines)
+    except yaml.MarkedYAMLError as error:
+        raise ConfigError(explain(error)) from error
+    except (OSError, ValueError, yaml.reader.ReaderError) as error:
         raise ConfigError(f"{file}: cannot be read ({' '.join(str(error).split())})") from error
     known = {key.partition(".")[0] for key in keys(MAIN)} | set(GROUPS)
     if not isinstance(read, dict) or not known.intersection(read):

@@ -89,7 +89,7 @@ def explain(error: Exception) -> str:
 REWORDED = (
     (r"remove \+ prefix: '((.+?)=.*)' Or add a second", r"+\1: there is \2 already; drop the +: \1"),
     (r"^Multiple values for (\S+)\. To override", r"\1: has a choice already; write \1=CHOICE, without +"),
-    (r"unexpected keyword argument '(\w+)'.*full_key: (\S+)$", r"\2.\1: no such key"),
+    (r"unexpected keyword argument '(\w+)'.*full_key: (\S+)$", r"\2.\1: no such key; --cfg hydra shows all of Hydra's"),
     (r"^Could not delete '(\S+?)=.*'\. No match", r"~\1: no such choice is in use; write \1=CHOICE"),
     (r"^force-add of config groups is not supported: '\++(.+)'", r"\1: a choice takes no +; write \1"),
     (

@@ -94,7 +94,7 @@ def is_known(key: str) -> bool:
 
 def _check_form(word: str, rest: Sequence[str]) -> None:
     key, equals, value = word.partition("=")
-    if not key:
+    if not key.lstrip("+~").partition("@")[0]:
         raise ConfigError(f"{word}: no key in front of it; write KEY=VALUE, without spaces")
     if equals and key != key.strip():
         raise ConfigError(f"{word}: write {key.strip()}={value.strip()}, without spaces")

