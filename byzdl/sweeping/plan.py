@@ -61,7 +61,8 @@ def planned(combinations: Sequence[tuple[str, ...]], compose: Compose) -> list[P
             if first is run:
                 plan.append(run)
             elif first.identity != run.identity:
-                taken = ConfigError.of("hydra.sweep.subdir", str(run.folder), "a different folder for every run")
+                takes = f"a different folder for every run, as {_apart(first, overrides)} has this one"
+                taken = ConfigError.of("hydra.sweep.subdir", str(run.folder), takes)
                 plan.append(replace(run, refused=str(taken)))
             elif (key := differing(other, config)) is not None:
                 plan.append(replace(run, refused=_refusal(key, first, other, config, overrides)))
@@ -79,6 +80,11 @@ def _planned(overrides: tuple[str, ...], compose: Compose) -> tuple[Planned, Map
         return Planned(overrides, refused=explain(error)), {}
 
 
+def _apart(first: Planned, overrides: Sequence[str]) -> str:
+    """What the first combination has otherwise; all of it, if that is nothing."""
+    return " ".join(one for one in first.overrides if one not in overrides) or " ".join(first.overrides)
+
+
 def _refusal(
     key: str, first: Planned, other: Mapping[str, Any], config: Mapping[str, Any], overrides: Sequence[str]
 ) -> str:
@@ -89,8 +95,7 @@ def _refusal(
         hint = "no file is there, so that the two cannot be told apart"
     else:
         hint = "a second result needs a sweep of its own, in another folder"
-    own = " ".join(one for one in first.overrides if one not in overrides) or " ".join(first.overrides)
-    takes = f"{value_of(other, key)!r} as in {own}, which is the same run; {hint}"
+    takes = f"{value_of(other, key)!r} as in {_apart(first, overrides)}, which is the same run; {hint}"
     return str(ConfigError.of(key, value_of(config, key), takes))
 
 
