@@ -5,13 +5,12 @@ from collections.abc import Mapping
 from statistics import NormalDist
 from typing import Annotated, Any, ClassVar, Literal
 
-import torch
-
 from byzdl.attacks.base import Attack
 from byzdl.attacks.messages import Messages
 from byzdl.attacks.view import AttackView
 from byzdl.config.types import ConfigError, Real, takes
 from byzdl.topology import Network
+from byzdl.vectors.moments import std_mean
 
 
 class Alie(Attack):
@@ -59,7 +58,7 @@ class Alie(Attack):
             return state, Messages.by_attacker(view.benign[:0], view)
         z = self.strength(view.network.n, view.byzantine)
         correction = int(self.sigma == "sample" and len(view.benign) > 1)
-        sigma, mean = torch.std_mean(view.benign, dim=0, correction=correction)
+        sigma, mean = std_mean(view.benign, correction)
         return state, Messages.same(mean - z * sigma, view)
 
     def strength(self, n: int, byzantine: int) -> float:

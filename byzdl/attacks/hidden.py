@@ -9,6 +9,7 @@ from byzdl.attacks.base import Attack
 from byzdl.attacks.messages import Messages
 from byzdl.attacks.view import AttackView
 from byzdl.vectors.blocks import excess, pairwise_squared
+from byzdl.vectors.moments import std_mean
 
 
 class Hidden(Attack):
@@ -30,7 +31,7 @@ class Hidden(Attack):
 
     def send(self, state: tuple[()], view: AttackView) -> tuple[tuple[()], Messages]:
         models = view.benign
-        sigma, mean = torch.std_mean(models, dim=0, correction=0)
+        sigma, mean = std_mean(models)
         divisor = excess(models)  # keeps the squares of huge values finite
         unit = mean / ((mean / divisor).norm() * divisor).clamp(min=1e-30)
         p = -{"std": sigma, "unit": unit, "sign": mean.sign()}[self.direction]

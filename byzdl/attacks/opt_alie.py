@@ -2,11 +2,10 @@
 
 from typing import ClassVar
 
-import torch
-
 from byzdl.attacks.messages import Messages
 from byzdl.attacks.search import Search, squared_distances
 from byzdl.attacks.view import AttackView
+from byzdl.vectors.moments import std_mean
 
 
 class OptAlie(Search):
@@ -30,7 +29,7 @@ class OptAlie(Search):
     equivariant: ClassVar[tuple[str, ...]] = ("translation", "scale")
 
     def send(self, state: tuple[()], view: AttackView) -> tuple[tuple[()], Messages]:
-        sigma, mean = torch.std_mean(view.benign, dim=0, correction=0)
+        sigma, mean = std_mean(view.benign)
         z = self.for_all(
             view,
             lambda z: Messages.same(mean - z * sigma, view),

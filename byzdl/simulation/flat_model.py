@@ -187,7 +187,7 @@ class Batched(FlatModel):
             images, labels = feed(range(int(first), int(last) + 1))
             own = learners[chunk] - first
             with torch.autocast(models.device.type, self.screening, enabled=self.screening != torch.float32):
-                logits = answer(models[asked[chunk]], images[own])
+                logits = answer(models.index_select(0, asked[chunk].to(models.device)), images[own])
             score = _losses if measure == "loss" else _accuracies
             measured[chunk] = score(logits.float(), labels[own])
         return measured.new_full(rows.shape, torch.nan).masked_scatter_(wanted, measured[inverse])
