@@ -119,6 +119,22 @@ def _as_it_was(cwd: Path) -> Iterator[None]:
                     del sys.modules[name]
 
 
+def unread(*arguments: str, unbuffered: str = "") -> tuple[int, str]:
+    """The exit code and the errors of a Python program whose output has no reader."""
+    command = subprocess.Popen(
+        [sys.executable, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": unbuffered, "PYTHONPATH": str(ROOT)},
+    )
+    assert command.stdout is not None
+    command.stdout.close()
+    command.stdout = None
+    _, errors = command.communicate(timeout=300)
+    return command.returncode, errors
+
+
 T = TypeVar("T")
 
 

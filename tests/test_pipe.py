@@ -1,12 +1,9 @@
 """Output that nobody reads, as behind `| head`: every command ends quietly, with the exit code of SIGPIPE."""
 
-import os
 import re
-import subprocess
-import sys
 
 import pytest
-from command_line import ROOT
+from command_line import ROOT, unread
 
 from byzdl.analysis import __main__ as figures
 from byzdl.analysis import compare, leaderboard
@@ -14,37 +11,26 @@ from byzdl.commands import status
 from byzdl.pipe import UNREAD
 
 
-def unread(code: str, unbuffered: str = "") -> tuple[int, str]:
-    """The exit code and the errors of a program behind the reader, whose output has no reader."""
+def unread_program(code: str, unbuffered: str = "") -> tuple[int, str]:
+    """A program behind the reader, whose output has no reader."""
     script = "import sys\nfrom byzdl.pipe import reader\nwith reader():\n" + "".join(
         f"    {line}\n" for line in code.splitlines()
     )
-    command = subprocess.Popen(
-        [sys.executable, "-c", script],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": unbuffered, "PYTHONPATH": str(ROOT)},
-    )
-    assert command.stdout is not None
-    command.stdout.close()
-    command.stdout = None
-    _, errors = command.communicate(timeout=300)
-    return command.returncode, errors
+    return unread("-c", script, unbuffered=unbuffered)
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("lines", [1, 100_000])
 def test_unread_lines_end_a_program_quietly(lines, unbuffered):
-    assert unread(f"for i in range({lines}): print(i)", unbuffered) == (UNREAD, "")
+    assert unread_program(f"for i in range({lines}): print(i)", unbuffered) == (UNREAD, "")
 
 
 def test_help_that_nobody_reads_ends_quietly_too():
-    assert unread("import argparse; argparse.ArgumentParser().parse_args(['--help'])") == (UNREAD, "")
+    assert unread_program("import argparse; argparse.ArgumentParser().parse_args(['--help'])") == (UNREAD, "")
 
 
 def test_a_failure_stays_one():
-    assert unread("print('a line'); sys.exit('byzdl: wrong')") == (1, "byzdl: wrong\n")
+    assert unread_program("print('a line'); sys.exit('byzdl: wrong')") == (1, "byzdl: wrong\n")
 
 
 MAINS = {

@@ -2,14 +2,12 @@
 
 import json
 import logging
-import os
 import runpy
-import subprocess
 import sys
 from importlib import import_module
 
 import pytest
-from command_line import ROOT, TINY, run_folders
+from command_line import ROOT, TINY, run_folders, unread
 from helpers import choices
 
 from byzdl.commands.door import door
@@ -131,18 +129,7 @@ def test_a_command_on_a_folder_names_one_that_is_missing(command):
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_output_that_nobody_reads_ends_a_command_quietly(unbuffered):
     """As in `byzdl list | head -1`."""
-    command = subprocess.Popen(
-        [sys.executable, "-m", "byzdl", "list"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": unbuffered, "PYTHONPATH": str(ROOT)},
-    )
-    assert command.stdout is not None
-    command.stdout.close()
-    command.stdout = None
-    _, errors = command.communicate(timeout=300)
-    assert (command.returncode, errors) == (UNREAD, "")
+    assert unread("-m", "byzdl", "list", unbuffered=unbuffered) == (UNREAD, "")
 
 
 def test_a_current_folder_that_is_gone_is_told(tmp_path, monkeypatch):
