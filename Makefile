@@ -5,6 +5,7 @@ BIN := .venv/bin
 SWEEP ?= default
 PARTS ?=
 DEVICE ?= cpu
+AGAINST ?=
 KILLS ?= 200
 
 .DEFAULT_GOAL := help
@@ -63,8 +64,8 @@ lint: setup ## check style, format and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: setup .venv-byzfl/.complete ## measure the speed (PARTS="rounds rules decisions scaling startup", DEVICE=cuda); takes half an hour on a quiet machine
-	$(BIN)/python -m benchmarks $(PARTS) --device $(DEVICE) --byzfl .venv-byzfl/bin/python
+bench: setup .venv-byzfl/.complete ## measure the speed (PARTS="rounds small rules decisions scaling startup", DEVICE=cuda), also beside another commit (AGAINST=COMMIT); takes half an hour on a quiet machine
+	$(BIN)/python -m benchmarks $(PARTS) --device $(DEVICE) --byzfl .venv-byzfl/bin/python $(addprefix --against ,$(AGAINST))
 
 .venv-byzfl/.complete:
 	$(PYTHON) -m venv .venv-byzfl

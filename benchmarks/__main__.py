@@ -3,7 +3,7 @@
 import argparse
 import platform
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -11,41 +11,57 @@ from typing import Any
 import pandas as pd
 import torch
 
-from benchmarks import decisions, rounds, rules, scaling, startup
+from benchmarks import decisions, rounds, rules, scaling, small, startup
+from benchmarks.trees import Tree, beside
 from byzdl.pipe import reader
 from byzdl.simulation.processor import prepare
 
 COLUMNS = ["part", "what", "cpu_min", "cpu_median", "wall_min", "wall_median", "repeats", "ratio", "note"]
 
+Part = Callable[[argparse.Namespace, Sequence[Tree]], Iterable[dict[str, Any]]]
+
+COMPARING: dict[str, Part] = {
+    "small": lambda asked, trees: small.measure(asked.repeats, asked.threads, trees),
+}
+PARTS: dict[str, Part] = {
+    "rounds": lambda asked, _: [
+        row
+        for n in ((10,) if asked.device == "cpu" else (10, 100))
+        for row in rounds.measure(asked.repeats, asked.threads, asked.device, n)
+    ],
+    **COMPARING,
+    "rules": lambda asked, _: rules.measure(asked.repeats, asked.threads, asked.byzfl) if asked.byzfl else [],
+    "decisions": lambda *_: decisions.measure(),
+    "scaling": lambda asked, _: scaling.measure(min(asked.repeats, 5), asked.threads, asked.device),
+    "startup": lambda asked, _: startup.measure(asked.repeats),
+}
+
 
 def main() -> None:
     """Measures the given parts."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("parts", nargs="*", help="rounds, rules, decisions, scaling or startup (default: all)")
+    parser.add_argument("parts", nargs="*", help=f"{', '.join(PARTS)} (default: all; with --against, all that compare)")
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument(
+        "--against", metavar="COMMIT", help=f"time this commit as well, in turn, and compare: {', '.join(COMPARING)}"
+    )
     parser.add_argument("--byzfl", help="the Python of an environment with byzfl; without it, rules are left out")
     parser.add_argument("--csv", type=Path, default=Path("outputs/bench.csv"))
     asked = parser.parse_args()
-    r, t, d = asked.repeats, asked.threads, asked.device
-    sizes = (10,) if d == "cpu" else (10, 100)
-    parts: dict[str, Callable[[], Iterable[dict[str, Any]]]] = {
-        "rounds": lambda: [row for n in sizes for row in rounds.measure(r, t, d, n)],
-        "rules": lambda: rules.measure(r, t, asked.byzfl) if asked.byzfl else [],
-        "decisions": decisions.measure,
-        "scaling": lambda: scaling.measure(min(r, 5), t, d),
-        "startup": lambda: startup.measure(r),
-    }
-    if unknown := set(asked.parts) - set(parts):
-        parser.error(f"parts is {' '.join(sorted(unknown))}, but must be of {', '.join(parts)}")
+    known = COMPARING if asked.against else PARTS
+    if unknown := set(asked.parts) - set(known):
+        parser.error(f"parts is {' '.join(sorted(unknown))}, but must be of {', '.join(known)}")
+    d, t = asked.device, asked.threads
     prepare(t)
     rows: list[dict[str, Any]] = []
     asked.csv.parent.mkdir(parents=True, exist_ok=True)
-    for name in asked.parts or parts:
-        rows += parts[name]()
-        table = pd.DataFrame(rows, columns=COLUMNS)
-        table.assign(machine=machine(d, t)).to_csv(asked.csv, index=False)  # now, in case a later part fails
+    with beside(asked.against) as trees:
+        for name in asked.parts or known:
+            rows += known[name](asked, trees)
+            table = pd.DataFrame(rows, columns=COLUMNS)
+            table.assign(machine=machine(d, t)).to_csv(asked.csv, index=False)  # now, in case a later part fails
     print(
         f"\n{machine(d, t)}\nseconds; ratio: to the part's first line, or to the line of the comparison\n",
         file=sys.stderr,

@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks.rounds import simulated
 from benchmarks.setting import experiment
-from benchmarks.timing import Timing, Worker, interleaved
+from benchmarks.timing import Worker, interleaved
 from benchmarks.work import Step
 from byzdl.simulation.processor import prepare
 
@@ -54,7 +54,7 @@ def _sweep(
         memory = {case: worker.step("memory")["said"] for case, worker in workers.items()}
     first: float | None = None
     for (n, degree), timing in timings.items():
-        share = Timing([t / n for t in timing.cpu], [t / n for t in timing.wall])
+        share = timing.share(n)
         took = min(share.cpu) if device == "cpu" else min(share.wall)
         first = first or took
         used, each = memory[n, degree]["bytes"], memory[n, degree]["matrix"]

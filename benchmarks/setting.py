@@ -1,6 +1,6 @@
 """The timed experiment: the paper's, on generated images of CIFAR-10's shape."""
 
-from benchmarks.timing import ROOT
+from benchmarks.trees import ROOT
 from byzdl.config.compose import compose
 from byzdl.data import load
 from byzdl.simulation.experiment import Experiment

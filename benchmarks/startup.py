@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.timing import ROOT, Timing
+from benchmarks.timing import Timing
+from benchmarks.trees import ROOT
 
 SWEEP = ["-m", "defense=local,mean", "attack.br=0.1,0.2,0.3,0.4,0.5", "seed=0,1,2,3,4,5,6,7,8,9"]
 

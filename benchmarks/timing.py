@@ -6,13 +6,12 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from statistics import median
 from typing import Any, TypeVar
 
-K = TypeVar("K")
+from benchmarks.trees import HERE, ROOT, Tree
 
-ROOT = Path(__file__).resolve().parent.parent
+K = TypeVar("K")
 
 
 @dataclass
@@ -32,18 +31,23 @@ class Timing:
             "repeats": len(self.cpu),
         }
 
+    def share(self, count: int) -> "Timing":
+        """The timing of one of the `count` equal things in a step."""
+        return Timing([t / count for t in self.cpu], [t / count for t in self.wall], self.said)
+
 
 class Worker:
     """Starts a process that makes steps (see `benchmarks.work`) and times each.
 
     - `make`: the function that makes the steps, as `module:function`
     - `python`: the interpreter
+    - `tree`: where the process finds byzdl; the benchmarks are those of this tree
     - `arguments`: of the function
     """
 
-    def __init__(self, make: str, python: str = sys.executable, **arguments: Any):
+    def __init__(self, make: str, python: str = sys.executable, tree: Tree = HERE, **arguments: Any):
         self.make = make
-        command = [python, "-m", "benchmarks.work", make, json.dumps(arguments)]
+        command = [python, "-m", "benchmarks.work", str(tree.folder), make, json.dumps(arguments)]
         self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def step(self, name: str) -> dict[str, Any]:

@@ -1,15 +1,25 @@
 """A worker: makes steps once. For each line of its input, it then does and times the step of that name."""
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
-from byzdl.pipe import reader
-
 Step = Callable[[], Mapping[str, Any] | None]
+
+
+def enter(tree: str) -> None:
+    """Makes the tree the current folder, and the source of byzdl. The benchmarks stay those that run."""
+    os.chdir(tree)
+    sys.path.insert(0, tree)
+    import byzdl
+
+    if (source := Path(byzdl.__file__).parent) != Path(tree) / "byzdl":
+        sys.exit(f"bench: byzdl is that of {source}, but must be that of {tree}")
 
 
 def main(make: str, arguments: str) -> None:
@@ -23,5 +33,8 @@ def main(make: str, arguments: str) -> None:
 
 
 if __name__ == "__main__":
+    enter(sys.argv[1])
+    from byzdl.pipe import reader
+
     with reader():
-        main(*sys.argv[1:])
+        main(*sys.argv[2:])
