@@ -12,10 +12,11 @@ from typing import Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, vmap
 from torch.nn.functional import cross_entropy
 
 from byzdl.exchange import Measure
+from byzdl.simulation.layers import Layers
+from byzdl.simulation.pairs import DistinctPairs
 
 Batch = tuple[Tensor, Tensor]  # images [l, b, channels, height, width] and labels [l, b] of l learners
 
@@ -158,6 +159,11 @@ class Batched(FlatModel):
 
     HELD = 2**24  # the most values, of models and their images together, to hold at a time
 
+    def __init__(self, module: nn.Module, device: torch.device, screening: torch.dtype = torch.float32, batch: int = 0):
+        super().__init__(module, device, screening, batch)
+        self.layers = Layers(self.module)
+        self._pairs = DistinctPairs()
+
     @property
     def at_once(self) -> int:
         """The number of models to compute at a time."""
@@ -165,45 +171,33 @@ class Batched(FlatModel):
 
     @without_shortcuts()
     def add_gradients(self, models: Tensor, into: Tensor, feed: Feed) -> None:
-        answer = vmap(self._answer)
         for part in _parts(len(models), self.at_once):
             images, labels = feed(part)
             x = models[part.start : part.stop].requires_grad_()
-            losses = _losses(answer(x, images), labels)
+            losses = _losses(self.layers(x, images), labels)
             into[part.start : part.stop] += torch.autograd.grad(losses.sum(), x)[0]
 
     @torch.no_grad()
     @without_shortcuts()
     def losses(self, models: Tensor, rows: Tensor, wanted: Tensor, feed: Feed, measure: Measure = "loss") -> Tensor:
-        answer = vmap(self._answer)
-        keys = rows + len(models) * torch.arange(len(rows), device=rows.device)[:, None]
-        # The only wait for the device in a round. It pays off: about half of all pairs are padding, copies or unwanted.
-        pairs, inverse = torch.unique(keys[wanted].cpu(), return_inverse=True)
-        learners, asked = pairs // len(models), pairs % len(models)
-        measured = torch.empty(len(pairs), device=models.device)
-        for part in _parts(len(pairs), self.at_once):
+        pairs = self._pairs.of(rows, wanted, len(models))
+        measured = torch.empty(len(pairs.hosted), device=models.device)
+        for part in _parts(len(pairs.hosted), self.at_once):
             chunk = slice(part.start, part.stop)
-            first, last = learners[chunk].aminmax()
-            images, labels = feed(range(int(first), int(last) + 1))
-            own = learners[chunk] - first
+            first, last = pairs.hosted[part[0]], pairs.hosted[part[-1]]
+            images, labels = feed(range(first, last + 1))
+            own = pairs.learners[chunk] - first
             with torch.autocast(models.device.type, self.screening, enabled=self.screening != torch.float32):
-                logits = answer(models.index_select(0, asked[chunk].to(models.device)), images[own])
+                logits = self.layers(models.index_select(0, pairs.models[chunk]), images[own])
             score = _losses if measure == "loss" else _accuracies
             measured[chunk] = score(logits.float(), labels[own])
-        return measured.new_full(rows.shape, torch.nan).masked_scatter_(wanted, measured[inverse])
+        return measured.new_full(rows.shape, torch.nan).masked_scatter_(wanted, measured[pairs.place])
 
     @torch.no_grad()
     @without_shortcuts()
     def logits(self, models: Tensor, rows: Sequence[int], images: Tensor) -> Tensor:
-        answer = vmap(self._answer, in_dims=(0, None))
-        return torch.cat(
-            [answer(models[list(rows[part.start : part.stop])], images) for part in _parts(len(rows), self.at_once)]
-        )
-
-    def _answer(self, x: Tensor, images: Tensor) -> Tensor:
-        pieces = torch.split(x, [p.numel() for p in self.parameters.values()])
-        at = {name: _shaped(piece, p.shape) for (name, p), piece in zip(self.parameters.items(), pieces, strict=True)}
-        return functional_call(self.module, at, (images,))  # type: ignore[no-any-return]
+        parts = [list(rows[part.start : part.stop]) for part in _parts(len(rows), self.at_once)]
+        return torch.cat([self.layers(models[part], images.expand(len(part), *images.shape)) for part in parts])
 
 
 def flat_model(
@@ -240,14 +234,6 @@ def _parts(length: int, size: int) -> Iterator[range]:
 
 def _channels_last(p: Tensor) -> Tensor:
     return p.permute(0, 2, 3, 1) if p.ndim == 4 else p
-
-
-def _shaped(piece: Tensor, shape: torch.Size) -> Tensor:
-    """Returns the parameter of this shape in a piece of the vector."""
-    if len(shape) == 4:
-        out, into, height, width = shape
-        return piece.reshape(out, height, width, into).permute(0, 3, 1, 2)
-    return piece.reshape(shape)
 
 
 def _stride(shape: torch.Size) -> tuple[int, ...]:
