@@ -4,9 +4,9 @@ The models of the network are one matrix X [L, d], a row for each learner. A lea
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,6 +26,11 @@ from byzdl.simulation.metrics import Tally
 from byzdl.simulation.settings import Optimizer, Settings
 from byzdl.simulation.trial import tried
 from byzdl.topology import Network, Topology, draw_redraws
+
+MOST_KEPT = 2**23  # the most values of images to keep for a round
+
+Make = Callable[[Sequence[int], int, bool, int], Batch]
+"""Makes the mini-batches of learner rows, for a round, `fresh` and a local step."""
 
 
 class State(NamedTuple):
@@ -152,12 +157,7 @@ class Experiment:
         - `fresh`: other mini-batches, for screening alone; not augmented, as no model learns from them
         - `step`: the local step. By default the last one, with the mini-batch xi_i that received models are screened on
         """
-        nodes = [self.learners[i] for i in learners]
-        images, labels = self._drawn(nodes, round, fresh, step)
-        for i, node in enumerate(nodes):
-            if node in self.network.byzantine and self.attack.acts(round):
-                images[i], labels[i] = self.attack.poison(images[i], labels[i], self.data.classes)
-        return images, labels
+        return self._some(learners, self._own, round, fresh, step % self.local_steps)
 
     def estimate(self, learners: Sequence[int], round: int, fresh: bool = False) -> Batch:
         """Returns the attackers' estimates of some learners' mini-batches.
@@ -165,13 +165,39 @@ class Experiment:
         Each learner's batch is replaced by that of its lowest-numbered Byzantine neighbour, without poison. A learner
         without such a neighbour keeps its own batch.
         """
+        return self._some(learners, self._estimated, round, fresh, self.local_steps - 1)
+
+    def _some(self, learners: Sequence[int], make: Make, round: int, fresh: bool, step: int) -> Batch:
+        if len(self.learners) * self.model.batch > MOST_KEPT:
+            return make(learners, round, fresh, step)
+        images, labels = self._kept(make, round, fresh, step)
+        at = slice(learners.start, learners.stop) if isinstance(learners, range) else list(learners)
+        return images[at], labels[at]
+
+    @cached_property
+    def _kept(self) -> Callable[[Make, int, bool, int], Batch]:
+        """Makes the mini-batches of all learners, and keeps them until others are requested.
+
+        A round requests the same ones for the gradient, the defense and each rehearsal.
+        """
+        return lru_cache(maxsize=1)(lambda make, *which: make(range(len(self.learners)), *which))
+
+    def _own(self, learners: Sequence[int], round: int, fresh: bool, step: int) -> Batch:
+        nodes = [self.learners[i] for i in learners]
+        images, labels = self._drawn(nodes, round, fresh, step)
+        for i, node in enumerate(nodes):
+            if node in self.network.byzantine and self.attack.acts(round):
+                images[i], labels[i] = self.attack.poison(images[i], labels[i], self.data.classes)
+        return images, labels
+
+    def _estimated(self, learners: Sequence[int], round: int, fresh: bool, step: int) -> Batch:
         byzantine, neighbours = set(self.network.byzantine), self.links.network(round).neighbours
         nodes = [self.learners[i] for i in learners]
         sources = [min(byzantine.intersection(neighbours[node]), default=node) for node in nodes]
-        return self._drawn(sources, round, fresh)
+        return self._drawn(sources, round, fresh, step)
 
-    def _drawn(self, nodes: Sequence[int], round: int, fresh: bool, step: int = -1) -> Batch:
-        number = self.mini_batches(round) + step % self.local_steps
+    def _drawn(self, nodes: Sequence[int], round: int, fresh: bool, step: int) -> Batch:
+        number = self.mini_batches(round) + step
         index = [self.batches.fresh(i, round) if fresh else self.batches.current(i, number) for i in nodes]
         images, labels = self.data.train.batch(torch.from_numpy(np.stack(index)))
         for i, node in enumerate(nodes):
