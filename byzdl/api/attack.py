@@ -1,6 +1,6 @@
 """`byzdl.attack`: what attackers would send, given the benign models."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,10 +85,13 @@ def attack(
     oracle = _oracle(None if loss is None else lambda model: loss(like(benign, model)))
     guard: Defense = chosen("defense", defense, {})
 
-    def rehearse(roster: Roster, messages: Messages, knowledge: Knowledge) -> Mix:
-        rows = roster.rows.masked_scatter(roster.byzantine, len(wire.own) + messages.index)
-        inbox = Inbox.of(wire.with_messages(messages.models), rows, roster, oracle, learners, seed=seed, round=round)
-        return aggregated(guard, guard.init(*rows.shape), inbox)[1]
+    def rehearse(roster: Roster, trials: Sequence[Messages], knowledge: Knowledge) -> Iterator[Mix]:
+        for messages in trials:
+            rows = roster.rows.masked_scatter(roster.byzantine, len(wire.own) + messages.index)
+            inbox = Inbox.of(
+                wire.with_messages(messages.models), rows, roster, oracle, learners, seed=seed, round=round
+            )
+            yield aggregated(guard, guard.init(*rows.shape), inbox)[1]
 
     view = AttackView(
         network=network,

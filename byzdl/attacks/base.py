@@ -127,7 +127,7 @@ class Attack(Component):
             else:
                 messages = Messages.by_attacker(near.own, near)
             parts.append(messages)
-        return tuple(states), Messages.joined(parts, view)
+        return tuple(states), Messages.joined(parts) if parts else Messages.by_attacker(view.own[:0], view)
 
     def logged(self, state: Any) -> Mapping[str, Tensor]:
         """Returns the values to log: those of `report`, or none with `scope: neighbourhood`.

@@ -71,12 +71,12 @@ class Messages:
         return cls(models, torch.arange(len(models), device=models.device))
 
     @classmethod
-    def joined(cls, parts: Sequence["Messages"], view: Outgoing) -> "Messages":
-        """Concatenates the messages of all parts, in order."""
+    def joined(cls, parts: Sequence["Messages"]) -> "Messages":
+        """Concatenates the messages of all parts, in order; at least one part."""
         # A part with more models than messages keeps only the models that are sent.
         parts = [p if len(p.models) <= len(p.index) else cls.by_message(p.models[p.index]) for p in parts]
         starts = accumulate((len(p.models) for p in parts), initial=0)
         return cls(
-            torch.cat([view.after[:0], *(p.models for p in parts)]),
-            torch.cat([view.attacker[:0], *(p.index + start for p, start in zip(parts, starts, strict=False))]),
+            torch.cat([p.models for p in parts]),
+            torch.cat([p.index + start for p, start in zip(parts, starts, strict=False)]),
         )

@@ -76,7 +76,8 @@ class Search(Attack):
         ladder = torch.from_numpy(rungs).to(view.after.device)
         if not len(view.attacker):
             return ladder, view.after.new_zeros(self.trials, len(view.after), dtype=torch.float64)
-        harms = torch.stack([harm(view.rehearse(messages(s), self.knowledge).models) for s in ladder])
+        trials = [messages(s) for s in ladder]
+        harms = torch.stack([harm(mix.models) for mix in view.rehearse_each(trials, self.knowledge)])
         return ladder, torch.where(harms.isfinite(), harms, torch.inf)
 
 

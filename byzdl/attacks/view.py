@@ -1,5 +1,6 @@
 """The attackers' view of a round: everything that they might know, and a rehearsal of the defense."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal, Protocol
@@ -19,15 +20,17 @@ Knowledge = Literal["batch", "data"]
 
 
 class Rehearsal(Protocol):
-    """Runs the defense in use on messages, without effect on the run: the function behind `AttackView.rehearse`.
+    """Runs the defense in use on each of several sets of messages, without effect on the run.
+
+    It is the function behind `AttackView.rehearse` and `AttackView.rehearse_each`.
 
     >>> models = torch.zeros(2, 3)
-    >>> def local(roster, messages, knowledge):  # a defense that mixes nothing in
-    ...     return Mix(models)
+    >>> def local(roster, trials, knowledge):  # a defense that mixes nothing in
+    ...     return (Mix(models) for messages in trials)
     >>> rehearsal: Rehearsal = local
     """
 
-    def __call__(self, roster: Roster, messages: Messages, knowledge: Knowledge) -> Mix: ...
+    def __call__(self, roster: Roster, trials: Sequence[Messages], knowledge: Knowledge) -> Iterable[Mix]: ...
 
 
 @dataclass(frozen=True)
@@ -153,7 +156,12 @@ class AttackView:
         - `knowledge`: the data for losses. `batch`: each learner's own mini-batch. `data`: the attackers' estimate from
           their own data, the mini-batch of the learner's lowest-numbered Byzantine neighbour
         """
-        return self.rehearsal(self.roster, messages, knowledge)
+        (mix,) = self.rehearse_each([messages], knowledge)
+        return mix
+
+    def rehearse_each(self, trials: Sequence[Messages], knowledge: Knowledge = "batch") -> Iterable[Mix]:
+        """Yields what `rehearse` returns for each of several sets of messages, at a part of the cost."""
+        return self.rehearsal(self.roster, trials, knowledge)
 
     def near(self, one: Neighbourhood) -> "AttackView":
         """Restricts the view to one neighbourhood.

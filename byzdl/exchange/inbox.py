@@ -3,6 +3,7 @@
 Every array about received models is [L, k]: a row for each of the L learners, a column for each of up to k neighbours.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, Protocol
@@ -81,6 +82,16 @@ class Mix:
             if value is not None and value.shape != (learners, k):
                 raise RuleError(f"Mix.{name} is {_shape(value)}, but must be [L, k] = [{learners}, {k}]")
 
+    def parts(self, copies: int) -> Iterator["Mix"]:
+        """Yields the mix of each copy of the learners, views of this one.
+
+        >>> [part.models.tolist() for part in Mix(torch.tensor([[1.0], [2.0]])).parts(2)]
+        [[[1.0]], [[2.0]]]
+        """
+        values = (self.models, self.selected, self.weights, self.fallback)
+        chunks = ([None] * copies if value is None else value.chunk(copies) for value in values)
+        return (Mix(*part) for part in zip(*chunks, strict=True))
+
 
 def _shape(value: object) -> str:
     return str(list(value.shape)) if isinstance(value, Tensor) else f"a {type(value).__name__}"
@@ -120,6 +131,8 @@ class Inbox:
     - `round`: number of completed rounds
     - `rounds`: T, number of rounds in the run
     - `classes`: C, number of classes to learn
+    - `copies`: T, 1 in a round itself. In a trial of T sets of messages at once, the L rows are T copies of the learners,
+      and only the first L / T of `models` are their own
     """
 
     models: Tensor
@@ -133,6 +146,7 @@ class Inbox:
     round: int = 0
     rounds: int = 1
     classes: int = 2
+    copies: int = 1
 
     @classmethod
     def of(
@@ -140,7 +154,8 @@ class Inbox:
     ) -> "Inbox":
         """Builds an inbox with the neighbours of a roster; `run`: `seed`, `round`, `rounds`, `classes`."""
         truth = Truth(roster.byzantine, roster.byzantine.sum(1))
-        return cls(models, rows, roster.present, roster.metropolis, truth, loss_of, nodes, **run)
+        there, weights, copies = roster.present, roster.metropolis, roster.copies
+        return cls(models, rows, there, weights, truth, loss_of, nodes * copies, copies=copies, **run)
 
     def stream(self, *key: int) -> np.random.Generator:
         """Returns the defense's random generator of this round.
@@ -149,26 +164,30 @@ class Inbox:
         """
         return stream(self.seed, "defense", self.round, *key)
 
-    @property
+    @cached_property
     def own(self) -> Tensor:
         """The learners' own models x^{t+1/2} [L, d]."""
-        return self.models[: len(self.rows)]
+        return self._repeated(self.models)
+
+    @cached_property
+    def own_rows(self) -> Tensor:
+        """Rows in `models` of the own models [L]."""
+        return self._repeated(torch.arange(len(self.rows), device=self.rows.device))
 
     @cached_property
     def valid(self) -> Tensor:
         """Mask of the received models with finite values only [L, k]."""
         return self.present & self._finite[self.rows]
 
-    @property
+    @cached_property
     def pool(self) -> Tensor:
         """Rows in `models` of the pool, i and N_i: the own model before the received ones [L, 1 + k]."""
-        own = torch.arange(len(self.rows), device=self.rows.device)
-        return torch.cat([own[:, None], self.rows], dim=1)
+        return torch.cat([self.own_rows[:, None], self.rows], dim=1)
 
     @property
     def members(self) -> Tensor:
         """Mask of the pool's models with finite values only [L, 1 + k]."""
-        return torch.cat([self._finite[: len(self.rows), None], self.valid], dim=1)
+        return torch.cat([self._repeated(self._finite)[:, None], self.valid], dim=1)
 
     @property
     def degree(self) -> Tensor:
@@ -203,8 +222,7 @@ class Inbox:
     def distances(self) -> Tensor:
         """Computes Euclidean distances ||x_j - x_i|| [L, k], float64; +infinity where no valid model was received."""
         squared = torch.zeros(self.rows.shape, dtype=torch.float64, device=self.rows.device)
-        own = torch.arange(len(self.rows), device=self.rows.device)
-        for learners, difference in differences(self.models, self.rows, own):
+        for learners, difference in differences(self.models, self.rows, self.own_rows):
             squared[learners] += difference.square_().sum(2)
         return torch.where(self.valid & ~squared.isnan(), squared.sqrt(), torch.inf)
 
@@ -255,3 +273,8 @@ class Inbox:
     @cached_property
     def _finite(self) -> Tensor:
         return finite(self.models)
+
+    def _repeated(self, values: Tensor) -> Tensor:
+        """Returns the values [m, ...] of the own models, for all copies of the learners: [L, ...], a view of one copy."""
+        first = values[: len(self.rows) // self.copies]
+        return first if self.copies == 1 else first.repeat(self.copies, *[1] * (first.ndim - 1))

@@ -5,10 +5,11 @@ the protocol. Every array about received models is [L, k]: a row for each of the
 k neighbours.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from itertools import accumulate
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -57,6 +58,8 @@ class Roster:
     - `attacker`, `victim` [E]: for each delivered Byzantine message, in row-major order of `byzantine`: the sender's
       index among the B Byzantine nodes, and the receiver's node number
     - `victim_row` [E]: the receiver's learner row
+    - `copies`: T. The rows of all arrays [L, k] are T copies of the learners, for trials of T sets of messages at once, see
+      `times`; 1 in a round itself
     """
 
     learners: Tensor
@@ -69,6 +72,7 @@ class Roster:
     attacker: Tensor
     victim: Tensor
     victim_row: Tensor
+    copies: int = 1
 
     @classmethod
     def of(cls, network: Network, learners: tuple[int, ...], device: torch.device, everybody: bool = False) -> "Roster":
@@ -120,7 +124,24 @@ class Roster:
 
     def to(self, device: torch.device) -> "Roster":
         """Moves the roster to a device."""
-        return Roster(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
+        return self._changed(lambda tensor: tensor.to(device))
+
+    def times(self, copies: int) -> "Roster":
+        """Repeats the learners and their messages. Learner rows in `rows` and `victim_row` stay those of the first copy.
+
+        >>> network = Network(neighbours=((1, 2), (0,), (0,)), byzantine=(2,))
+        >>> roster = Roster.of(network, learners=(0, 1), device=torch.device("cpu")).times(2)
+        >>> roster.rows, roster.victim
+        (tensor([[1, 0], [0, 1], [1, 0], [0, 1]]), tensor([0, 0]))
+        """
+        if copies == 1:
+            return self
+        repeated = self._changed(lambda tensor: tensor.repeat(copies, *[1] * (tensor.ndim - 1)))
+        return replace(repeated, copies=copies)
+
+    def _changed(self, change: Callable[[Tensor], Tensor]) -> "Roster":
+        values: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
+        return Roster(**{name: change(v) if isinstance(v, Tensor) else v for name, v in values.items()})
 
     @cached_property
     def arrived(self) -> tuple[Tensor, Tensor]:

@@ -1,5 +1,7 @@
 """The models that the learners send."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -10,6 +12,8 @@ class Wire:
     Most attacks send a single model. The spare row saves a copy of the own models.
 
     - `own` [L, d]: the learners' models, a view to write to
+    - `remembers`: whether losses of the own models are kept for later questions
+    - `known`: these losses
 
     >>> wire = Wire(torch.zeros(2, 3))
     >>> wire.own[:] = 1.0
@@ -22,6 +26,8 @@ class Wire:
     def __init__(self, like: Tensor):
         """Allocates L + 1 models, with the d, type and device of `like` [L, d]."""
         self._matrix = like.new_empty(len(like) + 1, like.shape[1])
+        self.remembers = False
+        self.known: dict[tuple[Any, ...], Tensor] = {}
 
     @property
     def own(self) -> Tensor:

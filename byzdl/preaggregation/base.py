@@ -96,6 +96,7 @@ def blended(inbox: Inbox, blend: Blend) -> Inbox:
         present=(parts != 0).any(2),
         metropolis=blend.metropolis,
         truth=replace(inbox.truth, byzantine=((parts[:, :, 1:] != 0) & inbox.truth.byzantine[:, None]).any(2)),
+        copies=1,
     )
 
 

@@ -10,7 +10,7 @@ X^t [L, d] is the matrix of the learners' models, x_i^t its row for node i. A ro
 `simulate` yields the state after every round. Nothing here opens a file or touches global random state.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -18,13 +18,16 @@ import torch
 from torch import Tensor
 
 from byzdl.attacks import AttackView, Knowledge, Messages, Rehearsal
-from byzdl.exchange import Inbox, Measure, Mix, Roster, Wire
+from byzdl.defenses.copies import repeated
+from byzdl.exchange import Inbox, Mix, Roster, Wire
 from byzdl.preaggregation import blended, unblend
 from byzdl.simulation import answers
 from byzdl.simulation.evaluation import Scores, evaluate
 from byzdl.simulation.experiment import Experiment, State
-from byzdl.simulation.flat_model import Batch
 from byzdl.simulation.metrics import Evaluation, Tally
+from byzdl.simulation.screening import screening
+
+MOST_REHEARSED = 2**24  # the most values in the next models of rehearsals at once
 
 
 def simulate(experiment: Experiment, state: State) -> Iterator[tuple[State, Evaluation | None]]:
@@ -131,14 +134,21 @@ def attack_view(experiment: Experiment, state: State, wire: Wire) -> AttackView:
 
 
 def rehearsal(experiment: Experiment, state: State, wire: Wire) -> Rehearsal:
-    """Returns a function that tries out exchange and defense on some messages, for attacks that search.
+    """Returns a function that tries out exchange and defense on sets of messages, for attacks that search.
 
-    It changes nothing but the room for a message on the wire.
+    It tries many sets at once, in one inbox with a copy of the learners for each. It changes nothing but the room for a
+    message on the wire.
     """
+    at_once = max(1, MOST_REHEARSED // wire.own.numel())
 
-    def rehearse(roster: Roster, messages: Messages, knowledge: Knowledge) -> Mix:
-        batch = experiment.batch if knowledge == "batch" else experiment.estimate
-        return aggregate(experiment, state.defense, exchange(experiment, state.round, roster, wire, messages, batch))[1]
+    def rehearse(roster: Roster, trials: Sequence[Messages], knowledge: Knowledge) -> Iterator[Mix]:
+        wire.remembers = True
+        for start in range(0, len(trials), at_once):
+            part = trials[start : start + at_once]
+            learners, messages = roster.times(len(part)), Messages.joined(part)
+            inbox = exchange(experiment, state.round, learners, wire, messages, knowledge)
+            copied = repeated(state.defense, len(wire.own), len(part))
+            yield from aggregate(experiment, copied, inbox)[1].parts(len(part))
 
     return rehearse
 
@@ -149,25 +159,20 @@ def exchange(
     roster: Roster,
     wire: Wire,
     messages: Messages,
-    batch: Callable[..., Batch] | None = None,
+    knowledge: Knowledge = "batch",
 ) -> Inbox:
     """Exchange: returns the inbox with the own model x_i^{t+1/2} of every learner, and the models that it received.
 
     - `messages`: from the Byzantine nodes; each distinct model is on the wire once, behind the learners' own models
-    - `batch`: the source of the mini-batches for losses, `experiment.batch` by default
+    - `knowledge`: the data for losses, `data` only in rehearsals
     """
-    batch = batch or experiment.batch
     rows = roster.rows.masked_scatter(roster.byzantine, len(wire.own) + messages.index)
-
-    def loss_of(models: Tensor, rows: Tensor, wanted: Tensor, fresh: bool, measure: Measure = "loss") -> Tensor:
-        feed = partial(batch, round=round, fresh=fresh)
-        return experiment.model.losses(models, rows, wanted, feed, measure)
-
+    models = wire.with_messages(messages.models)
     return Inbox.of(
-        wire.with_messages(messages.models),
+        models,
         rows,
         roster,
-        loss_of,
+        screening(experiment, round, wire, models, knowledge, roster.copies),
         experiment.learners,
         seed=experiment.batches.seed,
         round=round,

@@ -1,6 +1,6 @@
 """The views that attacks are checked on: what an attacker sees, from a few models."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -100,7 +100,10 @@ def network_view(network: Network, before: Tensor, after: Tensor, *, reach: floa
 def averaging(after: Tensor, reach: float) -> Rehearsal:
     """A defense to rehearse on: each learner averages its own model and the messages within a distance of it."""
 
-    def rehearse(roster: Roster, messages: Messages, knowledge: Knowledge) -> Mix:
+    def rehearse(roster: Roster, trials: Sequence[Messages], knowledge: Knowledge) -> Iterator[Mix]:
+        return (averaged(roster, messages) for messages in trials)
+
+    def averaged(roster: Roster, messages: Messages) -> Mix:
         sent, victims = messages.models[messages.index], roster.victim_row
         near = (sent[:, None] - after).norm(dim=2) < reach
         accepted = near & (victims[:, None] == torch.arange(len(after)))

@@ -24,7 +24,10 @@ def against(seen, losses, theta, detected):
     - `losses`: from a model's value to its loss, by knowledge
     """
 
-    def rehearse(roster, messages, knowledge):
+    def rehearse(roster, trials, knowledge):
+        return [foreseen(messages, knowledge) for messages in trials]
+
+    def foreseen(messages, knowledge):
         own = seen.after[:2].tolist()
         mail = [[own[1], messages.models[messages.index[0]].tolist()], [own[0]]]
         inbox = make_inbox(own, mail, function=lambda i, x: losses[knowledge](x.item()))

@@ -49,24 +49,26 @@ def test_one_victim_far_out_counts_more_than_two_on_the_way():
     # From the mean 2: at z = 1 (0 is sent) 3 and 0, at z = 2 (-2 is sent) 2 and 2. 9 + 0 is more than 4 + 4.
     next_models = {0.0: [[5.0], [2.0]], -2.0: [[4.0], [4.0]]}
 
-    def rehearse(roster, messages, knowledge):
-        return Mix(torch.tensor(next_models.get(messages.models.item(), [[2.0], [2.0]])))
+    def rehearse(roster, trials, knowledge):
+        return [Mix(torch.tensor(next_models.get(sent.models.item(), [[2.0], [2.0]]))) for sent in trials]
 
     seen = replace(view([[0.0], [4.0]], attacker=[0, 0], victim=[0, 1]), rehearsal=rehearse)
     assert delivered(alie(), seen).tolist() == [[0]] * 2
 
 
 def test_a_victim_that_is_lost_is_worth_more_than_any_other():
-    def rehearse(roster, messages, knowledge):
+    def rehearse(roster, trials, knowledge):
         # At z = 2 the next model of the victim is no number; every other one is the farther the stronger.
-        (value,) = messages.models[0].tolist()
-        return Mix(torch.tensor([[float("nan") if value == -2 else value], [0.0]]))
+        values = [messages.models.item() for messages in trials]
+        return [Mix(torch.tensor([[float("nan") if value == -2 else value], [0.0]])) for value in values]
 
     assert delivered(alie(), replace(view([[0.0], [4.0]]), rehearsal=rehearse)).tolist() == [[-2]]
 
 
 def test_of_equal_strengths_the_weakest_is_taken():
-    unmoved = replace(view([[0.0], [4.0]]), rehearsal=lambda *_: Mix(torch.tensor([[0.0], [4.0]])))
+    unmoved = replace(
+        view([[0.0], [4.0]]), rehearsal=lambda _, trials, __: [Mix(torch.tensor([[0.0], [4.0]]))] * len(trials)
+    )
     assert delivered(alie(), unmoved).tolist() == [[0]]
     # All of a benign node's models that diverged are as bad.
     assert delivered(alie(), view([[float("nan")], [4.0]])).isnan().all()

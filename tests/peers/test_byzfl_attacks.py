@@ -110,8 +110,8 @@ def test_a_searched_strength_does_as_much_harm(name, sign, rule, seed):
     def harm(model):
         return (together(model) - honest.mean(0)).norm().item()
 
-    def rehearse(roster, messages, knowledge):
-        return Mix(together(messages.models[0]).expand_as(honest))
+    def rehearse(roster, trials, knowledge):
+        return [Mix(together(messages.models[0]).expand_as(honest)) for messages in trials]
 
     view = replace(
         view_of(honest, torch.zeros_like(honest), honest[:0], byzantine=F, attacker=ZERO, victim=ZERO),
