@@ -70,12 +70,11 @@ class Credibility(Defense):
         trust, step = state.trust, self.step
         valid = inbox.valid & inbox.members[:, :1]
         judged = inbox.present & valid.any(1, keepdim=True)
-        own = torch.arange(len(valid), device=valid.device)[:, None]
         for start in range(0, inbox.models.shape[1], self.block):
             if step <= 0:
                 break
             means = inbox.models[:, start : start + self.block].mean(1, dtype=torch.float64)
-            distance = torch.where(valid, (means[inbox.rows] - means[own]).abs(), torch.inf)
+            distance = torch.where(valid, (means[inbox.rows] - means[inbox.pool[:, :1]]).abs(), torch.inf)
             excess = torch.where(valid, distance - _least(distance), torch.inf)
             reward = _shares(_shares(trust * valid) * torch.where(valid, torch.exp(-self.sharpness * excess), 0.0))
             trust = torch.where(judged, trust + step * (reward - trust), trust)
