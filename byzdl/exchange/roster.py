@@ -140,8 +140,9 @@ class Roster:
         return replace(repeated, copies=copies)
 
     def _changed(self, change: Callable[[Tensor], Tensor]) -> "Roster":
-        values: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
-        return Roster(**{name: change(v) if isinstance(v, Tensor) else v for name, v in values.items()})
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        changed: dict[str, Any] = {k: change(v) if isinstance(v, Tensor) else v for k, v in values.items()}
+        return Roster(**changed)
 
     @cached_property
     def arrived(self) -> tuple[Tensor, Tensor]:
