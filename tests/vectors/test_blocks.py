@@ -13,10 +13,11 @@ from byzdl.vectors.blocks import consensus_distance, differences, finite, gather
 ROWS = torch.tensor([[1, 2, 3], [0, 2, 5], [4, 4, 1]])  # of six models, for three learners
 
 
-@pytest.fixture(params=[2**18, 64, 1], ids=["one block", "some", "a block a coordinate"])
+@pytest.fixture(params=[(2**18, 2**13), (64, 4), (1, 1)], ids=["one block", "some", "a block a coordinate"])
 def block(request, monkeypatch):
-    monkeypatch.setattr(blocks, "BLOCK", request.param)
-    monkeypatch.setattr(blocks, "LINE", 4)
+    size, width = request.param
+    monkeypatch.setattr(blocks, "BLOCK", size)
+    monkeypatch.setattr(blocks, "WIDTH", width)
 
 
 def squared(models, rows):
@@ -36,6 +37,22 @@ def test_differences_come_once_each(block, d):
     expected = x[ROWS.numpy()] - x[:3, None]
     np.testing.assert_allclose(total, expected.sum(2), atol=1e-12)
     np.testing.assert_allclose(products, (expected**2).sum(2), rtol=1e-12)
+
+
+@pytest.mark.parametrize("d", [1, 4810, 4161, 20_001])
+@pytest.mark.parametrize("k", [1, 6, 9])
+def test_a_row_has_the_same_sums_among_any_others(d, k):
+    models = random_models(10, d)
+    rows, origins = torch.arange(7 * k).view(7, k) % 10, torch.arange(7)
+
+    def sums(some):
+        total = torch.zeros(len(some), k, dtype=torch.float64)
+        for part, difference in differences(models, rows[some], origins[some]):
+            total[part] += difference.square_().sum(2)
+        return total
+
+    alone, all_at_once = [sums([i]) for i in range(7)], sums([*range(7)] * 5)
+    assert torch.equal(all_at_once, torch.cat(alone * 5))
 
 
 @pytest.mark.parametrize("large", [False, True], ids=["all pairs", "by learner"])
