@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from byzdl.exchange import Measure
+from byzdl.simulation.cross_entropy import cross_entropies
 from byzdl.simulation.layers import Layers
 from byzdl.simulation.pairs import DistinctPairs
 
@@ -174,7 +175,7 @@ class Batched(FlatModel):
         for part in _parts(len(models), self.at_once):
             images, labels = feed(part)
             x = models[part.start : part.stop].requires_grad_()
-            losses = _losses(self.layers(x, images), labels)
+            losses = cross_entropies(self.layers(x, images), labels)
             into[part.start : part.stop] += torch.autograd.grad(losses.sum(), x)[0]
 
     @torch.no_grad()
@@ -188,9 +189,9 @@ class Batched(FlatModel):
             images, labels = feed(range(first, last + 1))
             own = pairs.learners[chunk] - first
             with torch.autocast(models.device.type, self.screening, enabled=self.screening != torch.float32):
-                logits = self.layers(models.index_select(0, pairs.models[chunk]), images[own])
-            score = _losses if measure == "loss" else _accuracies
-            measured[chunk] = score(logits.float(), labels[own])
+                logits = self.layers(models.index_select(0, pairs.models[chunk]), _selected(images, own))
+            score = cross_entropies if measure == "loss" else _accuracies
+            measured[chunk] = score(logits.float(), labels.index_select(0, own))
         return measured.new_full(rows.shape, torch.nan).masked_scatter_(wanted, measured[pairs.place])
 
     @torch.no_grad()
@@ -218,14 +219,14 @@ def flat_model(
     return way(module, device, screening, batch)
 
 
-def _losses(logits: Tensor, labels: Tensor) -> Tensor:
-    """Returns the mean cross-entropy [...] of logits [..., b, classes] and labels [..., b]."""
-    return cross_entropy(logits.flatten(0, -2), labels.flatten(), reduction="none").view(labels.shape).mean(-1)
-
-
 def _accuracies(logits: Tensor, labels: Tensor) -> Tensor:
     """Returns the share of right answers [...] of logits [..., b, classes] and labels [..., b]. Non-finite ones are wrong."""
     return ((logits.argmax(-1) == labels) & logits.isfinite().all(-1)).float().mean(-1)
+
+
+def _selected(images: Tensor, index: Tensor) -> Tensor:
+    """Returns images[index], in a fraction of the time: without their axis of channels in between, memory is in order."""
+    return images.movedim(-3, -1).index_select(0, index).movedim(-1, -3)
 
 
 def _parts(length: int, size: int) -> Iterator[range]:
