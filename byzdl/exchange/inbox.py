@@ -132,7 +132,8 @@ class Inbox:
     - `rounds`: T, number of rounds in the run
     - `classes`: C, number of classes to learn
     - `copies`: T, 1 in a round itself. In a trial of T sets of messages at once, the L rows are T copies of the learners,
-      and only the first L / T of `models` are their own
+      and only the first L / T of `models` are their own. A table of all pairs then has a row for each trial's messages,
+      so distances from it may differ in their last digit from those of a round; the round itself has `copies` = 1
     """
 
     models: Tensor

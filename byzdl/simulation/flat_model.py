@@ -175,8 +175,9 @@ class Batched(FlatModel):
         for part in _parts(len(models), self.at_once):
             images, labels = feed(part)
             x = models[part.start : part.stop].requires_grad_()
-            losses = cross_entropies(self.layers(x, images), labels)
-            into[part.start : part.stop] += torch.autograd.grad(losses.sum(), x)[0]
+            logits = self.layers(x, images).flatten(0, -2)
+            total = cross_entropy(logits, labels.flatten(), reduction="sum") / labels.shape[1]
+            into[part.start : part.stop] += torch.autograd.grad(total, x)[0]
 
     @torch.no_grad()
     @without_shortcuts()
