@@ -38,9 +38,9 @@ class Bucketing(Preaggregation):
     def blend(self, inbox: Inbox) -> Blend:
         learners, k = inbox.rows.shape
         buckets = -(-k // self.size)
-        keys = (
-            _drawn(inbox.seed, inbox.round, inbox.nodes, k).to(inbox.rows.device).masked_fill(~inbox.valid, torch.inf)
-        )
+        nodes = inbox.nodes[: learners // inbox.copies]
+        drawn = _drawn(inbox.seed, inbox.round, nodes, k).to(inbox.rows.device).repeat(inbox.copies, 1)
+        keys = drawn.masked_fill(~inbox.valid, torch.inf)
         rank = keys.argsort(dim=1, stable=True).argsort(dim=1)
         own = torch.arange(buckets, device=rank.device)[:, None]
         member = ((rank // self.size)[:, None] == own) & inbox.valid[:, None]  # [L, q, k]
