@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import torch
 
-from benchmarks import decisions, rounds, rules, scaling, small, startup
+from benchmarks import decisions, rounds, rules, scaling, small, startup, sweep
 from benchmarks.trees import Tree, beside
 from byzdl.pipe import reader
 from byzdl.simulation.processor import prepare
@@ -22,6 +22,7 @@ Part = Callable[[argparse.Namespace, Sequence[Tree]], Iterable[dict[str, Any]]]
 
 COMPARING: dict[str, Part] = {
     "small": lambda asked, trees: small.measure(asked.repeats, asked.threads, trees),
+    "sweep": lambda asked, trees: sweep.measure(min(asked.repeats, 3), asked.sample, trees),
 }
 PARTS: dict[str, Part] = {
     "rounds": lambda asked, _: [
@@ -46,6 +47,9 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument(
         "--against", metavar="COMMIT", help=f"time this commit as well, in turn, and compare: {', '.join(COMPARING)}"
+    )
+    parser.add_argument(
+        "--sample", type=int, default=40, help="runs of the leaderboard in part sweep; 200 for good numbers"
     )
     parser.add_argument("--byzfl", help="the Python of an environment with byzfl; without it, rules are left out")
     parser.add_argument("--csv", type=Path, default=Path("outputs/bench.csv"))

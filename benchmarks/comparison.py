@@ -11,7 +11,7 @@ from benchmarks.trees import HERE, Tree
 def compared(timings: Mapping[Tree, Timing], clock: str = "cpu") -> dict[str, Any]:
     """Returns the cells of this tree's timing; with another tree, also the ratio of this one's to the other's.
 
-    If the steps said their `bits`, the note tells whether both computed the same.
+    If the steps said their `bits`, hashes by name, the note tells whether both computed the same.
 
     - `clock`: the seconds that are compared, `cpu` or `wall`
     """
@@ -27,6 +27,13 @@ def compared(timings: Mapping[Tree, Timing], clock: str = "cpu") -> dict[str, An
             f"ratio of medians {median(mine) / median(its):.3f}",
         ]
         if "bits" in ours.said:
-            notes.append("same bits" if ours.said["bits"] == other.said["bits"] else "different bits")
+            notes.append(_difference(ours.said["bits"], other.said["bits"]))
         cells["note"] = ", ".join(notes)
     return cells
+
+
+def _difference(ours: Mapping[str, str], other: Mapping[str, str]) -> str:
+    different = [name for name in sorted({*ours, *other}) if ours.get(name) != other.get(name)]
+    if not different:
+        return "same bits"
+    return f"different bits in {len(different)} of {len(ours)}: {different[0]}"

@@ -66,9 +66,7 @@ class Rounds:
         for _ in range(ROUNDS):
             self.state, _ = one_round(self.experiment, self.state)
 
-    def bits(self) -> Mapping[str, str]:
-        """A hash of all models and momenta."""
-        read = hashlib.sha256()
-        for matrix in (self.state.models, self.state.momenta):
-            read.update(matrix.numpy().tobytes())
-        return {"bits": read.hexdigest()}
+    def bits(self) -> Mapping[str, Mapping[str, str]]:
+        """Hashes of all models and momenta."""
+        parts = {"models": self.state.models, "momenta": self.state.momenta}
+        return {"bits": {name: hashlib.sha256(x.numpy().tobytes()).hexdigest() for name, x in parts.items()}}
