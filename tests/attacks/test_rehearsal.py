@@ -6,6 +6,7 @@ import pytest
 import torch
 from helpers import choices, chosen, filled_wire, graph, loss_at, make_experiment, random_models
 
+from byzdl.attacks import Messages
 from byzdl.attacks.backdoor import Backdoor
 from byzdl.defenses import Defense
 from byzdl.exchange import Mix
@@ -46,6 +47,27 @@ def test_a_rehearsal_is_the_round_that_follows(tiny, attack, defense, pre):
     assert torch.equal(wire.own, before)
     inbox = exchange(experiment, state.round, experiment.links.roster(state.round), wire, messages)
     assert torch.equal(aggregate(experiment, state.defense, inbox)[1].models, foreseen)
+
+
+@pytest.mark.parametrize("pre", choices("pre"))
+@pytest.mark.parametrize("defense", choices("defense"))
+def test_trials_at_once_are_those_of_each_by_itself(tiny, defense, pre):
+    rule, step = chosen("defense", defense), chosen("pre", pre)
+    if rule.knows_neighbours and step.regroups:
+        return  # refused
+    if (defense, pre) == ("geometric_median", "nnm"):
+        return  # of two pairs of equal models, any point between them is a median, and the last digit decides
+    experiment, state, wire = prepared(tiny, attack=chosen("attack", "max", br=0.3), defense=rule, pre=step)
+    view = attack_view(experiment, state, wire)
+    noise = random_models(6, experiment.model.d)
+    # One model to all, a model to each, and one that is lost.
+    trials = [
+        *(Messages.same(strength * view.after.mean(0), view) for strength in (-9.0, 0.9, 1.0)),
+        *(Messages.by_message(strength * noise[: len(view.attacker)]) for strength in (0.1, 1.0)),
+        Messages.same(torch.full_like(view.after[0], torch.inf), view),
+    ]
+    for messages, mix in zip(trials, view.rehearse_each(trials), strict=True):
+        torch.testing.assert_close(mix.models, view.rehearse(messages).models)
 
 
 @pytest.mark.parametrize("defense", choices("defense"))
