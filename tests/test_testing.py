@@ -318,6 +318,14 @@ class LateCrash(Clip):
         return super().aggregate(state, inbox)
 
 
+class OwnFirst(Clip):
+    """Averages with the first rows of all models. **Assumes** that they are the own ones. **Source:** here."""
+
+    def aggregate(self, state, inbox):
+        first = inbox.models[: len(inbox.rows)]
+        return state, Mix(torch.where(inbox.valid.any(1, keepdim=True), (first + inbox.own) / 2, inbox.own))
+
+
 @pytest.mark.parametrize(
     ("rule", "contract", "says"),
     [
@@ -352,6 +360,7 @@ class LateCrash(Clip):
         (Unpromising, "keeps_its_own_model_where_nothing_is_finite", r"Unpromising\.aggregate: changes the own model where .*"),
         (Shrinking, "keeps_the_own_model_of_an_isolated_node", r"Shrinking\.aggregate: changes .* isolated node: learner 3 .*"),
         (Gossip, "counts_each_learner_by_itself", r"Gossip\.aggregate: mail to learner 1 changes .*: learner 0 differs by .*"),
+        (OwnFirst, "judges_trials_at_once_as_one_by_one", r"OwnFirst\.aggregate: the result changes when several trials .*"),
         (Reporter, "reports_named_columns", r"Reporter\.report: names a column 'loss', but must name it otherwise: .*taken"),
         (LongReporter, "reports_named_columns", r"LongReporter\.report: trust is \[4, 3\], but must be a tensor \[4\] or \[4, 8\]"),
         (Teller, "tells_facts_as_json", r"Teller\.facts: returns what JSON cannot hold \(.*\), but must return texts and numbers"),
@@ -612,6 +621,16 @@ class Swapping(Identity):
         return Blend(shares, metropolis)
 
 
+class FirstLearner(Identity):
+    """Blends the first learner's models by half with its own, and nobody else's."""
+
+    def blend(self, inbox):
+        shares, metropolis = super().blend(inbox)
+        shares[0, 1:] /= 2
+        shares[0, 1:, 0] += shares[0, 1:].sum(1)
+        return Blend(shares, metropolis)
+
+
 class Ragged(Identity):
     def blend(self, inbox):
         shares, metropolis = super().blend(inbox)
@@ -626,6 +645,7 @@ class Ragged(Identity):
         (Few, "shows_as_many_as_it_says", r"Few\.seen: is 8 for 8 neighbours, but must be 7, as blend makes as many"),
         (Swapping, "shows_as_many_as_it_says", r"Swapping\.blend: mixes a neighbour's column of other models alone, .*"),
         (Swapping, "follows_the_order_of_neighbours", r"Swapping\.blend: shares of learner 0 change when .*: row 1 .*"),
+        (FirstLearner, "blends_trials_at_once_as_one_by_one", r"FirstLearner\.blend: shares change when several trials .*"),
         (Ragged, "blends_into_shares", r"Ragged\.blend: Blend\.shares is \[4, 9, 9\], but must be .*\[4, 8, 9\], .*"),
     ],
     ids=label,

@@ -1,8 +1,9 @@
 """The inboxes that contracts are checked on, and the moments of a run in which they are."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from functools import cache
+from itertools import accumulate
 from types import EllipsisType
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor
 
 from byzdl.defenses import Defense
-from byzdl.exchange import Inbox, by_hand
+from byzdl.exchange import Inbox, Measure, Truth, by_hand
 from byzdl.testing.contract import calling
 
 D = 7
@@ -77,6 +78,43 @@ def random_inbox(
         metropolis=[[1 / (2 + k + j) for j in order] for order in orders],
         round=round,
         rounds=10,
+    )
+
+
+def at_once(inboxes: Sequence[Inbox]) -> Inbox:
+    """The inbox of several trials at once, with a copy of the learners for each.
+
+    - `inboxes`: the trials, with the same own models and other received ones
+
+    >>> both = at_once([random_inbox(degrees=(2, 1)), random_inbox(degrees=(2, 1))])
+    >>> both.rows
+    tensor([[2, 3],
+            [4, 1],
+            [5, 6],
+            [7, 1]])
+    """
+    first, learners = inboxes[0], len(inboxes[0].rows)
+    received = [inbox.models[learners:] for inbox in inboxes]
+    starts = accumulate((len(models) for models in received), initial=0)
+    rows = [
+        torch.where(inbox.rows < learners, inbox.rows, inbox.rows + start)
+        for inbox, start in zip(inboxes, starts, strict=False)
+    ]
+
+    def loss_of(models: Tensor, rows: Tensor, wanted: Tensor, fresh: bool, measure: Measure = "loss") -> Tensor:
+        parts = zip(rows.chunk(len(inboxes)), wanted.chunk(len(inboxes)), strict=True)
+        return torch.cat([first.loss_of(models, part, asked, fresh, measure) for part, asked in parts])
+
+    return replace(
+        first,
+        models=torch.cat([first.own, *received]),
+        rows=torch.cat(rows),
+        present=torch.cat([inbox.present for inbox in inboxes]),
+        metropolis=torch.cat([inbox.metropolis for inbox in inboxes]),
+        truth=Truth(*(torch.cat(part) for part in zip(*(astuple(inbox.truth) for inbox in inboxes), strict=True))),
+        loss_of=loss_of,
+        nodes=first.nodes * len(inboxes),
+        copies=len(inboxes),
     )
 
 

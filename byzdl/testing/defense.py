@@ -8,6 +8,7 @@ import torch
 
 from byzdl.config.types import ConfigError, RuleError
 from byzdl.defenses import Defense
+from byzdl.defenses.copies import repeated
 from byzdl.exchange import Conditions, Inbox, Mix
 from byzdl.testing.cases import (
     DEGREES,
@@ -18,6 +19,7 @@ from byzdl.testing.cases import (
     D,
     Moment,
     Place,
+    at_once,
     random_inbox,
 )
 from byzdl.testing.checkpoints import survives_a_checkpoint
@@ -282,6 +284,20 @@ def counts_each_learner_by_itself(rule: Defense) -> None:
             raise BrokenError("aggregate", f"mail to learner 1 changes another learner's result: {apart}{moment.words}")
 
 
+def judges_trials_at_once_as_one_by_one(rule: Defense) -> None:
+    """Attacks try several sets of messages at once: each copy of the learners in the inbox gets its own result."""
+    spoil: dict[Place, float] = {(i, 1, ...): 2.0 for i in (0, 1)}
+    for moment in MOMENTS:
+        inboxes = [random_inbox(spoil=mail, round=moment.rounds) for mail in ({}, spoil)]
+        state = moment.state(rule, inboxes[0])
+        _, together = aggregated(rule, repeated(state, LEARNERS, 2), at_once(inboxes))
+        for inbox, found in zip(inboxes, together.parts(2), strict=True):
+            _, alone = aggregated(rule, state, inbox)
+            if apart := difference(found.models, alone.models, rtol=1.3e-6):
+                words = f"the result changes when several trials of messages share an inbox: {apart}{moment.words}"
+                raise BrokenError("aggregate", words)
+
+
 def keeps_a_state_that_survives_a_checkpoint(rule: Defense) -> None:
     """The state is plain containers, numbers and tensors: it goes on from a checkpoint with the same bits."""
     inbox = random_inbox()
@@ -331,6 +347,7 @@ CONTRACTS: tuple[Contract[Defense], ...] = contracts(
     keeps_its_own_model_where_nothing_is_finite,
     keeps_the_own_model_of_an_isolated_node,
     counts_each_learner_by_itself,
+    judges_trials_at_once_as_one_by_one,
     keeps_a_state_that_survives_a_checkpoint,
     reports_named_columns,
     tells_facts_as_json,

@@ -5,7 +5,7 @@ import torch
 from byzdl.config.types import ConfigError
 from byzdl.exchange import Conditions, Inbox
 from byzdl.preaggregation import Blend, Preaggregation, blended
-from byzdl.testing.cases import DEGREES, LEARNERS, NEIGHBOURS, SHUFFLED, Place, random_inbox
+from byzdl.testing.cases import DEGREES, LEARNERS, NEIGHBOURS, SHUFFLED, Place, at_once, random_inbox
 from byzdl.testing.compare import copied, difference, leaves_global_random_state, same_bits
 from byzdl.testing.contract import BrokenError, Contract, calling, check_all, contracts, is_a_frozen_record
 from byzdl.testing.defense import KITE, NON_FINITE
@@ -162,6 +162,18 @@ def counts_each_learner_by_itself(step: Preaggregation) -> None:
         raise BrokenError("blend", f"mail to learner 1 changes another learner's shares: {apart}")
 
 
+def blends_trials_at_once_as_one_by_one(step: Preaggregation) -> None:
+    """Attacks try several sets of messages at once: each copy of the learners in the inbox gets its own blend."""
+    inboxes = [random_inbox(), random_inbox(spoil={(i, 1, ...): 2.0 for i in (0, 1)})]
+    together = blend_of(step, at_once(inboxes))
+    if together is None:
+        return
+    for inbox, found in zip(inboxes, together.shares.chunk(2), strict=True):
+        alone = blend_of(step, inbox)
+        if alone is not None and (apart := difference(found, alone.shares, rtol=1e-6)):
+            raise BrokenError("blend", f"shares change when several trials of messages share an inbox: {apart}")
+
+
 def tells_facts_as_json(step: Preaggregation) -> None:
     """What it tells run.json is JSON, on a graph that it does not refuse."""
     conditions = Conditions(KITE, validation=0.2, seen=step.seen)
@@ -186,6 +198,7 @@ CONTRACTS: tuple[Contract[Preaggregation], ...] = contracts(
     draws_from_streams_of_its_own,
     follows_the_order_of_neighbours,
     counts_each_learner_by_itself,
+    blends_trials_at_once_as_one_by_one,
     tells_facts_as_json,
 )
 
