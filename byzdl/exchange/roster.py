@@ -131,8 +131,8 @@ class Roster:
 
         >>> network = Network(neighbours=((1, 2), (0,), (0,)), byzantine=(2,))
         >>> roster = Roster.of(network, learners=(0, 1), device=torch.device("cpu")).times(2)
-        >>> roster.rows, roster.victim
-        (tensor([[1, 0], [0, 1], [1, 0], [0, 1]]), tensor([0, 0]))
+        >>> roster.senders.tolist(), roster.victim.tolist()
+        ([[1, 2], [0, -1], [1, 2], [0, -1]], [0, 0])
         """
         if copies == 1:
             return self

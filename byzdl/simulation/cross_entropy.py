@@ -12,7 +12,7 @@ def cross_entropies(logits: Tensor, labels: Tensor) -> Tensor:
     """Computes the mean cross-entropy [r] of logits [r, b, classes] and labels [r, b].
 
     >>> cross_entropies(torch.zeros(1, 2, 4), torch.tensor([[0, 3]])).exp()
-    tensor([4.0000])
+    tensor([4.])
     """
     flat, targets = logits.flatten(0, -2), labels.flatten()
     if _narrow(flat):
