@@ -6,6 +6,7 @@ SWEEP ?= default
 PARTS ?=
 DEVICE ?= cpu
 AGAINST ?=
+SAMPLE ?= 40
 KILLS ?= 200
 
 .DEFAULT_GOAL := help
@@ -64,8 +65,8 @@ lint: setup ## check style, format and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: setup .venv-byzfl/.complete ## measure the speed (PARTS="rounds small rules decisions scaling startup", DEVICE=cuda), also beside another commit (AGAINST=COMMIT); takes half an hour on a quiet machine
-	$(BIN)/python -m benchmarks $(PARTS) --device $(DEVICE) --byzfl .venv-byzfl/bin/python $(addprefix --against ,$(AGAINST))
+bench: setup .venv-byzfl/.complete ## measure the speed (PARTS="rounds small sweep rules decisions scaling startup", SAMPLE=200, DEVICE=cuda), also beside a commit (AGAINST=HEAD~1); takes 40 minutes on a quiet machine
+	$(BIN)/python -m benchmarks $(PARTS) --device $(DEVICE) --sample $(SAMPLE) --byzfl .venv-byzfl/bin/python $(addprefix --against ,$(AGAINST))
 
 .venv-byzfl/.complete:
 	$(PYTHON) -m venv .venv-byzfl

@@ -1,4 +1,13 @@
-"""Runs all measurements, and writes one table to the screen and to a CSV file."""
+"""Runs the measurements, and writes one table to the screen and to a CSV file.
+
+    python -m benchmarks                                       all parts, of this working tree
+    python -m benchmarks rounds startup                        some parts
+    python -m benchmarks small sweep --against COMMIT          beside another commit, step by step in turn
+    python -m benchmarks sweep --sample 200                    with more runs of the leaderboard
+
+Beside another commit, a row holds the times of this working tree, uncommitted changes included. Its ratio is this tree's
+minimum divided by the commit's. Its note has the commit's minimum (median), and tells whether both computed the same bits.
+"""
 
 import argparse
 import platform
@@ -20,27 +29,27 @@ COLUMNS = ["part", "what", "cpu_min", "cpu_median", "wall_min", "wall_median", "
 
 Part = Callable[[argparse.Namespace, Sequence[Tree]], Iterable[dict[str, Any]]]
 
-COMPARING: dict[str, Part] = {
-    "small": lambda asked, trees: small.measure(asked.repeats, asked.threads, trees),
-    "sweep": lambda asked, trees: sweep.measure(min(asked.repeats, 3), asked.sample, trees),
-}
 PARTS: dict[str, Part] = {
-    "rounds": lambda asked, _: [
+    "rounds": lambda asked, trees: [
         row
         for n in ((10,) if asked.device == "cpu" else (10, 100))
-        for row in rounds.measure(asked.repeats, asked.threads, asked.device, n)
+        for row in rounds.measure(asked.repeats, asked.threads, asked.device, n, trees)
     ],
-    **COMPARING,
+    "small": lambda asked, trees: small.measure(asked.repeats, asked.threads, trees),
+    "sweep": lambda asked, trees: sweep.measure(min(asked.repeats, 3), asked.sample, trees),
     "rules": lambda asked, _: rules.measure(asked.repeats, asked.threads, asked.byzfl) if asked.byzfl else [],
     "decisions": lambda *_: decisions.measure(),
     "scaling": lambda asked, _: scaling.measure(min(asked.repeats, 5), asked.threads, asked.device),
     "startup": lambda asked, _: startup.measure(asked.repeats),
 }
+COMPARING = ("rounds", "small", "sweep")
 
 
 def main() -> None:
     """Measures the given parts."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("parts", nargs="*", help=f"{', '.join(PARTS)} (default: all; with --against, all that compare)")
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--threads", type=int, default=1)
@@ -54,7 +63,7 @@ def main() -> None:
     parser.add_argument("--byzfl", help="the Python of an environment with byzfl; without it, rules are left out")
     parser.add_argument("--csv", type=Path, default=Path("outputs/bench.csv"))
     asked = parser.parse_args()
-    known = COMPARING if asked.against else PARTS
+    known = COMPARING if asked.against else tuple(PARTS)
     if unknown := set(asked.parts) - set(known):
         parser.error(f"parts is {' '.join(sorted(unknown))}, but must be of {', '.join(known)}")
     d, t = asked.device, asked.threads
@@ -63,7 +72,7 @@ def main() -> None:
     asked.csv.parent.mkdir(parents=True, exist_ok=True)
     with beside(asked.against) as trees:
         for name in asked.parts or known:
-            rows += known[name](asked, trees)
+            rows += PARTS[name](asked, trees)
             table = pd.DataFrame(rows, columns=COLUMNS)
             table.assign(machine=machine(d, t)).to_csv(asked.csv, index=False)  # now, in case a later part fails
     print(

@@ -1,16 +1,19 @@
 """A round of the paper's setting: the plain loop, byzdl on the same work, and the hardware's limit."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks.comparison import compared
 from benchmarks.plain import PlainLoop, cnn
 from benchmarks.setting import PAPER, experiment
 from benchmarks.timing import Timing, Worker, interleaved
+from benchmarks.trees import Tree
 from benchmarks.work import Step
 from byzdl.simulation.experiment import Experiment
 from byzdl.simulation.processor import has_bf16, prepare
@@ -21,9 +24,28 @@ Batches = dict[int, tuple[torch.Tensor, torch.Tensor]]
 DEFENSES = ("local", "d_krum", "ubar", "loss_threshold")
 
 
-def measure(repeats: int, threads: int, device: str, n: int) -> list[dict[str, Any]]:
-    """Returns the rows of the table."""
+def measure(repeats: int, threads: int, device: str, n: int, trees: Sequence[Tree]) -> list[dict[str, Any]]:
+    """Returns the rows of the table. With a second tree, they compare byzdl in both; else byzdl and the plain loop."""
     common: dict[str, Any] = {"threads": threads, "device": device, "n": n}
+    return _across(repeats, trees, common) if len(trees) > 1 else _beside_plain(repeats, common)
+
+
+def _across(repeats: int, trees: Sequence[Tree], common: Mapping[str, Any]) -> list[dict[str, Any]]:
+    with ExitStack() as stack:
+        workers = {
+            tree: stack.enter_context(Worker("benchmarks.rounds:steps", tree=tree, precision="float32", **common))
+            for tree in trees
+        }
+        steps = {(defense, tree): (worker, defense) for defense in DEFENSES for tree, worker in workers.items()}
+        timings = interleaved(steps, repeats)
+    return [
+        {**_names(defense, common), **compared({tree: timings[defense, tree] for tree in trees}, _clock(common))}
+        for defense in DEFENSES
+    ]
+
+
+def _beside_plain(repeats: int, common: Mapping[str, Any]) -> list[dict[str, Any]]:
+    device = common["device"]
     with (
         Worker("benchmarks.rounds:plain_steps", keep=False, **common) as plain,
         Worker("benchmarks.rounds:plain_steps", keep=True, **common) as kept,
@@ -42,11 +64,11 @@ def measure(repeats: int, threads: int, device: str, n: int) -> list[dict[str, A
         if emulated:
             timings |= interleaved(coarse_steps, repeats=1, warm=0)
         flops = {defense: ours.step(f"flops {defense}")["said"]["flops"] for defense in DEFENSES}
-    clock = "cpu_min" if device == "cpu" else "wall_min"  # A GPU's work takes no CPU time.
+    clock = f"{_clock(common)}_min"
     peak = timings["peak", ""].said["flops"] / timings["peak", ""].row()[clock]
 
     def row(what: str, timing: Timing, **more: Any) -> dict[str, Any]:
-        return {"part": f"round, n={n}, {device}", "what": what, **timing.row(), **more}
+        return {**_names(what, common), **timing.row(), **more}
 
     rows = []
     for defense in DEFENSES:
@@ -64,6 +86,14 @@ def measure(repeats: int, threads: int, device: str, n: int) -> list[dict[str, A
             ratio = coarse.row()[clock] / loop.row()[clock]
             rows.append(row(f"{defense}: byzdl, screen.precision=bf16", coarse, ratio=ratio, note=note))
     return rows
+
+
+def _names(what: str, common: Mapping[str, Any]) -> dict[str, str]:
+    return {"part": f"round, n={common['n']}, {common['device']}", "what": what}
+
+
+def _clock(common: Mapping[str, Any]) -> str:
+    return "cpu" if common["device"] == "cpu" else "wall"  # A GPU's work takes no CPU time.
 
 
 def _note(timing: Timing, took: float, floor: float, peak: float) -> str:

@@ -40,7 +40,7 @@ def measure(repeats: int, count: int, trees: Sequence[Tree]) -> list[dict[str, A
     - `count`: runs in the sample of the leaderboard
     """
     with tempfile.TemporaryDirectory() as temporary, ExitStack() as stack:
-        _write_sample(Path(temporary), count)
+        write_sample(Path(temporary), count)
         workers = {
             tree: stack.enter_context(Worker("benchmarks.sweep:steps", tree=tree, folder=temporary)) for tree in trees
         }
@@ -56,7 +56,7 @@ def measure(repeats: int, count: int, trees: Sequence[Tree]) -> list[dict[str, A
     ]
 
 
-def _write_sample(folder: Path, count: int) -> None:
+def write_sample(folder: Path, count: int) -> None:
     """Writes sample.yaml: the leaderboard's sweep, with the drawn runs as its only cases. More runs include fewer."""
     config: Any = OmegaConf.to_container(OmegaConf.load(ROOT / "sweeps" / "leaderboard.yaml"))
     sweeper = config["hydra"]["sweeper"]
@@ -76,15 +76,15 @@ def steps(folder: str) -> dict[str, Step]:
     ctypes.CDLL(None).prctl(SUBREAPER, 1)
     figures = ["-cd", "sweeps", "-cn", "default", *FEWER]
     return {
-        "warm": partial(_sweep, [*figures, "rounds=1"]),
-        "figures": partial(_sweep, figures),
-        "sample": partial(_sweep, ["-cd", folder, "-cn", "sample"]),
+        "warm": partial(_sweep, folder, [*figures, "rounds=1"]),
+        "figures": partial(_sweep, folder, figures),
+        "sample": partial(_sweep, folder, ["-cd", folder, "-cn", "sample"]),
     }
 
 
-def _sweep(arguments: list[str]) -> Mapping[str, Mapping[str, str]]:
-    """Runs a sweep into a new folder, in the current tree. Returns the bits of its results."""
-    with tempfile.TemporaryDirectory() as temporary:
+def _sweep(folder: str, arguments: list[str]) -> Mapping[str, Mapping[str, str]]:
+    """Runs the current tree's code, into a new folder within the given one. Returns the bits of its results."""
+    with tempfile.TemporaryDirectory(dir=folder) as temporary:
         own = [f"hydra.sweep.dir={temporary}", f"dataset.cache={ROOT / 'data' / 'cache'}", "hydra.launcher.jobs=1"]
         command = [sys.executable, "train.py", *arguments, *own]
         done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
