@@ -61,12 +61,17 @@ class Defense(Component):
     def init(self, learners: int, neighbours: int) -> Any:
         """Returns the state before the first round, of L learners with up to k neighbours.
 
-        A column of an array [L, k] belongs to the same neighbour for the whole run.
+        The first axis of its tensors is that of the learners. A column of an array [L, k] belongs to the same neighbour
+        for the whole run.
         """
         return ()
 
     def aggregate(self, state: Any, inbox: Inbox) -> tuple[Any, Mix]:
-        """Returns the next state, and the mix with the models after the exchange, x^{t+1}."""
+        """Returns the next state, and the mix with the models after the exchange, x^{t+1}.
+
+        A row of the results depends on the same row of the state and the inbox alone. An attack that searches tries
+        several sets of messages at once, in an inbox with a copy of the learners for each (`Inbox.copies`).
+        """
         raise NotImplementedError
 
     def end_epoch(self, state: Any, ended: Tensor, own_scores: OwnScores) -> Any:

@@ -159,9 +159,11 @@ class Inbox:
         return cls(models, rows, there, weights, truth, loss_of, nodes * copies, copies=copies, **run)
 
     def stream(self, *key: int) -> np.random.Generator:
-        """Returns the defense's random generator of this round.
+        """Returns the defense's random generator of this round and a key.
 
         It is the same on every repetition, and independent of all other streams.
+
+        - `key`: of a draw for one learner, its number in `nodes`, so that all copies of the learner draw alike
         """
         return stream(self.seed, "defense", self.round, *key)
 
