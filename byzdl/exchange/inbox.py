@@ -225,7 +225,7 @@ class Inbox:
     def distances(self) -> Tensor:
         """Computes Euclidean distances ||x_j - x_i|| [L, k], float64; +infinity where no valid model was received."""
         squared = torch.zeros(self.rows.shape, dtype=torch.float64, device=self.rows.device)
-        for learners, difference in differences(self.models, self.rows, self.own_rows):
+        for learners, difference in differences(self.models, self.rows, self.own_rows, self.copies):
             squared[learners] += difference.square_().sum(2)
         return torch.where(self.valid & ~squared.isnan(), squared.sqrt(), torch.inf)
 

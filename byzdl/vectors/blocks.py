@@ -11,8 +11,7 @@ from torch import Tensor
 
 BLOCK = 2**18  # numbers in a block, on a processor
 GPU_BLOCK = 2**26  # numbers in a block, on a GPU: few large kernels beat many small ones
-WIDTH = 2**13  # coordinates in a block of some rows, on a processor
-GPU_WIDTH = 2**20  # the same on a GPU
+LINE = 2**12  # coordinates in a block: with fewer, the cost of a step outweighs its work
 
 
 def blocks(length: int, width: int, device: torch.device) -> Iterator[slice]:
@@ -23,41 +22,31 @@ def blocks(length: int, width: int, device: torch.device) -> Iterator[slice]:
     >>> list(blocks(10, 2**16, torch.device("cpu")))
     [slice(0, 4, None), slice(4, 8, None), slice(8, 10, None)]
     """
-    return _slices(length, (GPU_BLOCK if device.type == "cuda" else BLOCK) // max(1, width))
-
-
-def row_blocks(rows: Tensor, length: int) -> Iterator[tuple[slice, slice]]:
-    """Cuts `rows` [L, k] of models of `length` coordinates into blocks of some rows and some coordinates.
-
-    Other rows never change the coordinates of a block, so a row's sums over blocks depend on the row alone, to the bit.
-
-    >>> list(row_blocks(torch.zeros(2, 2**17), length=3))
-    [(slice(0, 1, None), slice(0, 3, None)), (slice(1, 2, None), slice(0, 3, None))]
-    """
-    width = min(length, GPU_WIDTH if rows.is_cuda else WIDTH)
-    for some in blocks(len(rows), width * rows.shape[1], rows.device):
-        for columns in _slices(length, width):
-            yield some, columns
-
-
-def _slices(length: int, step: int) -> Iterator[slice]:
-    step = max(1, step)
+    step = max(1, (GPU_BLOCK if device.type == "cuda" else BLOCK) // max(1, width))
     return (slice(start, min(start + step, length)) for start in range(0, length, step))
 
 
-def differences(models: Tensor, rows: Tensor, origins: Tensor) -> Iterator[tuple[slice, Tensor]]:
+def differences(models: Tensor, rows: Tensor, origins: Tensor, copies: int = 1) -> Iterator[tuple[slice, Tensor]]:
     """Yields the differences x_j - x_o of models [m, d], in blocks [l, k, c] of float64.
 
     j runs over row i of `rows` [L, k], and o is the i-th of `origins` [L]. Each block comes with the slice of its l rows.
     Over all blocks, each coordinate of each difference comes once.
 
+    - `copies`: the rows are so many copies of some learners. Each copy is cut into the same blocks as one by itself, so
+      that sums over the blocks have the same bits
+
     >>> models = torch.tensor([[1.0, 1.0], [3.0, 4.0]])
     >>> list(differences(models, rows=torch.tensor([[1]]), origins=torch.tensor([0])))
     [(slice(0, 1, None), tensor([[[2., 3.]]], dtype=torch.float64))]
     """
-    for some, columns in row_blocks(rows, models.shape[1]):
-        values = models[:, columns]
-        yield some, copied(values, rows[some]).double().sub_(values[origins[some], None])
+    learners = len(rows) // copies
+    for first in range(0, len(rows), max(1, learners)):
+        for some in blocks(learners, LINE * rows.shape[1], rows.device):
+            part = slice(first + some.start, first + some.stop)
+            indices, own = rows[part], origins[part]
+            for columns in blocks(models.shape[1], indices.numel(), rows.device):
+                values = models[:, columns]
+                yield part, copied(values, indices).double().sub_(values[own, None])
 
 
 def gathered(models: Tensor, rows: Tensor) -> Iterator[tuple[slice, slice, Tensor]]:
@@ -69,8 +58,10 @@ def gathered(models: Tensor, rows: Tensor) -> Iterator[tuple[slice, slice, Tenso
     >>> list(gathered(models, rows=torch.tensor([[1]])))
     [(slice(0, 1, None), slice(0, 2, None), tensor([[[3., 4.]]]))]
     """
-    for some, columns in row_blocks(rows, models.shape[1]):
-        yield some, columns, copied(models[:, columns], rows[some])
+    for some in blocks(len(rows), LINE * rows.shape[1], rows.device):
+        indices = rows[some]
+        for columns in blocks(models.shape[1], indices.numel(), rows.device):
+            yield some, columns, copied(models[:, columns], indices)
 
 
 def copied(values: Tensor, rows: Tensor) -> Tensor:

@@ -144,5 +144,5 @@ def test_blocks_make_no_difference(monkeypatch):
     inbox = make_inbox(own.tolist(), [mail[0].tolist(), mail[1, :5].tolist()])
     whole = aggregate(rule(1), inbox).models
     monkeypatch.setattr(blocks, "BLOCK", 16)
-    monkeypatch.setattr(blocks, "WIDTH", 1)
+    monkeypatch.setattr(blocks, "LINE", 1)
     torch.testing.assert_close(aggregate(rule(1), inbox).models, whole)

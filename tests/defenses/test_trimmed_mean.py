@@ -133,7 +133,7 @@ def test_blocks_make_no_difference(monkeypatch):
     inbox = make_inbox(own.tolist(), [mail[0].tolist(), mail[1, :2].tolist(), mail[2, :3].tolist()])
     whole = [aggregate(rule, inbox).models for rule in (MEDIAN, trimmed(1))]
     monkeypatch.setattr(blocks, "BLOCK", 16)
-    monkeypatch.setattr(blocks, "WIDTH", 1)
+    monkeypatch.setattr(blocks, "LINE", 1)
     assert all(
         torch.equal(aggregate(rule, inbox).models, w) for rule, w in zip((MEDIAN, trimmed(1)), whole, strict=True)
     )
