@@ -7,11 +7,12 @@ from torch import Tensor
 
 from byzdl.config.types import Share
 from byzdl.defenses.base import Tolerant
-from byzdl.defenses.krum import scores
+from byzdl.defenses.krum import by_distance, scores
 from byzdl.exchange import Inbox, Mix
 from byzdl.vectors.blocks import gathered
 from byzdl.vectors.selection import smallest, tied_ranks
 from byzdl.vectors.sorting import ascending
+from byzdl.vectors.waiting import possible
 
 
 class Bulyan(Tolerant):
@@ -66,41 +67,49 @@ class Bulyan(Tolerant):
 
     def _selected(self, inbox: Inbox, f: Tensor) -> Tensor:
         """Selects the models of stage 1: a mask [L, k]."""
-        squared = inbox.pairwise_distances().square()
-        k = squared.shape[1]
-        tie_break = tied_ranks(scores(squared, inbox.valid, inbox.degree))
-        most = (inbox.degree - 2 * f).clamp(min=1)
-        selected = torch.zeros_like(inbox.valid)
+        nearest = by_distance(inbox.pairwise_distances().square(), inbox.valid)
+        tie_break = tied_ranks(scores(*nearest, inbox.valid, inbox.degree))
+        most, others = (inbox.degree - 2 * f).clamp(min=1), inbox.degree - f - 2
+        selected, k = torch.zeros_like(inbox.valid), inbox.rows.shape[1]
         for step in range(k):
-            count = (inbox.degree - step - f - 2).clamp(min=1)
+            selects = step < most
+            if not any(possible(selects)):
+                break
             left = inbox.valid & ~selected
             # The tie-break is below k, so it decides between equal scores only.
-            order = tied_ranks(scores(squared, left, count)) * k + tie_break
-            winner = smallest(order, 1, among=left)
-            selected = selected | (winner & (step < most)[:, None])
+            order = tied_ranks(scores(*nearest, left, (others - step).clamp(min=1))) * k + tie_break
+            selected |= smallest(order, 1, among=left) & selects[:, None]
         return selected
 
     def _near_median(self, inbox: Inbox, selected: Tensor, beta: Tensor) -> Tensor:
         """Averages, per coordinate, the `beta` [L] selected values closest to their median [L, d]."""
         count = selected.sum(1)
-        rank = torch.arange(selected.shape[1], device=count.device)
-        # The two middle ranks, which coincide for an odd count.
-        centre = (rank == ((count - 1) // 2)[:, None]).double() + (rank == (count // 2)[:, None]).double()
-        beta = torch.minimum(beta, count)[:, None]
-        beyond = rank + beta  # the first rank behind a window of `beta` values, for each start of the window
-        has_next, beyond = beyond < count[:, None], beyond.clamp(max=len(rank) - 1)
+        most = sum(possible((torch.arange(selected.shape[1], device=count.device) < count[:, None]).any(0)))
+        if not most:
+            return inbox.own
+        # The selected come first, and the columns of the others are left out as far as possible.
+        first = selected.byte().argsort(dim=1, descending=True, stable=True)[:, :most]
+        rows, selected = inbox.rows.gather(1, first), selected.gather(1, first)
+        beta = torch.minimum(beta, count)
+        beyond = torch.arange(most, device=beta.device)[:, None] + beta  # [most, L], the first rank behind a window
+        has_next, beyond = beyond < count, beyond.clamp(max=most - 1)
+        moves = possible(has_next.any(1))
         means = torch.empty_like(inbox.own)
-        for learners, columns, values in gathered(inbox.models, inbox.rows):
-            rejected = ~selected[learners, :, None]
-            # Rejected values rank last. A zero there keeps the sums finite.
-            ranked = ascending(values.masked_fill_(rejected, torch.inf)).double()
-            ranked = torch.where(ranked.isinf(), 0.0, ranked)
-            median = (ranked * (centre[learners, :, None] / 2)).sum(1, keepdim=True)
+        for learners, columns, values in gathered(inbox.models, rows, selected):
+            ranked = torch.stack(tuple(ascending(values))).double()
+            own, size = torch.arange(ranked.shape[1], device=ranked.device), beta[learners, None].short()
+            # The two middle ranks, which coincide for an odd count.
+            lower, upper = (count[learners] - 1) // 2, count[learners] // 2
+            median = (ranked[lower, own] + ranked[upper, own]) / 2
             # The nearest values are a window of consecutive ranks. It moves up while the value behind its end is nearer
             # than its first one.
-            following = ranked.gather(1, beyond[learners, :, None].expand_as(ranked))
-            start = (has_next[learners, :, None] & (following - median < median - ranked)).sum(1, keepdim=True)
-            near = (rank[:, None] >= start) & (rank[:, None] < start + beta[learners, None])
-            total = torch.where(near, ranked, 0.0).sum(1)
-            means[learners, columns] = (total / beta[learners]).to(means.dtype)
+            start = torch.zeros_like(median, dtype=torch.short)
+            for rank, value in enumerate(ranked):
+                if moves[rank]:
+                    following = ranked[beyond[rank, learners], own]
+                    start += has_next[rank, learners, None] & (following - median < median - value)
+            total = torch.zeros_like(median)
+            for rank, value in enumerate(ranked):
+                total += torch.where((start <= rank) & (rank < start + size), value, 0.0)
+            means[learners, columns] = total.div_(size)
         return means

@@ -6,6 +6,7 @@ from torch import Tensor
 from byzdl.exchange import Inbox
 from byzdl.vectors.blocks import gathered
 from byzdl.vectors.sorting import ascending
+from byzdl.vectors.waiting import possible
 
 
 def trimmed_mean(inbox: Inbox, trim: Tensor) -> Tensor:
@@ -24,10 +25,12 @@ def trimmed_mean(inbox: Inbox, trim: Tensor) -> Tensor:
     trim = torch.minimum(trim, (count - 1).clamp(min=0) // 2)
     rank = torch.arange(members.shape[1], device=count.device)
     kept = (rank >= trim[:, None]) & (rank < (count - trim)[:, None])
-    means = torch.empty_like(inbox.own)
-    for learners, columns, values in gathered(inbox.models, inbox.pool):
-        # Members are finite, so infinity ranks all others last.
-        ranked = ascending(values.masked_fill_(~members[learners, :, None], torch.inf))
-        total = torch.where(kept[learners, :, None], ranked, 0.0).sum(1, dtype=torch.float64)
-        means[learners, columns] = (total / kept[learners].sum(1, keepdim=True)).to(means.dtype)
+    some_keep = possible(kept.any(0))
+    number, means = kept.sum(1, keepdim=True), torch.empty_like(inbox.own)
+    for learners, columns, values in gathered(inbox.models, inbox.pool, members):
+        total = torch.zeros(values.shape[1:], dtype=torch.float64, device=values.device)
+        for ranked, counts, needed in zip(ascending(values), kept[learners].T, some_keep, strict=True):
+            if needed:
+                total += ranked.mul_(counts[:, None])
+        means[learners, columns] = total.div_(number[learners])
     return torch.where((members[:, 0] & inbox.valid.any(1))[:, None], means, inbox.own)

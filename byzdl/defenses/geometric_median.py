@@ -10,6 +10,7 @@ from byzdl.defenses.base import Defense
 from byzdl.exchange import Inbox, Mix
 from byzdl.vectors.blocks import squared_to_mean
 from byzdl.vectors.selection import smallest, tied_ranks
+from byzdl.vectors.waiting import possible
 
 TINY = 1e-150  # keeps weights finite where a majority of the models are equal
 
@@ -53,16 +54,18 @@ class GeometricMedian(Defense):
     def aggregate(self, state: tuple[()], inbox: Inbox) -> tuple[tuple[()], Mix]:
         members, gram = inbox.members, inbox.gram()
         u, scale = _start(gram, members)
-        least = (self.smoothing * scale).clamp(min=TINY)
+        counted, least, tolerance = members.double(), (self.smoothing * scale).clamp(min=TINY), self.tolerance * scale
         moving = torch.ones_like(members[:, 0])
         for _ in range(self.steps):
-            inverse = members / torch.maximum(squared_to_mean(gram, u).sqrt(), least[:, None])
+            if not any(possible(moving)):
+                break
+            inverse = counted / torch.maximum(squared_to_mean(gram, u).sqrt_(), least[:, None])
             after = inverse / inverse.sum(1, keepdim=True)
             moved = after - u
-            step = (moved * (gram @ moved[:, :, None])[:, :, 0]).sum(1).clamp(min=0).sqrt()
-            # A learner that has arrived keeps its weights. An early end of the loop would wait for the device.
+            step = (moved * torch.bmm(gram, moved[:, :, None])[:, :, 0]).sum(1).clamp_(min=0).sqrt_()
+            # A learner that has arrived keeps its weights.
             u = torch.where(moving[:, None], after, u)
-            moving = moving & (step > self.tolerance * scale)
+            moving = moving & (step > tolerance)
         alone = ~members[:, 0] | ~inbox.valid.any(1)
         own, weights = torch.where(alone, 1.0, u[:, 0]), torch.where(alone[:, None], 0.0, u[:, 1:])
         return state, Mix(inbox.combine(weights, own), inbox.valid & ~alone[:, None], weights)

@@ -8,6 +8,7 @@ from byzdl.defenses.base import Tolerant
 from byzdl.exchange import Inbox, Mix
 from byzdl.vectors.blocks import squared_to_mean
 from byzdl.vectors.selection import smallest, tied_ranks
+from byzdl.vectors.waiting import possible
 
 
 class Ios(Tolerant):
@@ -46,6 +47,8 @@ class Ios(Tolerant):
         drops = self.tolerated(inbox) - absent
         trusted = members & members[:, :1]
         for step in range(inbox.rows.shape[1]):
+            if not any(possible(step < drops)):
+                break
             shares = trusted * w
             shares = shares / shares.sum(1, keepdim=True)
             distance_ranks = tied_ranks(squared_to_mean(gram, shares)[:, 1:])

@@ -15,28 +15,44 @@ def best(squared: Tensor, among: Tensor, count: Tensor, most: Tensor | int) -> T
     >>> best(squared, torch.ones(1, 3, dtype=torch.bool), torch.tensor([2]), most=1)
     tensor([[False,  True, False]])
     """
-    return smallest(tied_ranks(scores(squared, among, count)), most, among)
+    return smallest(tied_ranks(scores(*by_distance(squared, among), among, count)), most, among)
 
 
-def scores(squared: Tensor, among: Tensor, count: Tensor) -> Tensor:
+def by_distance(squared: Tensor, among: Tensor) -> tuple[Tensor, Tensor]:
+    """Sorts the candidates by their distance to each candidate: squared distances and columns, each [L, k, k].
+
+    All others come last, with the distance 0: the candidate itself, and what is no candidate.
+
+    >>> squared = torch.tensor([[[0.0, 9.0, 1.0], [9.0, 0.0, 4.0], [1.0, 4.0, 0.0]]])
+    >>> by_distance(squared, torch.ones(1, 3, dtype=torch.bool))
+    (tensor([[[1., 9., 0.],
+             [4., 9., 0.],
+             [1., 4., 0.]]]), tensor([[[2, 1, 0],
+             [2, 0, 1],
+             [0, 1, 2]]]))
+    """
+    others = among[:, :, None] & among[:, None, :]
+    others.diagonal(dim1=1, dim2=2).fill_(False)
+    # NaN sorts last.
+    distances, columns = squared.masked_fill(~others, torch.nan).sort(dim=2)
+    return distances.nan_to_num_(nan=0.0, posinf=torch.inf), columns
+
+
+def scores(distances: Tensor, columns: Tensor, among: Tensor, count: Tensor) -> Tensor:
     """Computes Krum's score of every candidate [L, k]; +infinity for all others.
 
     The score of j is the sum of its squared distances to the `count` nearest other candidates, or to all others if
     there are fewer.
 
-    - `squared` [L, k, k]: squared distances between candidates; other entries are ignored
+    - `distances`, `columns` [L, k, k]: from `by_distance`, for these candidates and maybe more
     - `among` [L, k]: mask of the candidates
     - `count` [L]: number of nearest others in the sum
 
     >>> squared = torch.tensor([[[0.0, 1.0, 9.0], [1.0, 0.0, 4.0], [9.0, 4.0, 0.0]]])
-    >>> scores(squared, torch.ones(1, 3, dtype=torch.bool), torch.tensor([2]))
+    >>> among = torch.ones(1, 3, dtype=torch.bool)
+    >>> scores(*by_distance(squared, among), among, count=torch.tensor([2]))
     tensor([[10.,  5., 13.]])
     """
-    k = among.shape[1]
-    itself = torch.eye(k, dtype=torch.bool, device=among.device)
-    others = among[:, :, None] & among[:, None, :] & ~itself
-    nearest = torch.where(others, squared, torch.nan).sort(dim=2).values
-    counted = torch.arange(k, device=among.device) < count[:, None]
-    # NaN marks missing candidates. It sorts last, and adds nothing.
-    score = torch.where(counted[:, None, :] & ~nearest.isnan(), nearest, 0.0).sum(2)
-    return torch.where(among, score, torch.inf)
+    counted = among[:, None].expand_as(columns).gather(2, columns)
+    counted &= counted.cumsum(2) <= count[:, None, None]
+    return torch.where(counted, distances, 0.0).sum(2).masked_fill_(~among, torch.inf)

@@ -7,11 +7,15 @@ import math
 from collections.abc import Iterator
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 BLOCK = 2**18  # numbers in a block, on a processor
 GPU_BLOCK = 2**26  # numbers in a block, on a GPU: few large kernels beat many small ones
 LINE = 2**12  # coordinates in a block: with fewer, the cost of a step outweighs its work
+SORTED = 2**20  # numbers in a block that is to be sorted, on a processor: a comparison takes two of its rows only
+WIDTH = 2**13  # coordinates in such a block
+GPU_WIDTH = 2**20  # the same on a GPU
 
 
 def blocks(length: int, width: int, device: torch.device) -> Iterator[slice]:
@@ -22,7 +26,11 @@ def blocks(length: int, width: int, device: torch.device) -> Iterator[slice]:
     >>> list(blocks(10, 2**16, torch.device("cpu")))
     [slice(0, 4, None), slice(4, 8, None), slice(8, 10, None)]
     """
-    step = max(1, (GPU_BLOCK if device.type == "cuda" else BLOCK) // max(1, width))
+    return _slices(length, (GPU_BLOCK if device.type == "cuda" else BLOCK) // max(1, width))
+
+
+def _slices(length: int, step: int) -> Iterator[slice]:
+    step = max(1, step)
     return (slice(start, min(start + step, length)) for start in range(0, length, step))
 
 
@@ -49,19 +57,25 @@ def differences(models: Tensor, rows: Tensor, origins: Tensor, copies: int = 1) 
                 yield part, copied(values, indices).double().sub_(values[own, None])
 
 
-def gathered(models: Tensor, rows: Tensor) -> Iterator[tuple[slice, slice, Tensor]]:
-    """Yields the values x_j of models [m, d], for all j in each row of `rows` [L, k], in blocks [l, k, c].
+def gathered(models: Tensor, rows: Tensor, among: Tensor) -> Iterator[tuple[slice, slice, Tensor]]:
+    """Yields the values x_j of models [m, d], for all j in each row of `rows` [L, k], in blocks [k, l, c].
 
     Each block is a copy. It comes with the slice of its l rows and the slice of its c coordinates.
 
+    - `among` [L, k]: mask of the wanted values. In place of the others comes the largest finite number: it sorts last, and
+      0 times it is 0
+
     >>> models = torch.tensor([[1.0, 1.0], [3.0, 4.0]])
-    >>> list(gathered(models, rows=torch.tensor([[1]])))
+    >>> list(gathered(models, rows=torch.tensor([[1]]), among=torch.tensor([[True]])))
     [(slice(0, 1, None), slice(0, 2, None), tensor([[[3., 4.]]]))]
     """
-    for some in blocks(len(rows), LINE * rows.shape[1], rows.device):
-        indices = rows[some]
-        for columns in blocks(models.shape[1], indices.numel(), rows.device):
-            yield some, columns, copied(models[:, columns], indices)
+    d, k = models.shape[1], rows.shape[1]
+    width = min(d, GPU_WIDTH if models.is_cuda else WIDTH)
+    wanted = torch.where(among, rows, len(models)).T
+    for columns in _slices(d, width):
+        values = F.pad(models[:, columns], (0, 0, 0, 1), value=torch.finfo(models.dtype).max)
+        for some in _slices(len(rows), (GPU_BLOCK if models.is_cuda else SORTED) // max(1, width * k)):
+            yield some, columns, copied(values, wanted[:, some])
 
 
 def copied(values: Tensor, rows: Tensor) -> Tensor:
@@ -140,9 +154,9 @@ def squared_to_mean(gram: Tensor, shares: Tensor) -> Tensor:
     >>> squared_to_mean((models @ models.T)[None], shares=torch.tensor([[0.5, 0.5]]))
     tensor([[1., 1.]])
     """
-    toward = (gram @ shares[:, :, None])[:, :, 0]
-    squared = gram.diagonal(dim1=1, dim2=2) - 2 * toward + (shares * toward).sum(1, keepdim=True)
-    return squared.clamp(min=0)
+    toward = torch.bmm(gram, shares[:, :, None])[:, :, 0]
+    squared = torch.sub(gram.diagonal(dim1=1, dim2=2), toward, alpha=2) + (shares * toward).sum(1, keepdim=True)
+    return squared.clamp_(min=0)
 
 
 def finite(models: Tensor) -> Tensor:

@@ -143,6 +143,6 @@ def test_blocks_make_no_difference(monkeypatch):
     own, mail = random_models(2, 40), random_models(14, 40, seed=1).reshape(2, 7, 40)
     inbox = make_inbox(own.tolist(), [mail[0].tolist(), mail[1, :5].tolist()])
     whole = aggregate(rule(1), inbox).models
-    monkeypatch.setattr(blocks, "BLOCK", 16)
-    monkeypatch.setattr(blocks, "LINE", 1)
+    monkeypatch.setattr(blocks, "SORTED", 16)
+    monkeypatch.setattr(blocks, "WIDTH", 3)
     torch.testing.assert_close(aggregate(rule(1), inbox).models, whole)

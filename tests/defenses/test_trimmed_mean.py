@@ -132,8 +132,8 @@ def test_blocks_make_no_difference(monkeypatch):
     own, mail = random_models(3, 40), random_models(12, 40, seed=1).reshape(3, 4, 40)
     inbox = make_inbox(own.tolist(), [mail[0].tolist(), mail[1, :2].tolist(), mail[2, :3].tolist()])
     whole = [aggregate(rule, inbox).models for rule in (MEDIAN, trimmed(1))]
-    monkeypatch.setattr(blocks, "BLOCK", 16)
-    monkeypatch.setattr(blocks, "LINE", 1)
+    monkeypatch.setattr(blocks, "SORTED", 16)
+    monkeypatch.setattr(blocks, "WIDTH", 3)
     assert all(
         torch.equal(aggregate(rule, inbox).models, w) for rule, w in zip((MEDIAN, trimmed(1)), whole, strict=True)
     )

@@ -864,6 +864,7 @@ class Waits(TorchDispatchMode):
 def test_a_round_asks_the_device_for_nothing_but_the_losses_that_are_wanted(tiny, monkeypatch, attack, defense, model):
     """As on a GPU: all models in batches, and no number that the host asks for within an epoch."""
     monkeypatch.setattr("byzdl.simulation.flat_model.OneByOne", Batched)
+    monkeypatch.setattr("byzdl.vectors.waiting.waits", lambda values: True)
     screened = Batched.losses
 
     def unwatched(*args):

@@ -13,10 +13,12 @@ from byzdl.vectors.blocks import consensus_distance, differences, finite, gather
 ROWS = torch.tensor([[1, 2, 3], [0, 2, 5], [4, 4, 1]])  # of six models, for three learners
 
 
-@pytest.fixture(params=[2**18, 64, 1], ids=["one block", "some", "a block a coordinate"])
+@pytest.fixture(params=[2**18, 64, 1], ids=["few blocks", "some", "a block a coordinate"])
 def block(request, monkeypatch):
     monkeypatch.setattr(blocks, "BLOCK", request.param)
+    monkeypatch.setattr(blocks, "SORTED", request.param)
     monkeypatch.setattr(blocks, "LINE", 4)
+    monkeypatch.setattr(blocks, "WIDTH", 4)
 
 
 def squared(models, rows):
@@ -138,9 +140,12 @@ def test_consensus_distance_is_the_same_in_blocks(block):
 
 @pytest.mark.parametrize("d", [1, 7, 33])
 def test_gathered_blocks_make_up_the_whole(block, d):
-    models = random_models(6, d)
+    models, among = random_models(6, d), torch.ones_like(ROWS, dtype=torch.bool)
+    models[3], among[0, 2] = math.nan, False
     whole = torch.full((3, 3, d), math.nan)
-    for part, columns, values in gathered(models, ROWS):
-        whole[part, :, columns] = values
+    for part, columns, values in gathered(models, ROWS, among):
+        whole[:, part, columns] = values
         values.fill_(0)  # a copy
-    assert torch.equal(whole, models[ROWS])
+    assert (whole[2, 0] == torch.finfo(torch.float32).max).all()
+    whole[2, 0] = models[3]
+    assert torch.equal(whole.nan_to_num(), models[ROWS.T].nan_to_num())
