@@ -15,7 +15,7 @@ from torch import Tensor
 from byzdl.config.types import RuleError
 from byzdl.exchange.roster import Roster
 from byzdl.random_streams import stream
-from byzdl.vectors.blocks import centred_gram, differences, finite, pairwise_squared
+from byzdl.vectors.blocks import centred_gram, finite, pairwise_squared, squared_distances
 from byzdl.vectors.weighted_sums import weighted_sums
 
 Measure = Literal["loss", "accuracy"]  # the mean cross-entropy, or the share of right answers
@@ -224,9 +224,7 @@ class Inbox:
 
     def distances(self) -> Tensor:
         """Computes Euclidean distances ||x_j - x_i|| [L, k], float64; +infinity where no valid model was received."""
-        squared = torch.zeros(self.rows.shape, dtype=torch.float64, device=self.rows.device)
-        for learners, difference in differences(self.models, self.rows, self.own_rows, self.copies):
-            squared[learners] += difference.square_().sum(2)
+        squared = squared_distances(self.models, self.rows, self.own_rows, self.copies)
         return torch.where(self.valid & ~squared.isnan(), squared.sqrt(), torch.inf)
 
     def pairwise_distances(self) -> Tensor:

@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from byzdl.vectors.waiting import waits
+
 BLOCK = 2**18  # numbers in a block, on a processor
 GPU_BLOCK = 2**26  # numbers in a block, on a GPU: few large kernels beat many small ones
 LINE = 2**12  # coordinates in a block: with fewer, the cost of a step outweighs its work
@@ -34,27 +36,54 @@ def _slices(length: int, step: int) -> Iterator[slice]:
     return (slice(start, min(start + step, length)) for start in range(0, length, step))
 
 
-def differences(models: Tensor, rows: Tensor, origins: Tensor, copies: int = 1) -> Iterator[tuple[slice, Tensor]]:
+def differences(models: Tensor, rows: Tensor, origins: Tensor) -> Iterator[tuple[slice, Tensor]]:
     """Yields the differences x_j - x_o of models [m, d], in blocks [l, k, c] of float64.
 
     j runs over row i of `rows` [L, k], and o is the i-th of `origins` [L]. Each block comes with the slice of its l rows.
     Over all blocks, each coordinate of each difference comes once.
 
-    - `copies`: the rows are so many copies of some learners. Each copy is cut into the same blocks as one by itself, so
-      that sums over the blocks have the same bits
-
     >>> models = torch.tensor([[1.0, 1.0], [3.0, 4.0]])
     >>> list(differences(models, rows=torch.tensor([[1]]), origins=torch.tensor([0])))
     [(slice(0, 1, None), tensor([[[2., 3.]]], dtype=torch.float64))]
     """
-    learners = len(rows) // copies
-    for first in range(0, len(rows), max(1, learners)):
-        for some in blocks(learners, LINE * rows.shape[1], rows.device):
-            part = slice(first + some.start, first + some.stop)
-            indices, own = rows[part], origins[part]
-            for columns in blocks(models.shape[1], indices.numel(), rows.device):
-                values = models[:, columns]
-                yield part, copied(values, indices).double().sub_(values[own, None])
+    for some in blocks(len(rows), LINE * rows.shape[1], rows.device):
+        for columns in blocks(models.shape[1], rows[some].numel(), rows.device):
+            yield some, _difference(models[:, columns], rows[some], origins[some, None])
+
+
+def _difference(values: Tensor, rows: Tensor, origins: Tensor) -> Tensor:
+    return copied(values, rows).double().sub_(copied(values, origins).double())
+
+
+def squared_distances(models: Tensor, rows: Tensor, origins: Tensor, copies: int = 1) -> Tensor:
+    """Computes ||x_j - x_o||^2 of models [m, d], for all j in row i of `rows` [L, k] and the i-th o of `origins` [L].
+
+    The result is float64 [L, k].
+
+    - `copies`: T. The rows are T copies of some learners, which hear many of the same models in each. On a processor, each
+      distinct pair is computed once. It has the same bits as in one copy by itself, whose sums are in the same blocks
+
+    >>> models = torch.tensor([[1.0, 1.0], [3.0, 4.0]])
+    >>> squared_distances(models, rows=torch.tensor([[1, 0]]), origins=torch.tensor([0]))
+    tensor([[13.,  0.]], dtype=torch.float64)
+    """
+    squared = torch.zeros(rows.shape, dtype=torch.float64, device=rows.device)
+    if copies == 1 or waits(rows):
+        for some, difference in differences(models, rows, origins):
+            squared[some] += difference.square_().sum(2)
+        return squared
+    learners, k = len(rows) // copies, rows.shape[1]
+    pairs = (rows * len(models) + origins[:, None]).view(copies, learners, k)
+    for some in blocks(learners, LINE * k, rows.device):
+        distinct, place = torch.unique(pairs[:, some], return_inverse=True)
+        total = squared.new_zeros(len(distinct))
+        for columns in blocks(models.shape[1], pairs[0, some].numel(), rows.device):
+            for few in blocks(len(distinct), columns.stop - columns.start, rows.device):
+                pair = distinct[few]
+                difference = _difference(models[:, columns], pair // len(models), pair % len(models))
+                total[few] += difference.square_().sum(1)
+        squared.view(copies, learners, k)[:, some] = total[place]
+    return squared
 
 
 def gathered(models: Tensor, rows: Tensor, among: Tensor) -> Iterator[tuple[slice, slice, Tensor]]:

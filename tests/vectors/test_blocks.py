@@ -8,7 +8,14 @@ import torch
 from helpers import random_models
 
 from byzdl.vectors import blocks
-from byzdl.vectors.blocks import consensus_distance, differences, finite, gathered, pairwise_squared
+from byzdl.vectors.blocks import (
+    consensus_distance,
+    differences,
+    finite,
+    gathered,
+    pairwise_squared,
+    squared_distances,
+)
 
 ROWS = torch.tensor([[1, 2, 3], [0, 2, 5], [4, 4, 1]])  # of six models, for three learners
 
@@ -42,17 +49,19 @@ def test_differences_come_once_each(block, d):
 
 @pytest.mark.parametrize("d", [1, 4810, 4161, 20_001])
 @pytest.mark.parametrize("k", [1, 6, 9])
-def test_copies_of_the_rows_have_the_same_sums(d, k):
-    models = random_models(10, d)
-    rows, origins = torch.arange(8 * k).view(8, k) % 10, torch.arange(8)
-
-    def sums(copies):
-        total = torch.zeros(8 * copies, k, dtype=torch.float64)
-        for part, difference in differences(models, rows.repeat(copies, 1), origins.repeat(copies), copies):
-            total[part] += difference.square_().sum(2)
-        return total
-
-    assert torch.equal(sums(3), sums(1).repeat(3, 1))
+@pytest.mark.parametrize("waits", [False, True])
+def test_distances_in_copies_of_the_learners_are_those_of_each_by_itself(monkeypatch, d, k, waits):
+    models, origins = random_models(14, d), torch.arange(8)
+    rows = torch.arange(8 * k).view(8, k) % 11  # of 8 learners, and of three messages
+    copies = torch.cat([rows + i * (rows >= 8) for i in range(4)])
+    monkeypatch.setattr(blocks, "waits", lambda values: waits)
+    found = squared_distances(models, copies, origins.repeat(4), copies=4)
+    x = models.double().numpy()
+    expected = ((x[copies.numpy()] - np.tile(x[:8], (4, 1))[:, None]) ** 2).sum(2)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    if not waits:
+        singly = [squared_distances(models, copies[8 * i : 8 * i + 8], origins) for i in range(4)]
+        assert torch.equal(found, torch.cat(singly))
 
 
 @pytest.mark.parametrize("large", [False, True], ids=["all pairs", "by learner"])
