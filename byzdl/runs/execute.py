@@ -1,10 +1,7 @@
 """Computes one run, from a configuration to a finished folder."""
 
 import logging
-import platform
-import subprocess
 from collections.abc import Callable, Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +15,7 @@ from byzdl.config.types import Component, ConfigError, RuleError
 from byzdl.data import load
 from byzdl.progress import bar
 from byzdl.runs import checkpoint, writers
+from byzdl.runs.environment import environment
 from byzdl.runs.folder import BusyError, Mark, RunFolder, is_done, read_status
 from byzdl.runs.gpus import take_gpu
 from byzdl.runs.unchanged import check_imported, check_unchanged
@@ -33,8 +31,6 @@ log = logging.getLogger("byzdl")
 
 Given = Mapping[str, Component] | None
 Sources = Mapping[str, str]
-
-PACKAGES = ("torch", "torchvision", "numpy", "networkx", "hydra-core", "omegaconf", "pydantic")
 
 
 def execute(
@@ -209,10 +205,7 @@ def _facts(config: Mapping[str, Any], settings: Settings, experiment: Experiment
         "root": data_root(config),
         "device": settings.device,
         "threads": settings.threads,
-        "machine": platform.processor() or platform.machine(),
-        "python": platform.python_version(),
-        "packages": {"byzdl": VERSION, **{name: version(name) for name in PACKAGES}},
-        "git_commit": _git_commit(),
+        **environment(),
     }
 
 
@@ -223,14 +216,3 @@ def _redraws(experiment: Experiment) -> dict[str, Any]:
     """
     later = experiment.networks[1:]
     return {"redraws": {"graphs": len(later), "draws": sum(network.draws for network in later)}} if later else {}
-
-
-def _git_commit() -> str | None:
-    """The commit of byzdl's working tree, with `+changes` if files differ from it; None outside of a working tree."""
-    git = ["git", "-C", str(Path(__file__).parent)]
-    try:
-        commit = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
-        dirty = subprocess.run([*git, "status", "--porcelain", "-uno"], capture_output=True, text=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return f"{commit}+changes" if dirty else commit

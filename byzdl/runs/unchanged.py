@@ -40,7 +40,7 @@ def check_imported(sources: Mapping[str, str]) -> None:
 
     **Raises:** `ConfigError` for a file whose new text was not imported.
     """
-    for name, module in list(sys.modules.items()):
+    for name, module in list(sys.modules.items()) if sources else ():
         found = getattr(module, "__dict__", {})
         path = os.path.abspath(found["__file__"]) if isinstance(found.get("__file__"), str) else ""
         if path in sources and name != "__main__":

@@ -171,7 +171,9 @@ def _context() -> Any:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["byzdl.runs.execute"])
+    # A job is pickled, and needs those modules that made it.
+    made = [name for name in sys.modules if name.startswith("byzdl.") and not name.endswith("__main__")]
+    context.set_forkserver_preload(["byzdl.sweeping.ready", *made])
     # By default the server looks for byzdl in the current folder first, and not beside train.py.
     with in_short_folder(), _environment(PYTHONPATH=os.pathsep.join(sys.path), PYTHONSAFEPATH="1"):
         forkserver.ensure_running()
