@@ -67,8 +67,7 @@ def plain(config: DictConfig) -> dict[str, Any]:
     >>> plain(OmegaConf.create({"rounds": 5, "eval_every": "${rounds}", "hydra": {}}))
     {'rounds': 5, 'eval_every': 5}
     """
-    keys = [str(key) for key in config if key != "hydra"]
-    chosen: dict[str, Any] = OmegaConf.to_container(OmegaConf.masked_copy(config, keys), resolve=True)  # type: ignore[assignment]
+    chosen = {str(key): _container(config, key) for key in config if key != "hydra"}
     refuse_missing(chosen)
     return without_pre(chosen)
 
@@ -102,6 +101,13 @@ def register_resolvers() -> None:
     OmegaConf.register_new_resolver("number", number, replace=True)
     OmegaConf.register_new_resolver("checksum", _checksum, replace=True)
     OmegaConf.register_new_resolver("choices", _choices, replace=True)
+
+
+def _container(config: DictConfig, key: Any) -> Any:
+    if OmegaConf.is_missing(config, key):
+        return "???"
+    value = config[key]
+    return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
 
 
 @cache

@@ -2,6 +2,7 @@
 
 import pickle
 from collections.abc import Sequence
+from functools import cache
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
@@ -31,10 +32,12 @@ class Composer:
         self.loader = loader
         self.sweep = sweep
         self._chosen: dict[tuple[str, ...], bytes] = {}
+        parser = OverridesParser.create()
+        self._parsed = cache(lambda override: parser.parse_overrides([override])[0])
 
     def __call__(self, combination: Sequence[str]) -> DictConfig:
         """Composes one combination, with Hydra's own part of the configuration."""
-        parsed = OverridesParser.create().parse_overrides(list(combination))
+        parsed = [self._parsed(override) for override in combination]
         task = [o for o in parsed if not o.is_hydra_override()]
         values = [o for o in task if isinstance(o.value(), dict) or not self._is_group(o)]
         groups = tuple(o.input_line or "" for o in parsed if o not in values)
