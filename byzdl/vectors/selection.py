@@ -13,11 +13,11 @@ def smallest(values: Tensor, count: Tensor | int, among: Tensor) -> Tensor:
     tensor([[False,  True,  True, False]])
     """
     # NaN sorts behind everything, +infinity included, so it can mark the values outside of `among`.
-    known = values.nan_to_num(nan=torch.inf, posinf=torch.inf, neginf=-torch.inf)
-    order = known.masked_fill_(~among, torch.nan).argsort(dim=1, stable=True)
+    known = torch.where(values.isnan(), torch.inf, values)
+    order = torch.where(among, known, torch.nan).argsort(dim=1, stable=True)
+    rank = order.argsort(dim=1)
     limit = count[:, None] if isinstance(count, Tensor) else count
-    first = torch.arange(values.shape[1], device=values.device) < limit
-    return torch.empty_like(among).scatter_(1, order, first.expand_as(among)) & among
+    return among & (rank < limit)
 
 
 def tied_ranks(values: Tensor) -> Tensor:
@@ -29,5 +29,6 @@ def tied_ranks(values: Tensor) -> Tensor:
     tensor([[1., 0., 0.]], dtype=torch.float64)
     """
     ranked, order = values.sort(dim=1)
-    above = ranked[:, 1:] > (1 + 1e-9) * ranked[:, :-1]
-    return torch.zeros_like(values).scatter_(1, order[:, 1:], above.cumsum(1).to(values.dtype))
+    # The first value is compared with the last, and is never above it.
+    above = ranked > ranked.roll(1, dims=1).mul_(1 + 1e-9)
+    return torch.empty_like(values).scatter_(1, order, above.cumsum(1, dtype=values.dtype))
