@@ -25,11 +25,11 @@ def trimmed_mean(inbox: Inbox, trim: Tensor) -> Tensor:
     trim = torch.minimum(trim, (count - 1).clamp(min=0) // 2)
     rank = torch.arange(members.shape[1], device=count.device)
     kept = (rank >= trim[:, None]) & (rank < (count - trim)[:, None])
-    some_keep = possible(kept.any(0))
+    anyone_keeps = possible(kept.any(0))
     number, means = kept.sum(1, keepdim=True), torch.empty_like(inbox.own)
     for learners, columns, values in gathered(inbox.models, inbox.pool, members):
         total = torch.zeros(values.shape[1:], dtype=torch.float64, device=values.device)
-        for ranked, counts, needed in zip(ascending(values), kept[learners].T, some_keep, strict=True):
+        for ranked, counts, needed in zip(ascending(values), kept[learners].T, anyone_keeps, strict=True):
             if needed:
                 total += ranked.mul_(counts[:, None])
         means[learners, columns] = total.div_(number[learners])

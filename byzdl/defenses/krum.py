@@ -21,7 +21,7 @@ def best(squared: Tensor, among: Tensor, count: Tensor, most: Tensor | int) -> T
 def by_distance(squared: Tensor, among: Tensor) -> tuple[Tensor, Tensor]:
     """Sorts the candidates by their distance to each candidate: squared distances and columns, each [L, k, k].
 
-    All others come last, with the distance 0: the candidate itself, and what is no candidate.
+    All others come last, with the distance 0, which adds nothing to a sum: the candidate itself, and what is no candidate.
 
     >>> squared = torch.tensor([[[0.0, 9.0, 1.0], [9.0, 0.0, 4.0], [1.0, 4.0, 0.0]]])
     >>> by_distance(squared, torch.ones(1, 3, dtype=torch.bool))
