@@ -1,12 +1,15 @@
 """Computes means over seeds, differences in pairs, and their bootstrap intervals."""
 
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from byzdl.analysis.files import AnalysisError
+from byzdl.analysis.pivot import pivot
 
 # A mean over seeds is taken within runs that agree in these.
 KEYS = ["setting", "attack", "br", "defense"]
@@ -77,13 +80,12 @@ def bootstrap_interval(
     bounds = np.full((2, points), np.nan)
     usable = np.isfinite(values).all(axis=0)
     if seeds > 1 and usable.any():
-        counts = _resampled(seeds, resamples)
         tail = (1 - confidence) / 2
         # The seeds' order has no effect on a resample's probability, so values may be sorted for the trimmed mean.
         means = (
-            counts @ values[:, usable] / seeds
+            _resampled(seeds, resamples) @ values[:, usable] / seeds
             if trim == 0
-            else _kept(counts, trim) @ np.sort(values[:, usable], axis=0)
+            else _weights(seeds, resamples, trim) @ np.sort(values[:, usable], axis=0)
         )
         bounds[:, usable] = np.quantile(means, [tail, 1 - tail], axis=0)
     return bounds[0], bounds[1]
@@ -98,6 +100,14 @@ def _resampled(seeds: int, resamples: int) -> NDArray[np.int64]:
     counts = np.random.default_rng(0).multinomial(seeds, np.full(seeds, 1 / seeds), size=resamples)
     counts.flags.writeable = False
     return counts
+
+
+@lru_cache(maxsize=8)
+def _weights(seeds: int, resamples: int, trim: float) -> NDArray[np.float64]:
+    """Computes the weights of the sorted values in each resample's trimmed mean, [resamples, seeds]."""
+    weights = _kept(_resampled(seeds, resamples), trim)
+    weights.flags.writeable = False
+    return weights
 
 
 def over_seeds(frame: pd.DataFrame, column: str, trim: float = 0.0) -> pd.DataFrame:
@@ -116,13 +126,30 @@ def over_seeds(frame: pd.DataFrame, column: str, trim: float = 0.0) -> pd.DataFr
       setting attack   br defense  round  seeds  mean  low  high
     0            max  0.3    ubar     20      2  0.75  0.5   1.0
     """
-    parts = []
-    for key, group in frame.groupby(KEYS):
-        points = group.pivot(index="seed", columns="round", values=column).sort_index()
-        parts.append(
-            pd.DataFrame({**dict(zip(KEYS, key, strict=True)), **_summary(points, trim), "seeds": len(points)})
-        )
-    return pd.concat(parts, ignore_index=True)[[*KEYS, "round", "seeds", "mean", "low", "high"]]
+    return _stacked(
+        [(key, {"seeds": len(points), **_summary(points, trim)}) for key, points in by_seed(frame, column)],
+        ["round", "seeds", "mean", "low", "high"],
+    )
+
+
+def by_seed(frame: pd.DataFrame, column: str) -> Iterator[tuple[tuple[Any, ...], pd.DataFrame]]:
+    """Yields the labels of each configuration, and its values: a row per seed and a column per round, in order.
+
+    A seed that lacks a round has NaN there.
+
+    **Raises:** `AnalysisError` if there are two values for one seed and round.
+
+    >>> case = {"setting": "", "attack": "max", "br": 0.3, "defense": "ubar"}
+    >>> frame = pd.DataFrame({**case, "seed": [1, 1, 0], "round": [0, 10, 0], "loss_mean": [2.5, 0.5, 2.0]})
+    >>> [(labels, points.to_numpy().tolist()) for labels, points in by_seed(frame, "loss_mean")]
+    [(('', 'max', 0.3, 'ubar'), [[2.0, nan], [2.5, 0.5]])]
+    """
+    if frame.duplicated([*KEYS, "seed", "round"]).any():
+        raise AnalysisError("a configuration has two values for one seed and round, but must have one")
+    seeds, rounds, values = (frame[name].to_numpy() for name in ("seed", "round", column))
+    configurations: Any = frame.groupby(KEYS).indices
+    for key, rows in configurations.items():
+        yield key, pivot(seeds[rows], rounds[rows], values[rows])
 
 
 def paired(frame: pd.DataFrame, column: str = "accuracy_mean", against: str = "local") -> pd.DataFrame:
@@ -153,22 +180,16 @@ def paired(frame: pd.DataFrame, column: str = "accuracy_mean", against: str = "l
     if against not in set(frame["defense"]):
         known = ", ".join(sorted(frame["defense"].unique()))
         raise AnalysisError(f"against is {against!r}, but must be a defense of these runs: {known}")
-    columns = [*KEYS, "round", "pairs", "better", "mean", "low", "high"]
-    parts = [pd.DataFrame(columns=columns)]
-    for key, group in frame.groupby(KEYS[:-1]):
-        by_defense = {
-            str(name): part.pivot(index="seed", columns="round", values=column)
-            for name, part in group.groupby("defense")
-        }
-        for defense in by_defense.keys() - {against} if against in by_defense else ():
-            own, other = by_defense[defense].align(by_defense[against], join="inner")
+    others = {key[:-1]: points for key, points in by_seed(frame[frame["defense"] == against], column)}
+    parts = []
+    for key, points in by_seed(frame[frame["defense"] != against], column):
+        if key[:-1] in others:
+            own, other = points.align(others[key[:-1]], join="inner")
             if own.size:
                 difference = own.sub(other).sort_index()
                 better = (difference > 0).sum().to_numpy()
-                labels = dict(zip(KEYS, (*key, defense), strict=True))
-                parts.append(pd.DataFrame({**labels, "pairs": len(own), "better": better, **_summary(difference)}))
-    table = pd.concat(parts[1:] or parts, ignore_index=True)[columns]
-    return table.sort_values([*KEYS, "round"], ignore_index=True)
+                parts.append((key, {"pairs": len(own), "better": better, **_summary(difference)}))
+    return _stacked(parts, ["round", "pairs", "better", "mean", "low", "high"])
 
 
 def rounds_to(frame: pd.DataFrame, accuracy: float = 0.5, column: str = "accuracy_mean") -> pd.DataFrame:
@@ -204,6 +225,19 @@ def _summary(points: pd.DataFrame, trim: float = 0.0) -> dict[str, ArrayLike]:
     low, high = bootstrap_interval(points, trim=trim)
     mean = points.mean(skipna=False).to_numpy() if trim == 0 else trimmed_mean(points, trim)
     return {"round": points.columns.to_numpy(), "mean": mean, "low": low, "high": high}
+
+
+def _stacked(parts: Sequence[tuple[tuple[Any, ...], dict[str, Any]]], columns: Sequence[str]) -> pd.DataFrame:
+    """Stacks tables, each behind the labels of its configuration. A number stands for a column of equal ones."""
+    if not parts:
+        return pd.DataFrame(columns=[*KEYS, *columns])
+    labels = pd.DataFrame([key for key, _ in parts], columns=KEYS)
+    lengths = [len(part["round"]) for _, part in parts]
+    stacked = labels.loc[labels.index.repeat(lengths)].reset_index(drop=True)
+    for name in columns:
+        each = zip(parts, lengths, strict=True)
+        stacked[name] = np.concatenate([np.broadcast_to(part[name], length) for (_, part), length in each])
+    return stacked
 
 
 def _kept(counts: NDArray[np.number], trim: float) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@ import functools
 import statistics
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
@@ -161,3 +162,11 @@ def test_rounds_to_an_accuracy(write, folder):
     assert np.isnan([ubar["last"], local["median"], local["last"]]).all()
     assert rounds_to(load(folder), 0.2)["median"].tolist() == [10, 10]
     assert rounds_to(load(folder), 0.3, "accuracy_worst")["reached"].tolist() == [0, 2]
+
+
+def test_a_configuration_with_two_values_for_one_seed_and_round(write, folder):
+    write()
+    frame = load(folder)
+    for average in (over_seeds, paired):
+        with pytest.raises(AnalysisError, match=r"^a configuration has two values for one seed and round, but must"):
+            average(pd.concat([frame, frame]), "accuracy_mean", **({"against": "ubar"} if average is paired else {}))

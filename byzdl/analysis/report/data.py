@@ -17,7 +17,7 @@ from byzdl.analysis.labels import named, varying_keys
 from byzdl.analysis.load import Run, rows
 from byzdl.analysis.rounds import FEW_SEEDS
 from byzdl.analysis.shares import rates
-from byzdl.analysis.statistics import KEYS, over_seeds
+from byzdl.analysis.statistics import KEYS, by_seed, over_seeds
 from byzdl.analysis.tables import final_accuracy
 from byzdl.config.keys import MACHINE_KEYS
 
@@ -191,7 +191,7 @@ def _curves(frame: pd.DataFrame) -> dict[tuple[Any, ...], tuple[list[int], Recor
     """
     thin = _thin(frame, MAX_POINTS if frame.groupby(KEYS).ngroups <= MANY_GROUPS else FEWER_POINTS)
     curves: dict[Any, tuple[list[int], Record]] = {
-        key: (sorted(set(part["round"].tolist())), {}) for key, part in thin.groupby(KEYS)
+        key: (sorted(set(part.tolist())), {}) for key, part in thin.groupby(KEYS)["round"]
     }
     for column, quantity in QUANTITIES.items():
         if column not in thin or thin[column].isna().all():
@@ -202,10 +202,9 @@ def _curves(frame: pd.DataFrame) -> dict[tuple[Any, ...], tuple[list[int], Recor
                 parts = ["mean", *(["low", "high"] if quantity.band and group["low"].notna().any() else [])]
                 curves[key][1][column] = {part: numbers(group[part]) for part in parts}
         if quantity.band:
-            for key, group in thin.groupby(KEYS):
-                if 1 < group["seed"].nunique() < FEW_SEEDS:
-                    each = group.pivot(index="seed", columns="round", values=column).sort_index()
-                    curves[key][1][column]["seeds"] = [numbers(points) for points in each.to_numpy()]
+            for key, points in by_seed(thin, column):
+                if 1 < len(points) < FEW_SEEDS:
+                    curves[key][1][column]["seeds"] = [numbers(each) for each in points.to_numpy()]
     return curves
 
 

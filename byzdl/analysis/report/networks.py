@@ -1,8 +1,9 @@
 """Collects the networks of runs, and the trust of each node in its neighbours over the rounds."""
 
 import json
+import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from functools import cache
 from itertools import pairwise
 from typing import Any
@@ -14,9 +15,11 @@ from numpy.typing import NDArray
 
 from byzdl.analysis.files import WHOLE_NUMBERS, AnalysisError, reading, record, table, text
 from byzdl.analysis.load import Run
+from byzdl.analysis.pivot import pivot
 from byzdl.config.columns import NODE_COLUMNS
 
 Record = dict[str, Any]
+Table = dict[str, NDArray[Any]]  # by column
 Edges = tuple[tuple[int, int], ...]
 
 # By receiver i and sender j, in percent: the share of rounds in which i accepted j, and the weight of j at i. None if
@@ -137,13 +140,13 @@ def _layout(n: int, edges: Edges) -> Record:
 def _history(run: Run, fact: Mapping[str, Any], frames: int | None) -> tuple[Record, Record]:
     """Returns the graph of a run, with all edges that it ever had, and the run's frames."""
     nodes = _table(run, "nodes.csv")
-    logged = np.sort(nodes["round"].unique())
+    logged = np.unique(nodes["round"])
     rounds = logged
     if frames is not None:
         places = np.unique(np.linspace(0, len(logged) - 1, min(frames, len(logged))).round().astype(int))
         rounds = logged[places]
     at = {
-        column: nodes.pivot(index="round", columns="node", values=column)
+        column: pivot(nodes["round"], nodes["node"], nodes[column])
         for column in NODE_COLUMNS
         if column not in WHOLE_NUMBERS
     }
@@ -161,25 +164,27 @@ def _history(run: Run, fact: Mapping[str, Any], frames: int | None) -> tuple[Rec
         return [None if way[0] in fact["byzantine"] else of.get(way, NO_MESSAGE)[part] for way in ways]
 
     graph = {"n": fact["n"], "byzantine": fact["byzantine"], "edges": drawn}
+    shown = {name: at[name].to_dict("index") for name in ("accuracy", "theta")}
     return graph, {
         "rounds": rounds.tolist(),
         "exact": fact["exact"],
         **{name: [both_ways(of, part) for of in by_frame] for part, name in enumerate(("trust", "weight"))},
-        **{name: [_row(at[name].loc[now], fact["n"]) for now in rounds[1:]] for name in ("accuracy", "theta")},
+        **{name: [_row(values[now], fact["n"]) for now in rounds[1:]] for name, values in shown.items()},
     }
 
 
-def _exact(counted: pd.DataFrame, rounds: NDArray[Any], logged: NDArray[Any]) -> list[Trust]:
+def _exact(counted: Table, rounds: NDArray[Any], logged: NDArray[Any]) -> list[Trust]:
     """Sums edges.csv over each frame. It has a row for each edge with a message."""
     since = dict(zip(logged[1:].tolist(), np.diff(logged).tolist(), strict=True))
-    counted = counted.assign(
-        frame=np.searchsorted(rounds, counted["round"]),
-        weight=counted["weight"] * counted["round"].map(since),
-    )
-    sums = counted.groupby(["frame", "node", "neighbour"])[["arrived", "accepted", "weight"]].sum(min_count=1)
+    lasting = np.array([since.get(now, np.nan) for now in counted["round"].tolist()])
+    added = {"frame": np.searchsorted(rounds, counted["round"]), "weight": counted["weight"] * lasting}
+    keys, values = ["frame", "node", "neighbour"], ["arrived", "accepted", "weight"]
+    sums = pd.DataFrame({**counted, **added})[[*keys, *values]]
+    if len(rounds) < len(logged):  # Otherwise an edge has a single row in each frame.
+        sums = sums.groupby(keys, as_index=False)[values].sum(min_count=1)
     lengths = np.diff(rounds)
     frames: list[Trust] = [{} for _ in lengths]
-    for (frame, i, j), arrived, accepted, weight in sums.itertuples():
+    for frame, i, j, arrived, accepted, weight in sums.itertuples(index=False):
         frames[frame - 1][i, j] = (_percent(accepted / arrived), _percent(weight / lengths[frame - 1]))
     return frames
 
@@ -206,12 +211,15 @@ def _percent(share: float) -> int | None:
     return round(100 * share) if np.isfinite(share) else None
 
 
-def _row(values: "pd.Series[float]", n: int) -> list[float | None]:
+def _row(values: Mapping[Hashable, float], n: int) -> list[float | None]:
     """Lists a value per node; None for nodes without a value."""
-    return [round(float(values[i]), 3) if i in values.index and np.isfinite(values[i]) else None for i in range(n)]
+    return [round(values[i], 3) if i in values and math.isfinite(values[i]) else None for i in range(n)]
 
 
-def _table(run: Run, name: str) -> pd.DataFrame:
-    columns, cells = table(run.folder / name)
-    whole = {column: int for column in WHOLE_NUMBERS if column in columns}
-    return pd.DataFrame(cells, columns=list(columns)).astype(whole)
+def _table(run: Run, name: str) -> Table:
+    names, cells = table(run.folder / name)
+    columns = np.array(cells, dtype=float).reshape(len(cells), len(names)).T
+    return {
+        name: column.astype(int) if name in WHOLE_NUMBERS else column
+        for name, column in zip(names, columns, strict=True)
+    }
