@@ -67,7 +67,10 @@ def plain(config: DictConfig) -> dict[str, Any]:
     >>> plain(OmegaConf.create({"rounds": 5, "eval_every": "${rounds}", "hydra": {}}))
     {'rounds': 5, 'eval_every': 5}
     """
-    chosen = {str(key): _container(config, key) for key in config if key != "hydra"}
+    chosen = _without_hydra(OmegaConf.to_container(config, resolve=False))
+    if "${" in repr(chosen):
+        # A copy takes time. But in one without Hydra's own part, no reference leads there.
+        chosen = _without_hydra(OmegaConf.to_container(OmegaConf.masked_copy(config, list(chosen)), resolve=True))
     refuse_missing(chosen)
     return without_pre(chosen)
 
@@ -103,11 +106,8 @@ def register_resolvers() -> None:
     OmegaConf.register_new_resolver("choices", _choices, replace=True)
 
 
-def _container(config: DictConfig, key: Any) -> Any:
-    if OmegaConf.is_missing(config, key):
-        return "???"
-    value = config[key]
-    return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+def _without_hydra(config: Any) -> dict[str, Any]:
+    return {key: value for key, value in config.items() if isinstance(key, str) and key != "hydra"}
 
 
 @cache

@@ -7,7 +7,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from byzdl.config.compose import compose
 from byzdl.config.explain import explain
-from byzdl.config.identity import register_resolvers
+from byzdl.config.identity import plain, register_resolvers
 from byzdl.config.types import ConfigError
 
 
@@ -67,3 +67,11 @@ def test_a_name_that_needs_a_missing_value_says_so_too():
     with pytest.raises(OmegaConfBaseException) as refused:
         _ = config.hydra.run.dir
     assert explain(refused.value) == "seed: ??? stands for a value of yours; type seed=VALUE"
+
+
+def test_a_reference_to_hydras_own_part_leads_nowhere():
+    """A run lacks that part. So the plan of a sweep must not resolve what its runs cannot."""
+    config = OmegaConf.create({"writer": "${hydra.job.name}", "hydra": {"job": {"name": "train"}}})
+    with pytest.raises(OmegaConfBaseException) as refused:
+        plain(config)
+    assert explain(refused.value).startswith("writer: ${hydra.job.name} is no key of this configuration")
