@@ -66,7 +66,7 @@ def sweep(
 
         with looking_once():
             plan = planned(axes.combinations(found), composed)
-            plan = examined(plan, lambda run: configured(run.overrides))
+            plan = examined(plan, lambda run: (run.config, axes.separated(run.overrides)[1]))
         write_manifest(folder, plan)
         due = [run for run in plan if not run.done and not run.refused]
         threads = [composed(run.overrides)[0].get("threads", 1) for run in due[:1]]

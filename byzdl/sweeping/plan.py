@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ class Planned:
     - `folder`, `identity`: where it is written, and the identity of its configuration
     - `done`: whether it has a result already
     - `refused`: why it cannot be computed; empty if it can
+    - `config`: its configuration, as plain containers; empty if it cannot be composed
     """
 
     overrides: tuple[str, ...]
@@ -35,6 +36,7 @@ class Planned:
     identity: str = ""
     done: bool = False
     refused: str = ""
+    config: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
 def planned(combinations: Sequence[tuple[str, ...]], compose: Compose) -> list[Planned]:
@@ -52,32 +54,32 @@ def planned(combinations: Sequence[tuple[str, ...]], compose: Compose) -> list[P
     [('seed=0', 'rounds=5'), ('seed=1', 'rounds=5')]
     """
     plan: list[Planned] = []
-    first_in: dict[Path, tuple[Planned, Mapping[str, Any]]] = {}
+    first_in: dict[Path, Planned] = {}
     with bar(len(combinations), "planned") as shown:
         for overrides in combinations:
-            run, config = _planned(overrides, compose)
+            run = _planned(overrides, compose)
             shown.update()
-            first, other = (run, config) if run.refused else first_in.setdefault(run.folder, (run, config))
+            first = run if run.refused else first_in.setdefault(run.folder, run)
             if first is run:
                 plan.append(run)
             elif first.identity != run.identity:
                 takes = f"a different folder for every run, as {_apart(first, overrides)} has this one"
                 taken = ConfigError.of("hydra.sweep.subdir", str(run.folder), takes)
                 plan.append(replace(run, refused=str(taken)))
-            elif (key := differing(other, config)) is not None:
-                plan.append(replace(run, refused=_refusal(key, first, other, config, overrides)))
+            elif (key := differing(first.config, run.config)) is not None:
+                plan.append(replace(run, refused=_refusal(key, first, run)))
     return plan
 
 
-def _planned(overrides: tuple[str, ...], compose: Compose) -> tuple[Planned, Mapping[str, Any]]:
+def _planned(overrides: tuple[str, ...], compose: Compose) -> Planned:
     try:
         config, folder = compose(overrides)
         own = identity(config)
         # With another path to the data, the run itself compares their contents.
         done = is_done(folder, own) and read_status(folder).get("root") == data_root(config)
-        return Planned(overrides, folder, own, done), config
+        return Planned(overrides, folder, own, done, config=config)
     except WRONG_INPUT as error:
-        return Planned(overrides, refused=explain(error)), {}
+        return Planned(overrides, refused=explain(error))
 
 
 def _apart(first: Planned, overrides: Sequence[str]) -> str:
@@ -85,9 +87,7 @@ def _apart(first: Planned, overrides: Sequence[str]) -> str:
     return " ".join(one for one in first.overrides if one not in overrides) or " ".join(first.overrides)
 
 
-def _refusal(
-    key: str, first: Planned, other: Mapping[str, Any], config: Mapping[str, Any], overrides: Sequence[str]
-) -> str:
+def _refusal(key: str, first: Planned, run: Planned) -> str:
     """Why a combination is not computed beside the first one, of the same identity."""
     if key == "dataset.root":
         hint = "other data need a dataset.name of their own"
@@ -95,8 +95,8 @@ def _refusal(
         hint = "no file is there, so that the two cannot be told apart"
     else:
         hint = "a second result needs a sweep of its own, in another folder"
-    takes = f"{value_of(other, key)!r} as in {_apart(first, overrides)}, which is the same run; {hint}"
-    return str(ConfigError.of(key, value_of(config, key), takes))
+    takes = f"{value_of(first.config, key)!r} as in {_apart(first, run.overrides)}, which is the same run; {hint}"
+    return str(ConfigError.of(key, value_of(run.config, key), takes))
 
 
 def write_manifest(folder: Path, plan: Sequence[Planned]) -> None:

@@ -93,7 +93,7 @@ class Sweeper(HydrasSweeper):
         composer = Composer(self.hydra_context.config_loader, self.config)
         with looking_once():
             plan = planned(self._combinations(arguments), partial(_composed, composer))
-            plan = examined(plan, lambda run: (plain(composer(run.overrides)), {}), elsewhere=self._is_elsewhere)
+            plan = examined(plan, lambda run: (run.config, {}), elsewhere=self._is_elsewhere)
         with placed("hydra.sweep.dir", folder):
             write_manifest(folder, plan)
             replace_file(folder / "multirun.yaml", OmegaConf.to_yaml(self.config).encode())
