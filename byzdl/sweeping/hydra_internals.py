@@ -2,14 +2,19 @@
 
 import pickle
 from collections.abc import Sequence
+from copy import copy
 from functools import cache
+from typing import Any
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
+from hydra._internal.config_repository import ConfigRepository
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra._internal.utils import get_args_parser
 from hydra.core.config_loader import ConfigLoader
+from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
+from hydra.plugins.config_source import ConfigResult
 from omegaconf import DictConfig
 
 from byzdl.sweeping.mode import check_nested
@@ -18,7 +23,7 @@ __all__ = ["BasicSweeper", "Composer", "get_args_parser"]
 
 
 class Composer:
-    """Composes the combinations of a sweep as Hydra does, but reads the files of each choice of groups only once.
+    """Composes the combinations of a sweep as Hydra does, but reads each file, and merges each choice of groups, only once.
 
     Hydra reads and merges all files anew for every combination. Here, the configuration of each choice of groups is kept,
     pickled. A combination is a copy of it, on which only values are set.
@@ -29,7 +34,8 @@ class Composer:
 
     def __init__(self, loader: ConfigLoader, sweep: DictConfig):
         assert isinstance(loader, ConfigLoaderImpl)
-        self.loader = loader
+        self.loader = copy(loader)
+        self.loader.repository = _Repository(loader.get_search_path())
         self.sweep = sweep
         self._chosen: dict[tuple[str, ...], bytes] = {}
         parser = OverridesParser.create()
@@ -56,3 +62,22 @@ class Composer:
 
     def _is_group(self, override: Override) -> bool:
         return bool(self.loader.repository.group_exists(override.key_or_group))
+
+
+class _Repository(ConfigRepository):
+    """Keeps the content of each file, pickled, because Hydra changes what it has read."""
+
+    def __init__(self, path: ConfigSearchPath):
+        super().__init__(path)
+        self._read: dict[tuple[str, ...], bytes] = {}
+
+    def load_config(self, config_path: str) -> ConfigResult | None:
+        key = (config_path, *(source.path for source in self.sources))
+        if key not in self._read:
+            self._read[key] = pickle.dumps(super().load_config(config_path))
+        found: ConfigResult | None = pickle.loads(self._read[key])
+        return found
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "_Repository":
+        """The copy that Hydra makes for each composition: it may search other folders, but shares what was read."""
+        return copy(self)

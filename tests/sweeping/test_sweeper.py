@@ -12,6 +12,7 @@ from hydra.types import RunMode
 from omegaconf import OmegaConf
 
 from byzdl.config.types import ConfigError
+from byzdl.sweeping.combinations import composer
 from byzdl.sweeping.hydra_internals import Composer
 from byzdl.sweeping.plan import planned
 from byzdl.sweeping.sweeper import Sweeper, _composed
@@ -41,6 +42,16 @@ def test_a_sweeps_combinations_are_composed_as_hydra_composes_them():
             with pytest.raises(HydraException) as mine_error:
                 compose(wrong)
             assert str(mine_error.value) == str(hydras_error.value)
+
+
+def test_all_combinations_are_of_the_same_files(tmp_path):
+    (tmp_path / "defense").mkdir()
+    own = tmp_path / "defense" / "mine.yaml"
+    own.write_text("defaults: [ubar]\nname: before\n")
+    with composer(["defense=mine", "attack=max,alie"], config_dir=tmp_path) as (compose, (first, second)):
+        assert compose(first).defense.name == "before"
+        own.write_text("defaults: [ubar]\nname: after\n")
+        assert compose(second).defense.name == "before"
 
 
 def combinations(arguments=(), **sweeper):
