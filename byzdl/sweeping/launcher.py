@@ -1,10 +1,12 @@
 """Hydra's launcher for this machine: each run in its own process, several at a time."""
 
+import pickle
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import cloudpickle
 from hydra.core.utils import JobReturn, JobStatus, run_job, setup_globals
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
@@ -37,13 +39,15 @@ class LocalLauncher(Launcher):
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Runs each combination in a process, and returns their outcomes in the same order."""
+        # The same for all runs, and slow to pickle.
+        shared = cloudpickle.dumps((self.hydra_context, self.task_function))
 
         def job(index: int) -> Job:
             try:
                 config = self._config(job_overrides[index], initial_job_idx + index)
             except WRONG_INPUT as error:  # One wrong combination stops no other.
                 return partial(_refuse, explain(error))
-            return partial(_run, self.hydra_context, self.task_function, config)
+            return partial(_run, shared, pickle.dumps(config))
 
         ended = side_by_side(len(job_overrides), job, self.jobs or max(1, cores() // _threads(self.config)))
         return [_returned(overrides, *end) for overrides, end in zip(job_overrides, ended, strict=True)]
@@ -60,14 +64,19 @@ class LocalLauncher(Launcher):
         return config
 
 
-def _run(hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> Any:
-    """Runs one combination as Hydra does, and returns its value, or raises its error."""
+def _run(shared: bytes, config: bytes) -> Any:
+    """Runs one combination as Hydra does, and returns its value, or raises its error.
+
+    - `shared`: the pickled context and task function
+    - `config`: the pickled configuration
+    """
     setup_globals()
+    hydra_context, task_function = cloudpickle.loads(shared)
     try:
         result = run_job(
             hydra_context=hydra_context,
             task_function=task_function,
-            config=config,
+            config=pickle.loads(config),
             job_dir_key="hydra.sweep.dir",
             job_subdir_key="hydra.sweep.subdir",
         )
