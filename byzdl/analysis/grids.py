@@ -3,22 +3,66 @@
 import math
 import textwrap
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from byzdl.analysis import escape, style
 
 
 @contextmanager
 def laid_out_later() -> Iterator[None]:
-    """Leaves the layout to `legend_above`: seaborn's own warns if it finds no room in small panels."""
+    """Leaves the layout to `legend_above`: seaborn's own warns if it finds no room in small panels.
+
+    Leaves the limits, too, until seaborn has drawn all panels. Panels share limits: each curve would move those of all.
+    """
+    import seaborn as sns
+
+    lay_out = sns.FacetGrid.tight_layout
+    waiting: list[Axes] = []
+
+    def find_limits() -> None:
+        while waiting:
+            waiting.pop().autoscale()
+
+    def around_panels(grid: Any, *args: Any, **keywords: Any) -> None:
+        """Lays out a grid as seaborn does: before its first curve, and after its last one."""
+        find_limits()
+        lay_out(grid, *args, **keywords)
+        if not any(ax.has_data() for ax in grid.axes.flat):
+            waiting.extend(ax for ax in grid.axes.flat if ax.get_autoscalex_on() and ax.get_autoscaley_on())
+            for ax in waiting:
+                ax.set_autoscale_on(False)
+
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Tight layout not applied")
-        yield
+        sns.FacetGrid.tight_layout = around_panels
+        try:
+            yield
+        finally:
+            sns.FacetGrid.tight_layout = lay_out
+            find_limits()
+
+
+def stroke(lines: Iterable[Line2D], drawn: Iterable[str], order: Sequence[str], look: Mapping[str, Any]) -> None:
+    """Gives the curves of a panel their dashes and widths, and the legend's own lines that may follow.
+
+    seaborn tries each colour with each dashes and each width: with dozens of curves, that takes most of the time.
+
+    - `lines`: the curves, as seaborn draws them: in the order of their texts
+    - `drawn`: the texts of those that have a point
+    - `order`: all texts
+    - `look`: from `style.look`
+    """
+    present = set(drawn)
+    for line, text in zip(lines, [*(text for text in order if text in present), *order], strict=False):
+        line.set_dashes(look["dashes"][text])
+        line.set_linewidth(look["sizes"][text])
 
 
 def legend_above(grid: Any, title: str = "") -> None:

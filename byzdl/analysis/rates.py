@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -45,8 +46,7 @@ def _drawn(gained: pd.DataFrame, lines: dict[str, style.Line]) -> Any:
     defenses, attacks = levels(gained, "defense", style.characters(WIDTH)), levels(gained, "attack")
     data = gained.assign(defense=gained["defense"].map(defenses), attack=gained["attack"].map(attacks))
     look = style.look({attacks[attack]: line for attack, line in lines.items() if attack in attacks})
-    same = dict.fromkeys(("hue", "style", "size"), "attack") | look
-    order = {f"{name}_order": list(attacks.values()) for name in ("hue", "style", "size")}
+    order = list(attacks.values())
     across = min(ACROSS, len(defenses))
     down = -(-len(defenses) // across)
     height, width = HEIGHT + 1.2 / down, max(WIDTH, LEAST / across)
@@ -54,8 +54,11 @@ def _drawn(gained: pd.DataFrame, lines: dict[str, style.Line]) -> Any:
     grid = sns.relplot(
         data, kind="line", x="br", y="mean", estimator=None, marker="o", markersize=2.5, markeredgewidth=0,
         col="defense", col_order=list(defenses.values()), col_wrap=across, facet_kws={"legend_out": False},
-        **same, **order, **size,
+        hue="attack", hue_order=order, palette=look["palette"], **size,
     )  # fmt: skip
+    for defense, part in data[np.isfinite(data["mean"])].groupby("defense"):
+        grids.stroke(grid.axes_dict[defense].lines, part["attack"], order, look)
+    grids.stroke(grid.legend.legend_handles, [], order, look)
     grids.bands(grid, data, "defense", x="br", hue="attack", colors=look["palette"])
     grid.refline(y=0, color="black", linestyle="-", linewidth=0.8)
     grid.set_titles("{col_name}")

@@ -21,6 +21,9 @@ FEW_SEEDS = 5
 # Keywords of seaborn.relplot that seaborn.lineplot does not have.
 OF_GRIDS = ("row_order", "col_order", "col_wrap", "facet_kws")
 
+# Keywords that leave a panel with one line for each colour. Only then `grids.stroke` knows whose it is.
+PLAIN = {*OF_GRIDS, "hue_order", "palette", "dashes", "sizes", "height", "aspect", "legend"}
+
 # More notes than this would crowd the figure.
 MANY_NOTES = 8
 
@@ -71,6 +74,7 @@ def curves(
     """
     import seaborn as sns
 
+    is_plain = ax is None and hue is not None and keywords.keys() <= PLAIN
     facets = {name: kind for name, kind in (("row", row), ("col", col)) if kind is not None and ax is None}
     kinds = facets | ({} if hue is None else {"hue": hue})
     frame = selected(frame, column, kinds, keywords)
@@ -97,16 +101,19 @@ def curves(
 
     if ax is not None:
         sns.lineplot(first, x="round", y=column, ax=ax, **look)
-        _finish(ax, data, column, look)
+        _finish(ax, data, column, look, {})
         ax.set(xlabel=LABELS["round"], ylabel=_label(column, height))
         if ax.legend_ is not None:
             ax.legend_.set_title("")
         return ax
+    strokes = _strokes(look) if is_plain else {}
     look["facet_kws"] = {"margin_titles": True, "legend_out": False} | look.get("facet_kws", {})
     with grids.laid_out_later():
         grid = sns.relplot(first, kind="line", x="round", y=column, **facets, **size, **look)
     for (i, j, _), part in grid.facet_data():
-        _finish(grid.facet_axis(i, j, modify_state=False), data.loc[part.index], column, look)
+        _finish(grid.facet_axis(i, j, modify_state=False), data.loc[part.index], column, look, strokes)
+    if strokes and grid.legend is not None:
+        grids.stroke(grid.legend.legend_handles, [], look["hue_order"], strokes)
     grid.set_titles(row_template="{row_name}", col_template="{col_name}")
     grid.set_axis_labels(LABELS["round"], _label(column, height))
     if note := _fewer_seeds(frame, apart):
@@ -152,16 +159,29 @@ def _lines(hue: str, texts: Mapping[Hashable, str], keywords: dict[str, Any]) ->
     return look
 
 
-def _finish(ax: Axes, data: pd.DataFrame, column: str, look: Mapping[str, Any]) -> None:
+def _strokes(look: dict[str, Any]) -> dict[str, Any]:
+    """Takes the dashes and widths of curves out of their look, for `grids.stroke`. Empty if seaborn must choose some."""
+    if not all(isinstance(look[part], Mapping) for part in ("dashes", "sizes")):
+        return {}
+    del look["style"], look["size"]
+    return {part: look.pop(part) for part in ("dashes", "sizes")}
+
+
+def _finish(ax: Axes, data: pd.DataFrame, column: str, look: Mapping[str, Any], strokes: Mapping[str, Any]) -> None:
     """Adds what is behind gaps, and each seed's curve where they are few, below the means.
 
     The first mean of the legend is on top, and thin ones are above thick ones.
     """
     import seaborn as sns
 
+    if strokes:
+        grids.stroke(ax.lines, data.loc[data["segment"] == 0, look["hue"]], look["hue_order"], strokes)
     for _, part in data[data["segment"] > 0].groupby("segment"):
         same = {name: value for name, value in look.items() if name not in OF_GRIDS}
+        before = len(ax.lines)
         sns.lineplot(part, x="round", y=column, ax=ax, **{**same, "legend": False})
+        if strokes:
+            grids.stroke(ax.lines[before:], part[look["hue"]], look["hue_order"], strokes)
     for place, line in enumerate(ax.lines):
         line.set_zorder(3 - line.get_linewidth() / 10 - place / 1000)
     apart = list(dict.fromkeys(look[name] for name in ("hue", "style", "size") if look.get(name)))

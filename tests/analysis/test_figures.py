@@ -77,6 +77,17 @@ def test_the_band_is_the_interval(frame):
             assert np.isclose(outline, point).all(axis=1).any()
 
 
+def test_curves_look_as_if_seaborn_had_drawn_their_dashes_and_widths(frame, tmp_path):
+    pictures = set()
+    for keywords in {}, {"sort": True}:  # which seaborn does anyway, but takes for a keyword with a meaning of its own
+        with mpl.rc_context(style.theme()):
+            grid = curves(frame, **keywords)
+        plt.close(grid.figure)
+        save(grid.figure, tmp_path / "curves")
+        pictures.add((tmp_path / "curves.svg").read_bytes())
+    assert len(pictures) == 1
+
+
 def test_the_bands_of_seaborn_are_ours_up_to_the_random_numbers():
     rng = np.random.default_rng(0)
     case = {"setting": "", "attack": "max", "br": 0.3, "defense": "ubar"}
