@@ -4,11 +4,10 @@ import math
 import textwrap
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -17,36 +16,38 @@ from byzdl.analysis import escape, style
 
 @contextmanager
 def laid_out_later() -> Iterator[None]:
-    """Leaves the layout to `legend_above`: seaborn's own warns if it finds no room in small panels.
-
-    Leaves the limits, too, until seaborn has drawn all panels. Panels share limits: each curve would move those of all.
-    """
+    """Leaves the layout to `legend_above`: seaborn's own warns if it finds no room in small panels."""
     import seaborn as sns
 
     lay_out = sns.FacetGrid.tight_layout
-    waiting: list[Axes] = []
-
-    def find_limits() -> None:
-        while waiting:
-            waiting.pop().autoscale()
 
     def around_panels(grid: Any, *args: Any, **keywords: Any) -> None:
         """Lays out a grid as seaborn does: before its first curve, and after its last one."""
-        find_limits()
+        limits.close()
         lay_out(grid, *args, **keywords)
         if not any(ax.has_data() for ax in grid.axes.flat):
-            waiting.extend(ax for ax in grid.axes.flat if ax.get_autoscalex_on() and ax.get_autoscaley_on())
-            for ax in waiting:
-                ax.set_autoscale_on(False)
+            limits.enter_context(limits_later(grid))
 
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), ExitStack() as limits:
         warnings.filterwarnings("ignore", "Tight layout not applied")
         sns.FacetGrid.tight_layout = around_panels
         try:
             yield
         finally:
             sns.FacetGrid.tight_layout = lay_out
-            find_limits()
+
+
+@contextmanager
+def limits_later(grid: Any) -> Iterator[None]:
+    """Finds the limits of panels at the end. As panels share them, each curve would move those of all panels."""
+    free = [ax for ax in grid.axes.flat if ax.get_autoscalex_on() and ax.get_autoscaley_on()]
+    for ax in free:
+        ax.set_autoscale_on(False)
+    try:
+        yield
+    finally:
+        for ax in free:
+            ax.autoscale()
 
 
 def stroke(lines: Iterable[Line2D], drawn: Iterable[str], order: Sequence[str], look: Mapping[str, Any]) -> None:
@@ -103,10 +104,11 @@ def bands(
     - `panel`: the columns that tell the panels apart, in the order of the keys of `grid.axes_dict`
     - `ends`: the columns of the lower and the upper bounds
     """
-    for key, part in data.groupby(panel):
-        for value, curve in part.sort_values(x).groupby(hue):
-            low, high = (curve[end] for end in ends)
-            grid.axes_dict[key].fill_between(curve[x], low, high, color=colors[value], alpha=0.2, linewidth=0)
+    with limits_later(grid):
+        for key, part in data.groupby(panel):
+            for value, curve in part.sort_values(x).groupby(hue):
+                low, high = (curve[end] for end in ends)
+                grid.axes_dict[key].fill_between(curve[x], low, high, color=colors[value], alpha=0.2, linewidth=0)
 
 
 def detached(grid: Any) -> Figure:
