@@ -67,10 +67,11 @@ def plain(config: DictConfig) -> dict[str, Any]:
     >>> plain(OmegaConf.create({"rounds": 5, "eval_every": "${rounds}", "hydra": {}}))
     {'rounds': 5, 'eval_every': 5}
     """
-    chosen = _without_hydra(OmegaConf.to_container(config, resolve=False))
+    keys = [key for key in config if isinstance(key, str) and key != "hydra"]
+    chosen: Any = {key: _written(config, key) for key in keys}
     if "${" in repr(chosen):
         # A copy takes time. But in one without Hydra's own part, no reference leads there.
-        chosen = _without_hydra(OmegaConf.to_container(OmegaConf.masked_copy(config, list(chosen)), resolve=True))
+        chosen = OmegaConf.to_container(OmegaConf.masked_copy(config, keys), resolve=True)
     refuse_missing(chosen)
     return without_pre(chosen)
 
@@ -106,8 +107,14 @@ def register_resolvers() -> None:
     OmegaConf.register_new_resolver("choices", _choices, replace=True)
 
 
-def _without_hydra(config: Any) -> dict[str, Any]:
-    return {key: value for key, value in config.items() if isinstance(key, str) and key != "hydra"}
+def _written(config: DictConfig, key: str) -> Any:
+    """A value as plain containers, with its references as they are; `${}` for one that is a reference itself."""
+    if OmegaConf.is_interpolation(config, key):
+        return "${}"
+    if OmegaConf.is_missing(config, key):
+        return "???"
+    value = config[key]
+    return OmegaConf.to_container(value) if OmegaConf.is_config(value) else value
 
 
 @cache
