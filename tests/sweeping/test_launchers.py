@@ -82,6 +82,15 @@ def test_every_launcher_gives_the_same_bytes_and_tells_what_failed(launcher, alo
     assert [rows(folder / "rounds.csv")[-1]["round"] for folder in folders] == ["4", "4", "4"]
 
 
+def test_a_run_of_a_sweep_has_what_hydra_offers_beside_a_folder_and_a_log(alone, tmp_path):
+    name, nodes = alone
+    more = ["hydra.output_subdir=.hydra", "+hydra.job.env_set.NEW=1", "hydra.job.chdir=true"]
+    assert train_here("-m", *TINY, *more, cwd=tmp_path).returncode == 0
+    (folder,) = run_folders(tmp_path / "outputs")
+    assert (folder.name, (folder / "nodes.csv").read_bytes()) == (name, nodes)
+    assert (folder / ".hydra" / "overrides.yaml").is_file()
+
+
 @pytest.mark.parametrize(
     ("launcher", "extra"), [("ray", "ray"), ("submitit_slurm", "slurm"), ("submitit_local", "slurm")]
 )
