@@ -28,7 +28,7 @@ from byzdl.sweeping.plan import Planned, write_manifest
 
 COMMANDS = ("figures", "leaderboard", "report")
 
-# As most defenses leave them.
+# Cells, as most defenses leave them.
 EMPTY = {"theta_mean": None, "theta": None, "fallback_rate": None}
 
 
@@ -72,34 +72,26 @@ def _write_run(run: Planned, config: Mapping[str, Any], random: np.random.Genera
     graph = nx.gnm_random_graph(n, 2 * n, seed=config["seed"])
     byzantine = set(random.choice(n, round(br * n), replace=False).tolist())
     benign = [i for i in graph if i not in byzantine]
-    around = {i: {"neighbours": graph.degree[i], "byzantine_neighbours": len(byzantine & set(graph[i]))} for i in graph}
+
+    def row(columns: Sequence[str], **known: Any) -> Row:
+        invented = dict(zip(columns, random.random(len(columns)).tolist(), strict=True))
+        return {name: {**invented, **EMPTY, **known}[name] for name in columns}
+
+    def of_node(i: int) -> Row:
+        around = {"neighbours": graph.degree[i], "byzantine_neighbours": len(byzantine & set(graph[i]))}
+        return row(NODE_COLUMNS, round=r, node=i, **around)
+
+    def of_edge(i: int, j: int) -> Row:
+        accepted = int(random.integers(every + 1))
+        return row(EDGE_COLUMNS, round=r, node=i, neighbour=j, arrived=every, accepted=accepted)
+
     success = {} if config["attack"]["name"] == "backdoor" else {"attack_success_rate": None}
     folder = RunFolder(run.folder, run.identity)
     folder.start(config, {"seed": config["seed"], "byzantine": sorted(byzantine), "edges": list(graph.edges)})
     for r in range(0, config["rounds"] + 1, every):
-        edges = [
-            _row(
-                EDGE_COLUMNS,
-                random,
-                round=r,
-                node=i,
-                neighbour=j,
-                arrived=every,
-                accepted=int(random.integers(every + 1)),
-            )
-            for i in benign
-            for j in graph[i]
-            if r
-        ]
-        nodes = [_row(NODE_COLUMNS, random, round=r, node=i, **around[i]) for i in benign]
-        folder.write(_row(ROUND_COLUMNS, random, round=r, **success), nodes, edges)
+        edges = [of_edge(i, j) for i in benign for j in graph[i] if r > 0]
+        folder.write(row(ROUND_COLUMNS, round=r, **success), [of_node(i) for i in benign], edges)
     folder.finish({})
-
-
-def _row(columns: Sequence[str], random: np.random.Generator, **known: Any) -> Row:
-    """Invents the values that are not known."""
-    invented = dict(zip(columns, random.random(len(columns)).tolist(), strict=True))
-    return {name: {**invented, **EMPTY, **known}[name] for name in columns}
 
 
 def _timed(command: str, folder: str) -> Timing:
