@@ -39,9 +39,9 @@ def behind(group: str, instance: Component) -> dict[str, Any]:
     >>> behind("topology", Ring(n=6))
     {}
     """
-    chosen = values(group, instance)
-    if not is_foreign(chosen["_target_"]):
+    if not is_foreign(type(instance).__module__):
         return {}
+    chosen = values(group, instance)
     code, files, _ = content({group: chosen})
     own = {key: value for key, value in chosen.items() if key != "name"}
     return {"values": without_machine({group: own})[group], "code": code, "files": files}
