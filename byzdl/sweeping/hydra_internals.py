@@ -13,7 +13,6 @@ from hydra._internal.utils import get_args_parser
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
 from hydra.plugins.config_source import ConfigResult
 from omegaconf import DictConfig
 
@@ -39,13 +38,14 @@ class Composer:
         self.sweep = sweep
         self._chosen: dict[tuple[str, ...], bytes] = {}
         parser = OverridesParser.create()
+        self._is_group = cache(self.loader.repository.group_exists)
         self._parsed = cache(lambda override: parser.parse_overrides([override])[0])
 
     def __call__(self, combination: Sequence[str]) -> DictConfig:
         """Composes one combination, with Hydra's own part of the configuration."""
         parsed = [self._parsed(override) for override in combination]
         task = [o for o in parsed if not o.is_hydra_override()]
-        values = [o for o in task if isinstance(o.value(), dict) or not self._is_group(o)]
+        values = [o for o in task if isinstance(o.value(), dict) or not self._is_group(o.key_or_group)]
         groups = tuple(o.input_line or "" for o in parsed if o not in values)
         if groups not in self._chosen:
             chosen = self.loader.load_sweep_config(self.sweep, list(groups))
@@ -59,9 +59,6 @@ class Composer:
             task, dirname.exclude_keys, dirname.item_sep, dirname.kv_sep
         )
         return config
-
-    def _is_group(self, override: Override) -> bool:
-        return bool(self.loader.repository.group_exists(override.key_or_group))
 
 
 class _Repository(ConfigRepository):
