@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from byzdl.defenses.local import Local
     from byzdl.defenses.local_performance_check import LocalPerformanceCheck
     from byzdl.defenses.loss_threshold import LossThreshold
+    from byzdl.defenses.mda import Mda
     from byzdl.defenses.mean import Mean
     from byzdl.defenses.median import Median
     from byzdl.defenses.multi_krum import MultiKrum
     from byzdl.defenses.nna import Nna
     from byzdl.defenses.oracle import Oracle
+    from byzdl.defenses.smea import Smea
     from byzdl.defenses.trimmed_mean import TrimmedMean
     from byzdl.defenses.ubar import Ubar
 
@@ -46,11 +48,13 @@ __getattr__ = on_use(
         "Local": "local",
         "LocalPerformanceCheck": "local_performance_check",
         "LossThreshold": "loss_threshold",
+        "Mda": "mda",
         "Mean": "mean",
         "Median": "median",
         "MultiKrum": "multi_krum",
         "Nna": "nna",
         "Oracle": "oracle",
+        "Smea": "smea",
         "TrimmedMean": "trimmed_mean",
         "Ubar": "ubar",
     },
@@ -72,11 +76,13 @@ __all__ = [
     "Local",
     "LocalPerformanceCheck",
     "LossThreshold",
+    "Mda",
     "Mean",
     "Median",
     "MultiKrum",
     "Nna",
     "Oracle",
+    "Smea",
     "Tolerant",
     "TrimmedMean",
     "Ubar",
