@@ -12,6 +12,7 @@ class Clip(Preaggregation):
 
     A model farther away is moved towards the own one, x_i + (x_j - x_i) norm / ||x_j - x_i||. The own model stays.
 
+    >>> import torch
     >>> from byzdl.exchange import by_hand
     >>> from byzdl.preaggregation import blended
     >>> inbox = by_hand(torch.zeros(1, 2), [torch.tensor([[1.0, 0.0], [30.0, 40.0]])])
