@@ -9,9 +9,8 @@ from byzdl.config.types import Share
 from byzdl.defenses.base import Tolerant
 from byzdl.defenses.krum import by_distance, scores
 from byzdl.exchange import Inbox, Mix
-from byzdl.vectors.blocks import gathered
+from byzdl.vectors.near_median import near_median
 from byzdl.vectors.selection import smallest, tied_ranks
-from byzdl.vectors.sorting import ascending
 from byzdl.vectors.waiting import possible
 
 
@@ -60,7 +59,7 @@ class Bulyan(Tolerant):
         f = self.tolerated(inbox)
         selected = self._selected(inbox, f)
         count = selected.sum(1)
-        models = self._near_median(inbox, selected, (count - 2 * f).clamp(min=1))
+        models = near_median(inbox.models, inbox.rows, selected, (count - 2 * f).clamp(min=1))
         if self.alpha > 0:  # 0 times a diverged own model would be NaN
             models = (1 - self.alpha) * models + self.alpha * inbox.own
         return state, Mix(torch.where((count > 0)[:, None], models, inbox.own), selected)
@@ -80,36 +79,3 @@ class Bulyan(Tolerant):
             order = tied_ranks(scores(*nearest, left, (others - step).clamp(min=1))) * k + tie_break
             selected |= smallest(order, 1, among=left) & selects[:, None]
         return selected
-
-    def _near_median(self, inbox: Inbox, selected: Tensor, beta: Tensor) -> Tensor:
-        """Averages, per coordinate, the `beta` [L] selected values closest to their median [L, d]."""
-        count = selected.sum(1)
-        most = sum(possible((torch.arange(selected.shape[1], device=count.device) < count[:, None]).any(0)))
-        if not most:
-            return inbox.own
-        # The selected come first, and the columns of the others are left out as far as possible.
-        first = selected.byte().argsort(dim=1, descending=True, stable=True)[:, :most]
-        rows, selected = inbox.rows.gather(1, first), selected.gather(1, first)
-        beta = torch.minimum(beta, count)
-        beyond = torch.arange(most, device=beta.device)[:, None] + beta  # [most, L], the first rank behind a window
-        has_next, beyond = beyond < count, beyond.clamp(max=most - 1)
-        moves = possible(has_next.any(1))
-        means = torch.empty_like(inbox.own)
-        for learners, columns, values in gathered(inbox.models, rows, selected):
-            ranked = torch.stack(tuple(ascending(values))).double()
-            own, size = torch.arange(ranked.shape[1], device=ranked.device), beta[learners, None].short()
-            # The two middle ranks, which coincide for an odd count.
-            lower, upper = (count[learners] - 1) // 2, count[learners] // 2
-            median = (ranked[lower, own] + ranked[upper, own]) / 2
-            # The nearest values are a window of consecutive ranks. It moves up while the value behind its end is nearer
-            # than its first one.
-            start = torch.zeros_like(median, dtype=torch.short)
-            for rank, value in enumerate(ranked):
-                if moves[rank]:
-                    following = ranked[beyond[rank, learners], own]
-                    start += has_next[rank, learners, None] & (following - median < median - value)
-            total = torch.zeros_like(median)
-            for rank, value in enumerate(ranked):
-                total += torch.where((start <= rank) & (rank < start + size), value, 0.0)
-            means[learners, columns] = total.div_(size)
-        return means
