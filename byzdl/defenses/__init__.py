@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from byzdl.defenses.local_performance_check import LocalPerformanceCheck
     from byzdl.defenses.loss_threshold import LossThreshold
     from byzdl.defenses.mda import Mda
+    from byzdl.defenses.meamed import Meamed
     from byzdl.defenses.mean import Mean
     from byzdl.defenses.median import Median
     from byzdl.defenses.multi_krum import MultiKrum
@@ -49,6 +50,7 @@ __getattr__ = on_use(
         "LocalPerformanceCheck": "local_performance_check",
         "LossThreshold": "loss_threshold",
         "Mda": "mda",
+        "Meamed": "meamed",
         "Mean": "mean",
         "Median": "median",
         "MultiKrum": "multi_krum",
@@ -77,6 +79,7 @@ __all__ = [
     "LocalPerformanceCheck",
     "LossThreshold",
     "Mda",
+    "Meamed",
     "Mean",
     "Median",
     "MultiKrum",
