@@ -9,6 +9,7 @@ from byzdl.vectors.selection import smallest
 if TYPE_CHECKING:
     from byzdl.defenses.balance import Balance
     from byzdl.defenses.bulyan import Bulyan
+    from byzdl.defenses.caf import Caf
     from byzdl.defenses.clipped_gossip import ClippedGossip
     from byzdl.defenses.credibility import Credibility
     from byzdl.defenses.cs_plus import CsPlus
@@ -37,6 +38,7 @@ __getattr__ = on_use(
     {
         "Balance": "balance",
         "Bulyan": "bulyan",
+        "Caf": "caf",
         "ClippedGossip": "clipped_gossip",
         "Credibility": "credibility",
         "CsPlus": "cs_plus",
@@ -65,6 +67,7 @@ __getattr__ = on_use(
 __all__ = [
     "Balance",
     "Bulyan",
+    "Caf",
     "ClippedGossip",
     "Credibility",
     "CsPlus",
