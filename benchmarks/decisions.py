@@ -37,7 +37,7 @@ def measure() -> Iterator[dict[str, Any]]:
             yield {
                 "part": "decisions, 300 rounds",
                 "what": f"{what}, screened in {precision}",
-                "note": f"{note}; final accuracy {last.accuracy_mean:.4f}, worst node {last.accuracy_worst:.4f}",
+                "note": f"{note}; final accuracy {last.score_mean:.4f}, worst node {last.score_worst:.4f}",
             }
 
 

@@ -69,7 +69,7 @@ def steps(n: int, degree: int, threads: int, device: str, overrides: list[str]) 
     count = 10 * 32 * n  # at least ten rounds an epoch, so that no epoch ends while rounds are timed
     data = ["dataset=synthetic", f"dataset.train_count={count}", "topology.require=none", f"device={device}"]
     e = experiment(*graph, *data, *overrides)
-    e.data.train.images.sum()  # Mapped pages count as memory once they are read.
+    e.data.train.inputs.sum()  # Mapped pages count as memory once they are read.
     prepare(threads)  # only now, so that memory of the preparations is free again
     before, step = _memory("VmRSS"), simulated(e, device)
     Path("/proc/self/clear_refs").write_text("5")  # The largest memory use counts from here.

@@ -248,7 +248,7 @@ def module_at(model: Model, data: Data, x: Tensor) -> nn.Module:
 
     Kernels of convolutions lie (out, height, width, in) in the vector.
     """
-    module = model.build(data.shape, data.classes)
+    module = model.build(data.sample, data.classes)
     start = 0
     with torch.no_grad():
         for parameter in module.parameters():

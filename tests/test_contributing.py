@@ -150,7 +150,8 @@ share: 0.9 # of the samples of the node before it, in [0, 1]
 from torch import nn
 
 from byzdl.config.types import Count
-from byzdl.models.base import Model, Shape
+from byzdl.models.base import Model
+from byzdl.samples import Sample
 
 
 class Bottleneck(Model):
@@ -161,9 +162,8 @@ class Bottleneck(Model):
 
     units: Count = 3
 
-    def build(self, shape: Shape, classes: int) -> nn.Module:
-        pixels = shape[0] * shape[1] * shape[2]
-        return nn.Sequential(nn.Flatten(), nn.Linear(pixels, self.units), nn.Linear(self.units, classes))
+    def build(self, sample: Sample, outputs: int) -> nn.Module:
+        return nn.Sequential(nn.Flatten(), nn.Linear(sample.size, self.units), nn.Linear(self.units, outputs))
 ''',
     "conf/model/bottleneck.yaml": """
 # Two linear layers with few units between them.

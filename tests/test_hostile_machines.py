@@ -146,11 +146,11 @@ def test_who_maps_a_damaged_cache_keeps_what_was_mapped(tmp_path):
     """A run that started before the damage was noticed does not lose its images under its feet."""
     dataset = chosen("dataset", "synthetic", cache=str(tmp_path))
     mapped = load(dataset)
-    before = mapped.train.images.numpy().copy()
+    before = mapped.train.inputs.numpy().copy()
     (folder,) = tmp_path.glob("[!.]*")
     damage(folder / "meta.json", "truncated")
     load(dataset)
-    assert np.array_equal(mapped.train.images.numpy(), before)
+    assert np.array_equal(mapped.train.inputs.numpy(), before)
 
 
 def test_a_cache_whose_builder_was_killed_is_built_by_the_next(tmp_path):

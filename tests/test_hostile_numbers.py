@@ -427,7 +427,7 @@ def test_a_lost_model_shows_in_the_logs(tiny):
     state.models[1] = NAN
     found = evaluate(experiment, state, Scores(experiment, state.models))
     assert found.loss.isnan().tolist() == [False, True, False]
-    assert found.accuracy[1] == (tiny.test.labels == 0).double().mean()
+    assert found.score[1] == (tiny.test.targets == 0).double().mean()
     assert math.isnan(found.round_row()["loss_mean"])
     assert math.isnan(found.round_row()["consensus_distance"])
 

@@ -28,7 +28,7 @@ FLOORS = (
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 
 # Modules of the root that import nothing of byzdl: every room may import them.
-LEAVES = {"cores", "files", "lazy", "pipe", "progress", "random_streams"}
+LEAVES = {"cores", "files", "lazy", "pipe", "progress", "random_streams", "samples"}
 
 # All that analysis may import of byzdl.
 OF_ANALYSIS = {"byzdl.config.keys", "byzdl.config.columns", "byzdl.files", "byzdl.pipe"}

@@ -27,6 +27,7 @@ from byzdl.defenses.mean import Mean
 from byzdl.exchange import Conditions, Inbox, Mix
 from byzdl.models import Linear, Model
 from byzdl.preaggregation import Blend, Preaggregation
+from byzdl.samples import Sample
 from byzdl.testing import ContractError, random_inbox
 from byzdl.testing.contract import contracts
 from byzdl.topology import Topology
@@ -671,25 +672,25 @@ class Noise(Dataset):
 class Floats(Noise):
     def decode(self):
         arrays = super().decode()
-        return arrays._replace(train_images=arrays.train_images / 255)
+        return arrays._replace(train_inputs=arrays.train_inputs / 255)
 
 
 class ThirdClass(Noise):
     def decode(self):
         arrays = super().decode()
-        return arrays._replace(test_labels=arrays.test_labels + 1)
+        return arrays._replace(test_targets=arrays.test_targets + 1)
 
 
 class Unlabelled(Noise):
     def decode(self):
         arrays = super().decode()
-        return arrays._replace(train_labels=arrays.train_labels[1:])
+        return arrays._replace(train_targets=arrays.train_targets[1:])
 
 
 class Restless(Noise):
     def decode(self):
         arrays = super().decode()
-        return arrays._replace(train_images=np.random.default_rng().permuted(arrays.train_images))
+        return arrays._replace(train_inputs=np.random.default_rng().permuted(arrays.train_inputs))
 
 
 class Numbered(Noise):
@@ -711,11 +712,11 @@ class Cached(Noise):
 @pytest.mark.parametrize(
     ("dataset", "contract", "says"),
     [
-        (Floats, "decodes_to_images_and_labels", r"Floats\.decode: returns train_images as float64 \[12, 3, 3, 1\], but .*"),
-        (ThirdClass, "decodes_to_images_and_labels", r"ThirdClass\.decode: returns test labels from 1 to 2, but must .*"),
-        (Unlabelled, "decodes_to_images_and_labels", r"Unlabelled\.decode: returns 12 train images and 11 labels, but .*"),
-        (Restless, "decodes_the_same_twice", r"Restless\.decode: returns other train_images the second time; .*"),
-        (Numbered, "knows_its_size", r"Numbered\.train_size: is 20, but must be 12, the number of training images"),
+        (Floats, "decodes_to_inputs_and_targets", r"Floats\.decode: returns train_inputs as float64, but .*"),
+        (ThirdClass, "decodes_to_inputs_and_targets", r"ThirdClass\.decode: returns test targets from 1 to 2, but must .*"),
+        (Unlabelled, "decodes_to_inputs_and_targets", r"Unlabelled\.decode: returns 12 train inputs and 11 targets, but .*"),
+        (Restless, "decodes_the_same_twice", r"Restless\.decode: returns other train_inputs the second time; .*"),
+        (Numbered, "knows_its_size", r"Numbered\.train_size: is 20, but must be 12, the number of training samples"),
         (Arrayed, "signs_with_json", r"Arrayed\.signature: returns what JSON cannot hold \(.*\), but must .*"),
         (Cached, "signs_alike_wherever_its_cache_is", r"Cached\.signature: holds cache, but must be the same for each .*"),
     ],
@@ -870,8 +871,8 @@ def test_a_broken_partition_is_told_what_is_wrong(partition, contract, says):
 
 
 class Sequence(Model):
-    def build(self, shape, classes):
-        return nn.Sequential(*self.before(shape), Linear().build(shape, classes))
+    def build(self, sample, outputs):
+        return nn.Sequential(*self.before(sample.shape), Linear().build(sample, outputs))
 
     def before(self, shape):
         return []
@@ -883,28 +884,28 @@ class Normed(Sequence):
 
 
 class Unlearning(Sequence):
-    def build(self, shape, classes):
-        module = super().build(shape, classes)
+    def build(self, sample, outputs):
+        module = super().build(sample, outputs)
         module.register_parameter("idle", nn.Parameter(torch.zeros(2)))
         return module
 
 
 class TwoMore(Sequence):
-    def build(self, shape, classes):
-        return super().build(shape, classes + 2)
+    def build(self, sample, outputs):
+        return super().build(sample, outputs + 2)
 
 
 class Constant(Sequence):
-    def build(self, shape, classes):
-        module = super().build(shape, classes)
+    def build(self, sample, outputs):
+        module = super().build(sample, outputs)
         for parameter in module.parameters():
             nn.init.constant_(parameter, 0.5)
         return module
 
 
 class NumpySeeded(Sequence):
-    def build(self, shape, classes):
-        module = super().build(shape, classes)
+    def build(self, sample, outputs):
+        module = super().build(sample, outputs)
         for parameter in module.parameters():
             nn.init.constant_(parameter, np.random.rand())
         return module
@@ -921,8 +922,8 @@ class Centring(nn.Module):
 
 
 class Doubling(Sequence):
-    def build(self, shape, classes):
-        return super().build(shape, classes).double()
+    def build(self, sample, outputs):
+        return super().build(sample, outputs).double()
 
 
 @pytest.mark.parametrize(
@@ -930,10 +931,10 @@ class Doubling(Sequence):
     [
         (Normed, "has_parameters_alone", r"Normed\.build: has the buffer 0\.running_mean, which nodes would share, .*"),
         (Doubling, "has_parameters_alone", r"Doubling\.build: has the parameter 0\.1\.weight of torch\.float64, but .*"),
-        (TwoMore, "answers_with_logits", r"TwoMore\.build: answers 3 images with \[3, 12\], but must .* \[3, 10\]"),
+        (TwoMore, "answers_with_outputs", r"TwoMore\.build: answers 3 samples with \[3, 12\], but must .* \[3, 10\]"),
         (Constant, "is_the_seeds", r"Constant\.build: is initialised alike by every seed, but must draw from torch's .*"),
         (NumpySeeded, "is_the_seeds", r"NumpySeeded\.build: is initialised otherwise by the same seed; .*"),
-        (Centred, "answers_each_image_by_itself", r"Centred\.build: answers an image otherwise in a batch .*: image 0 .*"),
+        (Centred, "answers_each_sample_by_itself", r"Centred\.build: answers a sample otherwise in a batch .*: sample 0 .*"),
         (Unlearning, "has_a_gradient_for_each_parameter", r"Unlearning\.build: the parameter idle has no gradient, .*"),
     ],
     ids=label,
@@ -945,12 +946,12 @@ def test_a_broken_model_is_told_what_is_wrong(model, contract, says):
 
 def test_a_model_is_checked_on_the_images_that_it_is_for():
     class Coloured(Sequence):
-        def build(self, shape, classes):
-            if shape[0] != 3:
+        def build(self, sample, outputs):
+            if sample.shape[0] != 3:
                 raise ConfigError.of("model", self.name, "a network for images of three channels")
-            return super().build(shape, classes)
+            return super().build(sample, outputs)
 
-    assert testing.check_model(Coloured(), shape=(3, 6, 4), classes=2) is None
+    assert testing.check_model(Coloured(), sample=Sample((3, 6, 4)), outputs=2) is None
     assert "raises ConfigError: model is 'coloured', but must be" in str(broken(testing.check_model, Coloured()))
 
 

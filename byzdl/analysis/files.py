@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 from byzdl.analysis.kinds import CONFIG, RECORD, Kind
-from byzdl.config.columns import SCHEMA_VERSION, TABLES
+from byzdl.config.columns import SCHEMA_VERSION, SCORES, tables
 from byzdl.config.keys import FIRST_NAMES
 
 # One number for run.json, the columns of its tables, and the sweep manifests.
@@ -187,7 +187,8 @@ def _whole(content: str) -> str:
 
 
 def _check_header(file: Path, head: Sequence[str]) -> None:
-    if absent := [column for column in TABLES.get(file.name, ("round",)) if column not in head]:
+    score = next((score for score in SCORES if any(column.startswith(score) for column in head)), SCORES[0])
+    if absent := [column for column in tables(score).get(file.name, ("round",)) if column not in head]:
         raise ValueError(
             f"it lacks the columns {', '.join(absent)}" if absent[1:] else f"it lacks the column {absent[0]}"
         )

@@ -45,7 +45,7 @@ def aggregate(
     round: int = 0,
     rounds: int = 1,
     seed: int = 0,
-    classes: int = 2,
+    classes: int | None = 2,
     **keys: Any,
 ) -> Aggregate:
     """Mixes the models that one node received into its own, by a rule's name or an instance of a class of one's own.

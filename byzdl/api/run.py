@@ -12,7 +12,7 @@ import networkx as nx
 import pandas as pd
 
 from byzdl.api.overrides import split, with_instances
-from byzdl.config.columns import TABLES, Row
+from byzdl.config.columns import SCORES, TABLES, Row
 from byzdl.config.compose import compose
 from byzdl.config.identity import run_name
 from byzdl.config.types import Component
@@ -20,7 +20,7 @@ from byzdl.progress import bar
 from byzdl.runs.execute import execute
 from byzdl.runs.log import logged
 from byzdl.simulation import parse, simulate
-from byzdl.simulation.answers import reported_columns
+from byzdl.simulation.answers import columns
 from byzdl.simulation.build import build
 from byzdl.simulation.doubts import rule_facts
 from byzdl.simulation.processor import prepared
@@ -47,14 +47,18 @@ class Run:
 
     @property
     def accuracy(self) -> float:
-        """The final test accuracy, the mean over benign nodes."""
-        return float(self.rounds["accuracy_mean"].iloc[-1])
+        """The final test accuracy, the mean over benign nodes; of a regression, R^2."""
+        return float(self.rounds[f"{self._score}_mean"].iloc[-1])
+
+    @property
+    def _score(self) -> str:
+        return next(score for score in SCORES if f"{score}_mean" in self.rounds)
 
     def __repr__(self) -> str:
         names = ", ".join(str(self.config[group]["name"]) for group in ("attack", "defense", "topology", "dataset"))
-        worst = self.rounds["accuracy_worst"].iloc[-1]
+        worst = self.rounds[f"{self._score}_worst"].iloc[-1]
         after = f"{self.rounds['round'].iloc[-1]} rounds"
-        return f"<byzdl.Run of {names}: accuracy {self.accuracy:.3f}, worst node {worst:.3f} after {after}>"
+        return f"<byzdl.Run of {names}: {self._score} {self.accuracy:.3f}, worst node {worst:.3f} after {after}>"
 
 
 def run(
@@ -111,7 +115,7 @@ def _in_memory(config: Mapping[str, Any], given: Mapping[str, Component], progre
         for warning in rule_facts(settings, experiment)["warnings"]:
             log.warning(warning)
         first, start = experiment.initial(), time.perf_counter()
-        more = reported_columns(experiment, first)
+        names = columns(experiment, first)
         for state, evaluation in simulate(experiment, first):
             shown.update(state.round - shown.n)
             if evaluation is not None:
@@ -119,7 +123,7 @@ def _in_memory(config: Mapping[str, Any], given: Mapping[str, Component], progre
                 rows["rounds.csv"].append({**evaluation.round_row(), "seconds": seconds})
                 rows["nodes.csv"] += evaluation.node_rows()
                 rows["edges.csv"] += evaluation.edge_rows()
-    rounds, nodes, edges = (_frame(rows[name], (*own, *more.get(name, ()))) for name, own in TABLES.items())
+    rounds, nodes, edges = (_frame(rows[table], names[table]) for table in TABLES)
     network = experiment.network
     return Run(rounds, nodes, edges, dict(config), _graph(network.n, network.edges, network.byzantine))
 

@@ -8,6 +8,7 @@ from torch import Tensor
 from byzdl.attacks.messages import Messages
 from byzdl.attacks.view import AttackView
 from byzdl.config.types import Component, Count, Natural, ProperShare
+from byzdl.samples import Sample
 from byzdl.topology import Network
 
 
@@ -71,8 +72,11 @@ class Attack(Component):
         **Raises:** `ConfigError`, with the key to change.
         """
 
-    def check_classes(self, classes: int) -> None:
-        """Refuses data with too few classes for the attack to be defined.
+    def check_data(self, sample: Sample, classes: int | None) -> None:
+        """Refuses data on which the attack is not defined.
+
+        - `sample`: the form of a sample
+        - `classes`: their number, or None for a regression
 
         **Raises:** `ConfigError`, with the key to change.
         """
@@ -96,13 +100,13 @@ class Attack(Component):
         """Returns named values of the state to log: [L] become columns of nodes.csv, [L, k] columns of edges.csv."""
         return {}
 
-    def poison(self, images: Tensor, labels: Tensor, classes: int) -> tuple[Tensor, Tensor]:
+    def poison(self, inputs: Tensor, targets: Tensor, classes: int | None) -> tuple[Tensor, Tensor]:
         """Returns the mini-batch that a Byzantine node trains on, made from its honest one.
 
-        - `images` [b, channels, height, width], `labels` [b]: the honest mini-batch
-        - `classes`: C, the number of classes
+        - `inputs` [b, ...], `targets` [b]: the honest mini-batch
+        - `classes`: C, the number of classes, or None for a regression, whose targets are standardised
         """
-        return images, labels
+        return inputs, targets
 
     def triggered(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, int]:
         """Returns test images with the trigger, a mask of the images that count [b], and the attack's target class."""

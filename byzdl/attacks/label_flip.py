@@ -12,7 +12,8 @@ from byzdl.attacks.view import AttackView
 class LabelFlip(Attack):
     """Trains on labels y -> C-1-y and sends the resulting models.
 
-    In all else, Byzantine nodes follow the protocol.
+    In a regression, a target becomes as far below the mean of all training targets as it was above. In all else,
+    Byzantine nodes follow the protocol.
 
     **Knows** its own data alone.
 
@@ -23,8 +24,8 @@ class LabelFlip(Attack):
 
     follows_protocol: ClassVar[bool] = True
 
-    def poison(self, images: Tensor, labels: Tensor, classes: int) -> tuple[Tensor, Tensor]:
-        return images, classes - 1 - labels
+    def poison(self, inputs: Tensor, targets: Tensor, classes: int | None) -> tuple[Tensor, Tensor]:
+        return inputs, classes - 1 - targets if classes else -targets
 
     def send(self, state: tuple[()], view: AttackView) -> tuple[tuple[()], Messages]:
         return state, Messages.by_attacker(view.own, view)

@@ -54,10 +54,10 @@ class LossAware(Search, Trigger):
     def trains(self) -> bool:
         return self.direction == "backdoor" or super().trains
 
-    def poison(self, images: Tensor, labels: Tensor, classes: int) -> tuple[Tensor, Tensor]:
+    def poison(self, inputs: Tensor, targets: Tensor, classes: int | None) -> tuple[Tensor, Tensor]:
         if self.direction == "backdoor":
-            return super().poison(images, labels, classes)
-        return Attack.poison(self, images, labels, classes)
+            return super().poison(inputs, targets, classes)
+        return Attack.poison(self, inputs, targets, classes)
 
     def send(self, state: tuple[()], view: AttackView) -> tuple[tuple[()], Messages]:
         mean = view.benign.mean(0)

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from byzdl.attacks.base import Attack
 from byzdl.config.types import ConfigError, Count, Natural, Share
+from byzdl.samples import Sample
 
 
 class Trigger(Attack):
@@ -30,15 +31,20 @@ class Trigger(Attack):
     def triggers(self) -> bool:
         return True
 
-    def check_classes(self, classes: int) -> None:
-        if self.triggers and self.target >= classes:
+    def check_data(self, sample: Sample, classes: int | None) -> None:
+        if not self.triggers:
+            return
+        if sample.kind != "image" or not classes:
+            found = f"{sample}, and no images" if classes else "those of a regression, without classes"
+            raise ConfigError.of("attack", self.name, f"one without a trigger, as samples are {found}")
+        if self.target >= classes:
             raise ConfigError.of(
                 "attack.target", self.target, f"a class below {classes}, the number of classes in the data"
             )
 
-    def poison(self, images: Tensor, labels: Tensor, classes: int) -> tuple[Tensor, Tensor]:
-        count = math.ceil(self.share * len(images) - 1e-9)  # 0.07 * 100 is a little above 7
-        images, labels = images.clone(), labels.clone()
+    def poison(self, inputs: Tensor, targets: Tensor, classes: int | None) -> tuple[Tensor, Tensor]:
+        count = math.ceil(self.share * len(inputs) - 1e-9)  # 0.07 * 100 is a little above 7
+        images, labels = inputs.clone(), targets.clone()
         images[:count] = self.stamped(images[:count])
         labels[:count] = self.target
         return images, labels

@@ -1,6 +1,7 @@
 """`byzdl split partition=dirichlet partition.alpha=0.1` draws the split of the data, before anything is trained.
 
-It takes the overrides of `byzdl run`. The picture shows how many samples of each class each node holds.
+It takes the overrides of `byzdl run`. The picture shows how many samples of each class each node holds; of a regression, of
+each tenth of the targets.
 """
 
 import argparse
@@ -37,16 +38,19 @@ MOST_TICKS = 30
 class Picture:
     """The numbers in the picture of a split.
 
-    - `counts` [n, classes]: the samples of each class at each node, validation samples included
+    - `counts` [n, classes]: the samples of each class at each node, validation samples included; of a regression, those
+      of each tenth of the targets
     - `byzantine`: the Byzantine nodes
     - `angles` [n]: the rotation of each node's images in degrees; empty if the partition rotates none
     - `title`: the title above the picture
+    - `rows`: what a row of circles stands for
     """
 
     counts: NDArray[np.int64]
     byzantine: tuple[int, ...]
     angles: tuple[int, ...]
     title: str
+    rows: str = "class"
 
     @classmethod
     def of(cls, settings: Settings) -> "Picture":
@@ -56,15 +60,15 @@ class Picture:
         """
         partition, n, seed = settings.partition, settings.topology.n, settings.seed
         network, data = draw_network(settings.topology, settings.attack.br, seed), load(settings.dataset)
-        partition.check(data.shape)
-        labels = data.train.labels.numpy()
-        holdings = divide(partition, labels, n, settings.batch_size, seed)
-        held = [labels[np.concatenate([holding.train, holding.validation])] for holding in holdings]
+        partition.check(data.sample)
+        holdings = divide(partition, data.labels, n, settings.batch_size, seed)
+        held = [data.labels[np.concatenate([holding.train, holding.validation])] for holding in holdings]
         keys = "".join(f" {k}={v}" for k, v in partition.model_dump(exclude={"name", "validation"}).items())
         return cls(
-            counts=np.stack([np.bincount(own, minlength=data.classes) for own in held]),
+            counts=np.stack([np.bincount(own, minlength=data.labels.max() + 1) for own in held]),
             byzantine=network.byzantine,
             angles=tuple(partition.angle(i, seed) for i in range(n)) if isinstance(partition, Rotation) else (),
+            rows="class" if data.classes else "tenth of the targets",
             title=f"{settings.dataset.name} split by {partition.name}{keys}, seed {seed}",
         )
 
@@ -105,7 +109,7 @@ class Picture:
         look = {"hue": node, "palette": self._colors, "linewidth": 0, "legend": False}
         sizes = {"size": self.counts.ravel(), "size_norm": (0, self.counts.max()), "sizes": (0, np.pi / 4 * widest**2)}
         sns.scatterplot(x=node, y=label, ax=axes, **look, **sizes)
-        axes.set(xlabel="node", ylabel="class", ylim=(classes - 0.4, -0.6), xlim=(-0.6, n - 0.4))
+        axes.set(xlabel="node", ylabel=self.rows, ylim=(classes - 0.4, -0.6), xlim=(-0.6, n - 0.4))
         if classes <= MOST_TICKS:
             axes.set_yticks(range(classes))
         if n <= MOST_TICKS:

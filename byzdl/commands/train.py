@@ -106,7 +106,7 @@ def run(config: DictConfig) -> float:
             check_single(config, chosen, sys.argv)
         with placed("hydra.run.dir" if alone else "hydra.sweep.subdir", folder):
             execute(plain(config), folder, progress=alone, patient=patient)
-            return objective(folder, str(config.get("objective", "accuracy_mean")))
+            return objective(folder, config.get("objective"))
     except ConfigError as error:
         if not alone:
             RunFolder(folder, identity(plain(config))).fail(str(error))

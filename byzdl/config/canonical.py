@@ -11,7 +11,7 @@ from types import BuiltinFunctionType, FunctionType
 from typing import Any
 from uuid import UUID
 
-from byzdl.config.keys import FIRST_NAMES, MACHINE_KEYS
+from byzdl.config.keys import FIRST_NAMES, LATER, MACHINE_KEYS
 from byzdl.config.types import ConfigError
 
 # Their text says all that there is to know about them.
@@ -30,12 +30,15 @@ def number(value: Any) -> Any:
 def without_machine(config: Mapping[str, Any]) -> dict[str, Any]:
     """Removes the machine's keys, gives each class its first name, and turns whole floats into integers.
 
+    A later key with the value of earlier results is removed, too.
+
     **Raises:** `ConfigError` for a value that is known by its place in memory alone.
 
     >>> without_machine({"device": "cuda", "optimizer": {"momentum": 0.0}})
     {'optimizer': {'momentum': 0}}
     """
-    return {key: value for key, value in _mapping(config, "") if key != "hydra"}
+    kept = ((key, value) for key, value in _mapping(config, "") if key != "hydra")
+    return {key: value for key, value in kept if key not in LATER or LATER[key] != value}
 
 
 def _mapping(values: Mapping[Any, Any], path: str) -> Iterator[tuple[str, Any]]:

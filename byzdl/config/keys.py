@@ -23,6 +23,9 @@ MACHINE_KEYS = {
     "topology.path": "content",
 }
 
+# Keys that came after the first results, with the value that these were computed with. It is no part of an identity.
+LATER = {"task": "classification"}
+
 # The choices of `writer` beside none, each with the package that it needs.
 WRITERS = {"tensorboard": "tensorboard", "wandb": "wandb"}
 

@@ -3,6 +3,7 @@
 from byzdl.data.arrays import Arrays
 from byzdl.data.dataset import Data, Dataset, Split, load
 from byzdl.data.digits import Digits
+from byzdl.data.embedded import BreastCancer, Diabetes, Wine
 from byzdl.data.image_folder import ImageFolder
 from byzdl.data.label_skew import Dirichlet, LabelsPerNode, Shards, Similarity
 from byzdl.data.partition import Iid, Partition, divide
@@ -13,8 +14,10 @@ from byzdl.data.vision import TorchvisionDataset
 
 __all__ = [
     "Arrays",
+    "BreastCancer",
     "Data",
     "Dataset",
+    "Diabetes",
     "Digits",
     "Dirichlet",
     "Iid",
@@ -28,6 +31,7 @@ __all__ = [
     "Split",
     "Synthetic",
     "TorchvisionDataset",
+    "Wine",
     "divide",
     "load",
 ]

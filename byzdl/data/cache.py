@@ -15,13 +15,13 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from byzdl.config.types import ConfigError
-from byzdl.data.arrays import Arrays
+from byzdl.data.arrays import IMAGES, Arrays
 
 log = logging.getLogger("byzdl")
 
-CACHE_VERSION = 3
-ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
-COVERED = ("classes", "mean", "std", "layout", "fingerprint")
+CACHE_VERSION = 4
+ARRAYS = ("train_inputs", "train_targets", "test_inputs", "test_targets", "groups")
+COVERED = ("classes", "vocabulary", "mean", "std", "target_mean", "target_std", "layout", "fingerprint")
 
 Named = dict[str, NDArray[Any]]
 Meta = dict[str, Any]
@@ -66,7 +66,7 @@ def _read(folder: Path) -> tuple[Named, Meta] | None:
     try:
         meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
         # Nothing writes to these arrays, but torch wants them writable. Mode "c" keeps writes private to the process.
-        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="c") for name in ARRAYS}
+        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="c") for name in meta["layout"]}
         same = (_layout(arrays), _fingerprint(arrays)) == (meta["layout"], meta["fingerprint"])
         if same and _checksum(meta) == meta["checksum"]:
             return arrays, meta
@@ -81,10 +81,11 @@ def _write(decoded: Arrays, folder: Path) -> tuple[Named, Meta]:
     for leftover in folder.parent.glob(f".{folder.name}-*"):  # by a process that was killed
         shutil.rmtree(leftover, ignore_errors=True)
     aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    arrays: Named = dict(zip(ARRAYS, decoded[:4], strict=True))
-    mean, std = _statistics(decoded.train_images)
-    meta: Meta = {"classes": decoded.classes, "mean": mean, "std": std, "layout": _layout(arrays)}
-    meta["fingerprint"] = _fingerprint(arrays)
+    arrays: Named = {name: array for name in ARRAYS if (array := getattr(decoded, name)) is not None}
+    meta: Meta = {"classes": decoded.classes, "vocabulary": decoded.vocabulary}
+    meta["mean"], meta["std"] = _of_channels(decoded.train_inputs)
+    meta["target_mean"], meta["target_std"] = (0.0, 1.0) if decoded.classes else _of_targets(decoded.train_targets)
+    meta["layout"], meta["fingerprint"] = _layout(arrays), _fingerprint(arrays)
     meta["checksum"] = _checksum(meta)
     try:
         for name, array in arrays.items():
@@ -107,14 +108,14 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _layout(arrays: Named) -> list[str]:
-    return [f"{arrays[name].dtype} {list(arrays[name].shape)}" for name in ARRAYS]
+def _layout(arrays: Named) -> dict[str, str]:
+    return {name: f"{array.dtype} {list(array.shape)}" for name, array in arrays.items()}
 
 
 def _fingerprint(arrays: Named) -> str:
     digest = hashlib.sha256()
-    for name in ARRAYS:
-        digest.update(np.ascontiguousarray(arrays[name]).data)
+    for array in arrays.values():
+        digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
 
 
@@ -122,14 +123,26 @@ def _checksum(meta: Meta) -> str:
     return hashlib.sha256(json.dumps({key: meta[key] for key in COVERED}).encode()).hexdigest()
 
 
-def _statistics(images: NDArray[np.uint8]) -> tuple[list[float], list[float]]:
-    """Computes the mean and standard deviation (at least 1) of each channel, exactly, from its histogram."""
-    means, stds = [], []
-    for channel in range(images.shape[-1]):
-        counts = np.bincount(images[..., channel].ravel(), minlength=256)
+def _of_channels(inputs: NDArray[Any]) -> tuple[list[float], list[float]]:
+    """Computes the mean and standard deviation (at least 1) of each channel of images, exactly, from its histogram.
+
+    Other inputs have none.
+    """
+    means: list[float] = []
+    stds: list[float] = []
+    if inputs.dtype != IMAGES:
+        return means, stds
+    for channel in range(inputs.shape[-1]):
+        counts = np.bincount(inputs[..., channel].ravel(), minlength=256)
         levels = np.arange(256)
         mean = float(np.average(levels, weights=counts))
         variance = float(np.average((levels - mean) ** 2, weights=counts))
         means.append(mean)
         stds.append(max(variance**0.5, 1.0))
     return means, stds
+
+
+def _of_targets(targets: NDArray[Any]) -> tuple[float, float]:
+    """Computes the mean and standard deviation of real targets; 1 in place of a standard deviation of 0."""
+    exact = targets.astype(np.float64)
+    return float(exact.mean()), float(exact.std()) or 1.0

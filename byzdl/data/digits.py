@@ -7,6 +7,7 @@ import numpy as np
 
 from byzdl.data.arrays import Arrays
 from byzdl.data.dataset import Dataset
+from byzdl.data.features import every_fifth
 
 
 class Digits(Dataset):
@@ -30,9 +31,5 @@ class Digits(Dataset):
         bunch = load_digits()
         images = bunch.images.astype(np.uint8)[..., np.newaxis]
         labels = bunch.target.astype(np.int64)
-        place_in_class = np.zeros_like(labels)
-        for label in range(10):
-            members = np.flatnonzero(labels == label)
-            place_in_class[members] = np.arange(len(members))
-        test = place_in_class % 5 == 0
+        test = every_fifth(labels)
         return Arrays(images[~test], labels[~test], images[test], labels[test], classes=10)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from byzdl.config.types import Component, ConfigError, ProperShare, RuleError
 from byzdl.random_streams import stream
+from byzdl.samples import Sample
 
 MAX_DRAWS = 1000
 
@@ -21,10 +22,9 @@ View = Callable[[Tensor], Tensor]
 class Holding:
     """Holds the data of one node.
 
-    - `train`, `validation`: indices into the training images, to train on and to validate with
-    - `view`: a change of the node's images [..., channels, height, width]; None for no change. Views with the same
-      effect are equal
-    - `test_view`: the change of the test images for the node's model, likewise
+    - `train`, `validation`: indices into the training samples, to train on and to validate with
+    - `view`: a change of the node's inputs [..., *shape]; None for no change. Views with the same effect are equal
+    - `test_view`: the change of the test inputs for the node's model, likewise
     """
 
     train: Index
@@ -59,18 +59,18 @@ class Partition(Component):
         """
         raise NotImplementedError
 
-    def check(self, shape: tuple[int, int, int]) -> None:
-        """Refuses images of a shape (channels, height, width) on which the views are not defined.
+    def check(self, sample: Sample) -> None:
+        """Refuses samples on which the views are not defined.
 
         **Raises:** `ConfigError`, with the key to change.
         """
 
     def view(self, node: int, seed: int) -> View | None:
-        """Returns the change of a node's own images, or None for no change."""
+        """Returns the change of a node's own inputs, or None for no change."""
         return None
 
     def test_view(self, node: int, seed: int) -> View | None:
-        """Returns the change of the test images for a node's model, or None for no change."""
+        """Returns the change of the test inputs for a node's model, or None for no change."""
         return None
 
 
@@ -89,7 +89,7 @@ def divide(partition: Partition, labels: Index, n: int, batch_size: int, seed: i
 
     The split is redrawn until each node can fill a batch, and hold out a sample if the partition has a validation share.
 
-    - `labels` [N]: of the training images
+    - `labels` [N]: the classes of the training samples
 
     **Raises:** `ConfigError` if no draw of 1000 is such a split; `RuleError` for a partition of one's own that returns
     anything else than indices, or one twice.

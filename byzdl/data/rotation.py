@@ -10,6 +10,7 @@ from torch import Tensor
 from byzdl.config.types import ConfigError, takes
 from byzdl.data.partition import Iid, View
 from byzdl.random_streams import stream
+from byzdl.samples import Sample
 
 
 class Rotation(Iid):
@@ -29,8 +30,10 @@ class Rotation(Iid):
     ] = Field(default=[0, 90, 180, 270])
     test: Literal["upright", "own"] = "upright"
 
-    def check(self, shape: tuple[int, int, int]) -> None:
-        _, height, width = shape
+    def check(self, sample: Sample) -> None:
+        if sample.kind != "image":
+            raise ConfigError.of("partition", self.name, f"another split, as samples are {sample}, and no images")
+        _, height, width = sample.shape
         if height != width and {90, 270} & set(self.angles):
             takes = f"a list of 0 and 180, as images are not square ({height} x {width})"
             raise ConfigError.of("partition.angles", self.angles, takes)

@@ -13,7 +13,8 @@ class Guarded(LossThreshold):
     """Acts as loss_threshold, but falls back only to a model that beats the own model or guessing.
 
     loss_threshold falls back to the neighbour of least loss, at any loss. Here this loss must be below the own loss by
-    more than `margin`, or below log C, the loss of guessing among C classes. Otherwise the node keeps its own model.
+    more than `margin`, or below log C, the loss of guessing among C classes (in a
+    regression below 1, that of the mean target). Otherwise the node keeps its own model.
 
     >>> import torch
     >>> from byzdl.exchange import by_hand
@@ -36,4 +37,5 @@ class Guarded(LossThreshold):
     margin: NonNegative = 0.0
 
     def eligible(self, own: Tensor, losses: Tensor, inbox: Inbox) -> Tensor:
-        return inbox.valid & ((own[:, None] - losses > self.margin) | (losses < math.log(inbox.classes)))
+        guess = math.log(inbox.classes) if inbox.classes else 1.0
+        return inbox.valid & ((own[:, None] - losses > self.margin) | (losses < guess))

@@ -23,7 +23,7 @@ def by_hand(
     seed: int = 0,
     round: int = 0,
     rounds: int = 1,
-    classes: int = 2,
+    classes: int | None = 2,
 ) -> Inbox:
     """Builds an inbox from the learners' own models and the models that each received.
 

@@ -6,7 +6,7 @@ Every array about received models is [L, k]: a row for each of the L learners, a
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from byzdl.random_streams import stream
 from byzdl.vectors.blocks import centred_gram, finite, pairwise_squared, squared_distances
 from byzdl.vectors.weighted_sums import weighted_sums
 
-Measure = Literal["loss", "accuracy"]  # the mean cross-entropy, or the share of right answers
+Measure = Literal["loss", "accuracy"]  # the mean loss, or the share of right answers (in a regression, R^2)
 
 
 class LossOf(Protocol):
@@ -130,7 +130,7 @@ class Inbox:
     - `seed`: seed of the run
     - `round`: number of completed rounds
     - `rounds`: T, number of rounds in the run
-    - `classes`: C, number of classes to learn
+    - `classes`: C, number of classes to learn; None in a regression
     - `copies`: T, 1 in a round itself. In a trial of T sets of messages at once, the L rows are T copies of the learners,
       and only the first L / T of `models` are their own. A table of all pairs then has a row for each trial's messages,
       so distances from it may differ in their last digit from those of a round; the round itself has `copies` = 1
@@ -146,12 +146,12 @@ class Inbox:
     seed: int = 0
     round: int = 0
     rounds: int = 1
-    classes: int = 2
+    classes: int | None = 2
     copies: int = 1
 
     @classmethod
     def of(
-        cls, models: Tensor, rows: Tensor, roster: Roster, loss_of: LossOf, nodes: tuple[int, ...], **run: int
+        cls, models: Tensor, rows: Tensor, roster: Roster, loss_of: LossOf, nodes: tuple[int, ...], **run: Any
     ) -> "Inbox":
         """Builds an inbox with the neighbours of a roster; `run`: `seed`, `round`, `rounds`, `classes`."""
         truth = Truth(roster.byzantine, roster.byzantine.sum(1))

@@ -1,6 +1,6 @@
 """Networks. Each is a choice that builds a torch module; its parameters become one flat vector."""
 
-from byzdl.models.base import Model, Shape, initialised
+from byzdl.models.base import Model, initialised
 from byzdl.models.cnn import Cnn, PooledConvolution
 from byzdl.models.dense import Linear, Mlp
 from byzdl.models.resnet import ResNet
@@ -13,7 +13,6 @@ __all__ = [
     "Model",
     "PooledConvolution",
     "ResNet",
-    "Shape",
     "TorchvisionModel",
     "initialised",
 ]

@@ -1,6 +1,6 @@
 """The convolutional network of the paper."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -8,7 +8,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from byzdl.config.types import Count, takes
-from byzdl.models.base import Model, Shape
+from byzdl.models.base import Model
+from byzdl.samples import Kind, Sample
 
 
 class Cnn(Model):
@@ -21,21 +22,23 @@ class Cnn(Model):
     - `hidden`: the width of the first linear layer
     """
 
+    reads: ClassVar[tuple[Kind, ...]] = ("image",)
+
     channels: Annotated[
         list[int],
         takes("a list of two integers, each at least 1", lambda v: len(v) == 2 and min(v) >= 1),
     ] = Field(default=[32, 64])
     hidden: Count = 128
 
-    def build(self, shape: Shape, classes: int) -> nn.Module:
-        (channels, height, width), (first, second) = shape, self.channels
+    def build(self, sample: Sample, outputs: int) -> nn.Module:
+        (channels, height, width), (first, second) = sample.shape, self.channels
         return nn.Sequential(
             PooledConvolution(channels, first),
             PooledConvolution(first, second),
             nn.Flatten(),
             nn.Linear(second * (height // 4) * (width // 4), self.hidden),
             nn.ReLU(),
-            nn.Linear(self.hidden, classes),
+            nn.Linear(self.hidden, outputs),
         )
 
 

@@ -3,7 +3,8 @@
 from torch import nn
 
 from byzdl.config.types import Count
-from byzdl.models.base import Model, Shape
+from byzdl.models.base import Model
+from byzdl.samples import Sample
 
 
 class Mlp(Model):
@@ -14,13 +15,13 @@ class Mlp(Model):
 
     hidden: Count = 64
 
-    def build(self, shape: Shape, classes: int) -> nn.Module:
-        inputs = shape[0] * shape[1] * shape[2]
-        return nn.Sequential(nn.Flatten(), nn.Linear(inputs, self.hidden), nn.ReLU(), nn.Linear(self.hidden, classes))
+    def build(self, sample: Sample, outputs: int) -> nn.Module:
+        inner, outer = nn.Linear(sample.size, self.hidden), nn.Linear(self.hidden, outputs)
+        return nn.Sequential(nn.Flatten(), inner, nn.ReLU(), outer)
 
 
 class Linear(Model):
-    """Builds multinomial logistic regression: a single linear layer."""
+    """Builds a single linear layer: multinomial logistic regression, or linear regression."""
 
-    def build(self, shape: Shape, classes: int) -> nn.Module:
-        return nn.Sequential(nn.Flatten(), nn.Linear(shape[0] * shape[1] * shape[2], classes))
+    def build(self, sample: Sample, outputs: int) -> nn.Module:
+        return nn.Sequential(nn.Flatten(), nn.Linear(sample.size, outputs))

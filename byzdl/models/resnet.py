@@ -1,14 +1,15 @@
 """The residual networks for CIFAR, with group norm in place of batch norm."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch.nn.functional as F
 from pydantic import model_validator
 from torch import Tensor, nn
 
 from byzdl.config.types import ConfigError, Count, takes
-from byzdl.models.base import Model, Shape
+from byzdl.models.base import Model
 from byzdl.models.layers import GlobalAverage
+from byzdl.samples import Kind, Sample
 
 
 class ResNet(Model):
@@ -29,6 +30,8 @@ class ResNet(Model):
     are no parameters, and nodes with different data would not agree on them.
     """
 
+    reads: ClassVar[tuple[Kind, ...]] = ("image",)
+
     depth: Annotated[int, takes("6n + 2: 8, 14, 20, 26, 32, ...", lambda v: v >= 8 and v % 6 == 2)] = 20
     width: Count = 16
     groups: Count = 8
@@ -39,16 +42,16 @@ class ResNet(Model):
             raise ConfigError.of("groups", self.groups, f"a divisor of width={self.width}")
         return self
 
-    def build(self, shape: Shape, classes: int) -> nn.Module:
-        blocks = self.depth // 6
-        layers: list[nn.Module] = [_convolution(shape[0], self.width), nn.GroupNorm(self.groups, self.width), nn.ReLU()]
+    def build(self, sample: Sample, outputs: int) -> nn.Module:
+        blocks, first = self.depth // 6, _convolution(sample.shape[0], self.width)
+        layers: list[nn.Module] = [first, nn.GroupNorm(self.groups, self.width), nn.ReLU()]
         before = self.width
         for stage in range(3):
             width = self.width * 2**stage
             for block in range(blocks):
                 layers.append(Block(before, width, self.groups, stride=2 if stage > 0 and block == 0 else 1))
                 before = width
-        return nn.Sequential(*layers, GlobalAverage(), nn.Flatten(), nn.Linear(before, classes))
+        return nn.Sequential(*layers, GlobalAverage(), nn.Flatten(), nn.Linear(before, outputs))
 
 
 class Block(nn.Module):

@@ -1,16 +1,17 @@
 """The classifiers of torchvision, by name."""
 
 import warnings
-from collections.abc import Callable
-from typing import Any, Literal, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Literal, TypeVar
 
 import torch
 from pydantic import field_validator
 from torch import Tensor, nn
 
 from byzdl.config.types import ConfigError, Count
-from byzdl.models.base import Model, Shape
+from byzdl.models.base import Model
 from byzdl.models.layers import GlobalAverage
+from byzdl.samples import Kind, Sample
 
 L = TypeVar("L", bound=nn.Module)
 
@@ -39,6 +40,8 @@ class TorchvisionModel(Model):
       nothing but a sign
     """
 
+    reads: ClassVar[tuple[Kind, ...]] = ("image",)
+
     arch: str
     norm: Literal["group", "none"] = "group"
     group_size: Count = 16
@@ -54,28 +57,29 @@ class TorchvisionModel(Model):
             raise ConfigError.unknown("arch", arch, known, kind="a classifier of torchvision.models")
         return arch
 
-    def build(self, shape: Shape, classes: int) -> nn.Module:
-        if shape[0] not in (1, 3):
+    def build(self, sample: Sample, outputs: int) -> nn.Module:
+        channels, *size = sample.shape
+        if channels not in (1, 3):
             takes = (
-                f"replaced by another model: images have {shape[0]} channels, and torchvision's networks take 1 or 3"
+                f"replaced by another model: images have {channels} channels, and torchvision's networks take 1 or 3"
             )
             raise self._refused(takes)
-        network = self._network(classes)
+        network = self._network(outputs)
         replace(network, nn.AdaptiveAvgPool2d, _averaged)
         if self.norm == "group":
             replace(network, nn.BatchNorm2d, self._grouped)
         if buffers := [name for name, _ in network.named_buffers()]:
             other = "combined with model.norm=group, or be " if self.norm == "none" else ""
             raise self._refused(f"{other}a network without buffers, as all nodes would share them ({buffers[0]})")
-        self._try(network.eval(), shape, classes)
+        self._try(network.eval(), size, outputs)
         return Coloured(network)
 
-    def _network(self, classes: int) -> nn.Module:
+    def _network(self, outputs: int) -> nn.Module:
         from torchvision import models
 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # of future changes of the initialisation
-            network: nn.Module = models.get_model(self.arch, weights=None, num_classes=classes)
+            network: nn.Module = models.get_model(self.arch, weights=None, num_classes=outputs)
         return network
 
     def _grouped(self, norm: nn.BatchNorm2d) -> nn.GroupNorm:
@@ -85,14 +89,14 @@ class TorchvisionModel(Model):
         grouped.weight, grouped.bias = norm.weight, norm.bias
         return grouped
 
-    def _try(self, network: nn.Module, shape: Shape, classes: int) -> None:
+    def _try(self, network: nn.Module, size: Sequence[int], outputs: int) -> None:
         """Refuses a network without an output for such images, and one with parameters that have no influence on it."""
         try:
-            answer = network(torch.zeros(2, 3, *shape[1:]))
+            answer = network(torch.zeros(2, 3, *size))
         except (RuntimeError, ValueError, AssertionError) as error:
             reason = " ".join(str(error).split())
-            raise self._refused(f"a network for images of {shape[1]} x {shape[2]} ({reason})") from error
-        if not isinstance(answer, Tensor) or answer.shape != (2, classes):
+            raise self._refused(f"a network for images of {size[0]} x {size[1]} ({reason})") from error
+        if not isinstance(answer, Tensor) or answer.shape != (2, outputs):
             raise self._refused("a network with logits as its only output")
         parameters = dict(network.named_parameters())
         gradients = torch.autograd.grad(answer.sum(), list(parameters.values()), allow_unused=True)

@@ -19,7 +19,7 @@ from byzdl.runs.environment import environment
 from byzdl.runs.folder import BusyError, Mark, RunFolder, is_done, read_status
 from byzdl.runs.gpus import take_gpu
 from byzdl.runs.unchanged import check_imported, check_unchanged
-from byzdl.simulation.answers import reported_columns
+from byzdl.simulation.answers import columns
 from byzdl.simulation.build import build
 from byzdl.simulation.doubts import rule_facts
 from byzdl.simulation.experiment import Experiment, State
@@ -105,7 +105,7 @@ def _simulate(
             return
         state, mark = _resumed(experiment, folder)
         folder.start(
-            config, {**_facts(config, settings, experiment), "sources": read}, mark, reported_columns(experiment, state)
+            config, {**_facts(config, settings, experiment), "sources": read}, mark, columns(experiment, state)
         )
         first = state.round + 1 if mark else 0
         with writers.writing(settings.writer, folder.path, first) as also:
@@ -170,7 +170,7 @@ def _record(
     also: Callable[[Row], None],
     progress: bool,
 ) -> None:
-    accuracy, worst = float("nan"), float("nan")
+    name, score, worst = experiment.model.task.score, float("nan"), float("nan")
     with bar(experiment.rounds, "round", shown=progress) as shown:
         for state, evaluation in simulate(experiment, start):
             shown.update(state.round - shown.n)
@@ -178,13 +178,13 @@ def _record(
                 row = evaluation.round_row()
                 folder.write(row, evaluation.node_rows(), evaluation.edge_rows())
                 also(row)
-                accuracy, worst = evaluation.accuracy_mean, evaluation.accuracy_worst
-                shown.set_postfix_str(f"accuracy {accuracy:.3f}, worst node {worst:.3f}")
+                score, worst = evaluation.score_mean, evaluation.score_worst
+                shown.set_postfix_str(f"{name} {score:.3f}, worst node {worst:.3f}")
             # The last state comes with the result, and needs no checkpoint.
             if 0 < state.round < experiment.rounds and clock.due(state.round):
                 _keep(experiment, state, folder)
-    folder.finish({"accuracy_mean": accuracy, "accuracy_worst": worst})
-    log.info("accuracy %.4f, worst node %.4f after %d rounds: %s", accuracy, worst, experiment.rounds, folder.path)
+    folder.finish({f"{name}_mean": score, f"{name}_worst": worst})
+    log.info("%s %.4f, worst node %.4f after %d rounds: %s", name, score, worst, experiment.rounds, folder.path)
 
 
 def _facts(config: Mapping[str, Any], settings: Settings, experiment: Experiment) -> dict[str, Any]:

@@ -87,12 +87,12 @@ class RunFolder:
             raise BusyError(f"another process computes {self.path}") from None
 
     def start(
-        self, config: Mapping[str, Any], facts: Mapping[str, Any], mark: Mark | None = None, more: Columns | None = None
+        self, config: Mapping[str, Any], facts: Mapping[str, Any], mark: Mark | None = None, columns: Columns = TABLES
     ) -> None:
         """Writes the configuration and the known facts, and opens the tables.
 
         - `mark`: where to cut the tables; without one, they start empty
-        - `more`: further columns, by the table's name
+        - `columns`: of each table, by its name
         """
         self.path.mkdir(parents=True, exist_ok=True)
         for half_written in self.path.glob(".*.[0-9]*"):  # left by a process that was killed
@@ -103,7 +103,6 @@ class RunFolder:
         self._status("running")  # first, so that any later file here is known to be a run's
         _write(self.path / "config.yaml", yaml.safe_dump(dict(config), sort_keys=False))
         sizes = mark.sizes if mark else [None] * len(TABLES)
-        columns = {name: (*own, *(more or {}).get(name, ())) for name, own in TABLES.items()}
         self._tables = [self._table(name, columns[name], size) for name, size in zip(TABLES, sizes, strict=True)]
 
     def write(self, round_row: Row, node_rows: Sequence[Row], edge_rows: Sequence[Row]) -> None:

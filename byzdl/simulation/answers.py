@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from byzdl.attacks import Attack, AttackView, Messages
-from byzdl.config.columns import TABLES, TAKEN, VALIDATION_COLUMNS
+from byzdl.config.columns import TAKEN, tables
 from byzdl.config.types import RuleError
 from byzdl.defenses import Defense
 from byzdl.exchange import Inbox, Mix
@@ -63,11 +63,11 @@ def reported(experiment: Experiment, state: State) -> Mapping[str, Tensor]:
     return collected
 
 
-def reported_columns(experiment: Experiment, state: State) -> dict[str, tuple[str, ...]]:
-    """Returns the additional columns by table: of validation, if nodes hold samples out, and of reported values."""
-    held_out = VALIDATION_COLUMNS if experiment.holds_out else {}
+def columns(experiment: Experiment, state: State) -> dict[str, tuple[str, ...]]:
+    """Returns the columns of each table of a run, those of reported values last."""
     more = columns_of(reported(experiment, state))
-    return {table: (*held_out.get(table, ()), *more.get(table, ())) for table in TABLES}
+    own = tables(experiment.model.task.score, experiment.holds_out)
+    return {table: (*names, *more.get(table, ())) for table, names in own.items()}
 
 
 def _pair(answer: Any, name: str, kind: type) -> tuple[Any, Any]:

@@ -17,7 +17,7 @@ def build(settings: Settings) -> Experiment:
     >>> from byzdl.simulation import parse
     >>> with TemporaryDirectory() as cache:
     ...     experiment = build(parse(compose("dataset=synthetic", f"dataset.cache={cache}", "topology.n=4")))
-    >>> experiment.network.n, experiment.data.shape
+    >>> experiment.network.n, experiment.data.sample.shape
     (4, (1, 8, 8))
     """
     network = draw_network(settings.topology, settings.attack.br, settings.seed)

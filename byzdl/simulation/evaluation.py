@@ -1,4 +1,4 @@
-"""Evaluates the models of a network on test images, and on the validation samples of the nodes."""
+"""Evaluates the models of a network on test samples, and on the validation samples of the nodes."""
 
 from collections.abc import Sequence
 from statistics import fmean
@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
 from byzdl.data import Split
 from byzdl.data.partition import View
@@ -21,11 +20,12 @@ EVALUATION_BATCH = 256
 class Score(NamedTuple):
     """Holds the scores of r models on some samples, each float64 [r].
 
-    - `accuracy`, `error`: the shares of right and of wrong answers
-    - `loss`: the mean cross-entropy
+    - `score`: the accuracy, or R^2 of a regression
+    - `error`: 1 - score
+    - `loss`: the mean cross-entropy, or the mean squared error of standardised targets
     """
 
-    accuracy: Tensor
+    score: Tensor
     error: Tensor
     loss: Tensor
 
@@ -42,7 +42,7 @@ class Scores:
         """Returns the scores of some learners' models.
 
         - `learners`: r learner rows
-        - `data`: `test` for the test images, as the partition shows them; `validation` for each learner's own samples
+        - `data`: `test` for the test samples, as the partition shows them; `validation` for each learner's own samples
         """
         known = self._known[data]
         missing = [i for i in learners if i not in known]
@@ -57,18 +57,19 @@ class Scores:
         return Score(*torch.stack([known[i] for i in learners], dim=1))
 
     def _measure(self, learners: Sequence[int], split: Split, index: Tensor | None, view: View | None) -> Tensor:
-        """Measures accuracy, error and loss [r, 3] of r models on the same samples (all if `index` is None)."""
+        """Measures score, error and loss [r, 3] of r models on the same samples (all if `index` is None)."""
+        task = self.experiment.model.task
+        total = task.spread(split.targets) * len(split) if index is None else len(index)
         index = torch.arange(len(split)) if index is None else index
-        wrong = torch.zeros(len(learners), dtype=torch.float64, device=self.models.device)
-        loss = torch.zeros_like(wrong)
+        error = torch.zeros(len(learners), dtype=torch.float64, device=self.models.device)
+        loss = torch.zeros_like(error)
         for chunk in torch.split(index, EVALUATION_BATCH):
-            images, labels = split.batch(chunk)
-            images = images if view is None else view(images)
-            logits = self.experiment.model.logits(self.models, learners, images)
-            wrong += (logits.argmax(2) != labels).sum(1)
-            loss += cross_entropy(logits.mT, labels.expand(len(logits), -1), reduction="none").sum(1)
-        total = len(index)
-        return torch.stack([(total - wrong) / total, wrong / total, loss / total], dim=1)
+            inputs, targets = split.batch(chunk)
+            inputs = inputs if view is None else view(inputs)
+            outputs = self.experiment.model.outputs(self.models, learners, inputs)
+            error += task.each_error(outputs, targets).sum(1)
+            loss += task.each_loss(outputs, targets).sum(1)
+        return torch.stack([(total - error) / total, error / total, loss / len(index)], dim=1)
 
 
 def evaluate(experiment: Experiment, state: State, scores: Scores) -> Evaluation:
@@ -76,13 +77,13 @@ def evaluate(experiment: Experiment, state: State, scores: Scores) -> Evaluation
     network, benign = experiment.network, experiment.benign
     on_test = scores.of(benign.tolist(), "test")
     reported = answers.reported(experiment, state)
-    validation = scores.of(benign.tolist(), "validation").accuracy.cpu() if experiment.holds_out else None
+    validation = scores.of(benign.tolist(), "validation").score.cpu() if experiment.holds_out else None
     neighbours = experiment.links.network(max(state.round - 1, 0)).neighbours
     return Evaluation(
         round=state.round,
         epoch=fmean(experiment.epochs(i, state.round) for i in network.benign),
         nodes=torch.tensor(network.benign),
-        accuracy=on_test.accuracy.cpu(),
+        score=on_test.score.cpu(),
         loss=on_test.loss.cpu(),
         consensus_distance=consensus_distance(state.models, benign),
         reported={name: values[benign].cpu() for name, values in reported.items()},
@@ -92,6 +93,8 @@ def evaluate(experiment: Experiment, state: State, scores: Scores) -> Evaluation
         byzantine_neighbours=torch.tensor([len(set(network.byzantine) & set(neighbours[i])) for i in network.benign]),
         senders=experiment.links.roster(max(state.round - 1, 0)).senders[benign].cpu(),
         validation=validation,
+        task=experiment.model.task.score,
+        unit=experiment.data.target_std,
     )
 
 
@@ -112,13 +115,14 @@ def success(experiment: Experiment, models: Tensor) -> Tensor | None:
         for view, group in _by_test_view(experiment, benign).items():
             seen = images if view is None else view(images)
             triggered, counted, target = experiment.attack.triggered(seen, labels)
-            hits[group] += ((experiment.model.logits(models, group, triggered).argmax(2) == target) & counted).sum(1)
+            answers = experiment.model.outputs(models, group, triggered).argmax(2)
+            hits[group] += ((answers == target) & counted).sum(1)
         total += int(counted.sum())
     return (hits[benign] / max(total, 1)).cpu()
 
 
 def _by_test_view(experiment: Experiment, learners: Sequence[int]) -> dict[View | None, list[int]]:
-    """Groups learners by their view of the test images."""
+    """Groups learners by their view of the test samples."""
     groups: dict[View | None, list[int]] = {}
     for i in learners:
         groups.setdefault(experiment.batches.holdings[experiment.learners[i]].test_view, []).append(i)

@@ -3,7 +3,6 @@
 The models of the network are one matrix X [L, d], a row for each learner. A learner is a node that trains.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -14,6 +13,7 @@ import torch
 from torch import Tensor
 
 from byzdl.attacks import Attack
+from byzdl.config.types import ConfigError
 from byzdl.data import Data, divide
 from byzdl.data.augment import Augmentation
 from byzdl.data.batches import Batches
@@ -24,10 +24,11 @@ from byzdl.preaggregation import Preaggregation
 from byzdl.simulation.flat_model import Batch, FlatModel, flat_model
 from byzdl.simulation.metrics import Tally
 from byzdl.simulation.settings import Optimizer, Settings
+from byzdl.simulation.tasks import CLASSIFICATION, REGRESSION
 from byzdl.simulation.trial import tried
 from byzdl.topology import Network, Topology, draw_redraws
 
-MOST_KEPT = 2**23  # the most values of images to keep for a round
+MOST_KEPT = 2**23  # the most values of inputs to keep for a round
 
 Make = Callable[[Sequence[int], int, bool, int], Batch]
 """Makes the mini-batches of learner rows, for a round, `fresh` and a local step."""
@@ -82,16 +83,15 @@ class Experiment:
         **Raises:** `ConfigError` if there is no such graph, if a node's data cannot fill a batch, or if the data are
         unsuitable for the partition or the attack; `RuleError` for a network that cannot be trained.
         """
-        settings.partition.check(data.shape)
-        settings.attack.check_classes(data.classes)
+        _check_data(settings, data)
         later = draw_redraws(settings.topology, settings.attack.br, settings.seed, settings.rounds, network)
         device = torch.device(settings.device)
-        labels, n = data.train.labels.numpy(), network.n
-        holdings = divide(settings.partition, labels, n, settings.batch_size, settings.seed)
-        module = initialised(settings.model, data.shape, data.classes, settings.seed)
+        holdings = divide(settings.partition, data.labels, network.n, settings.batch_size, settings.seed)
+        module = initialised(settings.model, data.sample, data.outputs, settings.seed)
         screening = {"float32": torch.float32, "bf16": torch.bfloat16}[settings.screen.precision]
         data = data.to(device)
-        flat = flat_model(module, device, screening, batch=settings.batch_size * math.prod(data.shape))
+        task = CLASSIFICATION if data.classes else REGRESSION
+        flat = flat_model(module, device, screening, settings.batch_size * data.sample.size, task)
         return cls(
             rounds=settings.rounds,
             local_steps=settings.local_steps,
@@ -105,7 +105,7 @@ class Experiment:
             data=data,
             batches=Batches(holdings, settings.batch_size, settings.seed),
             augmentation=Augmentation(settings.augment, settings.seed),
-            model=tried(settings.model, flat, *data.train.batch(torch.arange(2)), data.classes),
+            model=tried(settings.model, flat, *data.train.batch(torch.arange(2)), data.outputs),
             device=device,
         )
 
@@ -150,7 +150,7 @@ class Experiment:
     def batch(self, learners: Sequence[int], round: int, fresh: bool = False, step: int = -1) -> Batch:
         """Returns the mini-batches of some learners in a round.
 
-        Images go through the view of the node's partition first, then through augmentation. Last, an attacker poisons
+        Inputs go through the view of the node's partition first, then through augmentation. Last, an attacker poisons
         its own, so that a trigger lies at the same place as in test images.
 
         - `learners`: learner rows
@@ -170,9 +170,9 @@ class Experiment:
     def _some(self, learners: Sequence[int], make: Make, round: int, fresh: bool, step: int) -> Batch:
         if len(self.learners) * self.model.batch > MOST_KEPT:
             return make(learners, round, fresh, step)
-        images, labels = self._kept(make, round, fresh, step)
+        inputs, targets = self._kept(make, round, fresh, step)
         at = slice(learners.start, learners.stop) if isinstance(learners, range) else list(learners)
-        return images[at], labels[at]
+        return inputs[at], targets[at]
 
     @cached_property
     def _kept(self) -> Callable[[Make, int, bool, int], Batch]:
@@ -184,11 +184,11 @@ class Experiment:
 
     def _own(self, learners: Sequence[int], round: int, fresh: bool, step: int) -> Batch:
         nodes = [self.learners[i] for i in learners]
-        images, labels = self._drawn(nodes, round, fresh, step)
+        inputs, targets = self._drawn(nodes, round, fresh, step)
         for i, node in enumerate(nodes):
             if node in self.network.byzantine and self.attack.acts(round):
-                images[i], labels[i] = self.attack.poison(images[i], labels[i], self.data.classes)
-        return images, labels
+                inputs[i], targets[i] = self.attack.poison(inputs[i], targets[i], self.data.classes)
+        return inputs, targets
 
     def _estimated(self, learners: Sequence[int], round: int, fresh: bool, step: int) -> Batch:
         byzantine, neighbours = set(self.network.byzantine), self.links.network(round).neighbours
@@ -199,13 +199,13 @@ class Experiment:
     def _drawn(self, nodes: Sequence[int], round: int, fresh: bool, step: int) -> Batch:
         number = self.mini_batches(round) + step
         index = [self.batches.fresh(i, round) if fresh else self.batches.current(i, number) for i in nodes]
-        images, labels = self.data.train.batch(torch.from_numpy(np.stack(index)))
+        inputs, targets = self.data.train.batch(torch.from_numpy(np.stack(index)))
         for i, node in enumerate(nodes):
             if (view := self.batches.holdings[node].view) is not None:
-                images[i] = view(images[i])
+                inputs[i] = view(inputs[i])
         if not fresh:
-            images = self.augmentation(images, nodes, number)
-        return images, labels
+            inputs = self.augmentation(inputs, nodes, number)
+        return inputs, targets
 
     def mini_batches(self, rounds: int) -> int:
         """Returns how many mini-batches each node has trained on after a number of rounds."""
@@ -217,3 +217,19 @@ class Experiment:
 
     def _rows(self, nodes: Sequence[int]) -> Tensor:
         return torch.tensor([self.learners.index(i) for i in nodes], dtype=torch.long, device=self.device)
+
+
+def _check_data(settings: Settings, data: Data) -> None:
+    """Refuses a data set that does not suit the task, the augmentation, the partition or the attack.
+
+    **Raises:** `ConfigError`, with the key to change.
+    """
+    found = "classification" if data.classes else "regression"
+    if settings.task != found:
+        targets = "classes" if data.classes else "real numbers"
+        takes = f"{found}, as the targets of dataset={settings.dataset.name} are {targets}"
+        raise ConfigError.of("task", settings.task, takes)
+    if settings.augment and data.sample.kind != "image":
+        raise ConfigError.of("augment", settings.augment, f"[], as samples are {data.sample}, and no images")
+    settings.partition.check(data.sample)
+    settings.attack.check_data(data.sample, data.classes)

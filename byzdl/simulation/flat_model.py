@@ -12,14 +12,13 @@ from typing import Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 
 from byzdl.exchange import Measure
-from byzdl.simulation.cross_entropy import cross_entropies
 from byzdl.simulation.layers import Layers
 from byzdl.simulation.pairs import DistinctPairs
+from byzdl.simulation.tasks import CLASSIFICATION, Task
 
-Batch = tuple[Tensor, Tensor]  # images [l, b, channels, height, width] and labels [l, b] of l learners
+Batch = tuple[Tensor, Tensor]  # inputs [l, b, ...] and targets [l, b] of l learners
 
 
 class Feed(Protocol):
@@ -47,53 +46,62 @@ class FlatModel:
     - `d`: the number of parameters
     - `initial` [d]: the parameters of the module as it was given
     - `screening`: the type that `losses` computes in; gradients are float32
-    - `batch`: the number of values in the images of a mini-batch; it limits how many of them `Batched` holds at a time
+    - `batch`: the number of values in the inputs of a mini-batch; it limits how many of them `Batched` holds at a time
+    - `task`: what the network learns
 
     **Raises:** `ValueError` for a module with buffers, such as a batch norm's statistics: all nodes would silently share
     them.
 
     >>> network = flat_model(nn.Linear(2, 2, bias=False), torch.device("cpu"))
     >>> models = torch.tensor([[1.0, 0.0, 0.0, 1.0], [0.0, 1.0, 1.0, 0.0]])  # identity and swap
-    >>> network.logits(models, rows=[0, 1], images=torch.tensor([[3.0, 4.0]]))
+    >>> network.outputs(models, rows=[0, 1], inputs=torch.tensor([[3.0, 4.0]]))
     tensor([[[3., 4.]],
             [[4., 3.]]])
     """
 
-    def __init__(self, module: nn.Module, device: torch.device, screening: torch.dtype = torch.float32, batch: int = 0):
+    def __init__(
+        self,
+        module: nn.Module,
+        device: torch.device,
+        screening: torch.dtype = torch.float32,
+        batch: int = 0,
+        task: Task = CLASSIFICATION,
+    ):
         if buffers := [name for name, _ in module.named_buffers()]:
             raise ValueError(f"the model has buffers ({', '.join(buffers)}), but must be one flat vector of parameters")
         self.module = module.to(device)
         self.parameters = dict(module.named_parameters())
         self.screening = screening
         self.batch = batch
+        self.task = task
         self.initial = torch.cat([_channels_last(p.detach()).reshape(-1) for p in self.parameters.values()])
         self.d = len(self.initial)
 
     def add_gradients(self, models: Tensor, into: Tensor, feed: Feed) -> None:
         """Adds each learner's gradient to its row of `into` [L, d].
 
-        The gradient is that of the mean cross-entropy on the learner's mini-batch, at its model.
+        The gradient is that of the mean loss on the learner's mini-batch, at its model.
 
         - `models` [L, d]: unchanged
         """
         raise NotImplementedError
 
     def losses(self, models: Tensor, rows: Tensor, wanted: Tensor, feed: Feed, measure: Measure = "loss") -> Tensor:
-        """Returns the losses [L, p] of p models on each learner's mini-batch: the mean cross-entropy, or another measure.
+        """Returns the losses [L, p] of p models on each learner's mini-batch: the mean loss, or another measure.
 
         - `models` [m, d]
         - `rows` [L, p]: the rows in `models` of each learner's p models
         - `wanted` [L, p]: a mask of the requested losses; all other results are arbitrary
-        - `measure`: `loss`, or `accuracy`; for the latter, an output with a non-finite value is a wrong answer
+        - `measure`: `loss`, or `accuracy` for the task's score
         """
         raise NotImplementedError
 
-    def logits(self, models: Tensor, rows: Sequence[int], images: Tensor) -> Tensor:
-        """Returns the logits [r, b, classes] of r of the models on the same b images.
+    def outputs(self, models: Tensor, rows: Sequence[int], inputs: Tensor) -> Tensor:
+        """Returns the outputs [r, b, outputs] of r of the models for the same b samples.
 
         - `models` [m, d]
         - `rows`: the r rows in `models`
-        - `images` [b, channels, height, width]
+        - `inputs` [b, ...]
         """
         raise NotImplementedError
 
@@ -105,8 +113,15 @@ class OneByOne(FlatModel):
     added to.
     """
 
-    def __init__(self, module: nn.Module, device: torch.device, screening: torch.dtype = torch.float32, batch: int = 0):
-        super().__init__(module, device, screening, batch)
+    def __init__(
+        self,
+        module: nn.Module,
+        device: torch.device,
+        screening: torch.dtype = torch.float32,
+        batch: int = 0,
+        task: Task = CLASSIFICATION,
+    ):
+        super().__init__(module, device, screening, batch, task)
         parameters = list(self.parameters.values())
         ends = itertools.accumulate(p.numel() for p in parameters)
         self._layout = [(p.shape, _stride(p.shape), end - p.numel()) for p, end in zip(parameters, ends, strict=True)]
@@ -114,11 +129,11 @@ class OneByOne(FlatModel):
     @without_shortcuts()
     def add_gradients(self, models: Tensor, into: Tensor, feed: Feed) -> None:
         for i, x in enumerate(models):
-            images, labels = feed(range(i, i + 1))
+            inputs, targets = feed(range(i, i + 1))
             self._module_at(x)
             for p, row in zip(self.parameters.values(), self._views(into[i]), strict=True):
                 p.grad = row
-            torch.autograd.backward(cross_entropy(self.module(images[0]), labels[0]))
+            torch.autograd.backward(self.task.training_loss(self.module(inputs[0]), targets[0]))
 
     @torch.no_grad()
     @without_shortcuts()
@@ -128,22 +143,21 @@ class OneByOne(FlatModel):
             # Attackers may send the same model many times. It is evaluated once.
             distinct = set(itertools.compress(row, asked))
             if distinct:
-                images, labels = feed(range(i, i + 1))
-                measured = {r: self._measure(models[r], images[0], labels[0], measure) for r in distinct}
+                inputs, targets = feed(range(i, i + 1))
+                measured = {r: self._measure(models[r], inputs[0], targets[0], measure) for r in distinct}
                 losses[i] = torch.tensor([measured.get(r, math.nan) for r in row])
         return losses
 
     @torch.no_grad()
     @without_shortcuts()
-    def logits(self, models: Tensor, rows: Sequence[int], images: Tensor) -> Tensor:
-        return torch.stack([self._module_at(models[r])(images) for r in rows])
+    def outputs(self, models: Tensor, rows: Sequence[int], inputs: Tensor) -> Tensor:
+        return torch.stack([self._module_at(models[r])(inputs) for r in rows])
 
-    def _measure(self, x: Tensor, images: Tensor, labels: Tensor, measure: Measure) -> float:
+    def _measure(self, x: Tensor, inputs: Tensor, targets: Tensor, measure: Measure) -> float:
         with torch.autocast(x.device.type, self.screening, enabled=self.screening != torch.float32):
-            logits = self._module_at(x)(images)
-        if measure == "accuracy":
-            return _accuracies(logits, labels).item()
-        return cross_entropy(logits.float(), labels).item()
+            outputs = self._module_at(x)(inputs).float()
+        score = self.task.training_loss if measure == "loss" else self.task.scores
+        return score(outputs, targets).item()
 
     def _module_at(self, x: Tensor) -> nn.Module:
         for p, view in zip(self.parameters.values(), self._views(x), strict=True):
@@ -158,10 +172,17 @@ class OneByOne(FlatModel):
 class Batched(FlatModel):
     """Computes many models in a few batched kernels: the fastest way on a GPU, and for small layers on a processor."""
 
-    HELD = 2**24  # the most values, of models and their images together, to hold at a time
+    HELD = 2**24  # the most values, of models and their inputs together, to hold at a time
 
-    def __init__(self, module: nn.Module, device: torch.device, screening: torch.dtype = torch.float32, batch: int = 0):
-        super().__init__(module, device, screening, batch)
+    def __init__(
+        self,
+        module: nn.Module,
+        device: torch.device,
+        screening: torch.dtype = torch.float32,
+        batch: int = 0,
+        task: Task = CLASSIFICATION,
+    ):
+        super().__init__(module, device, screening, batch, task)
         self.layers = Layers(self.module)
         self._pairs = DistinctPairs()
 
@@ -173,10 +194,10 @@ class Batched(FlatModel):
     @without_shortcuts()
     def add_gradients(self, models: Tensor, into: Tensor, feed: Feed) -> None:
         for part in _parts(len(models), self.at_once):
-            images, labels = feed(part)
+            inputs, targets = feed(part)
             x = models[part.start : part.stop].requires_grad_()
-            logits = self.layers(x, images).flatten(0, -2)
-            total = cross_entropy(logits, labels.flatten(), reduction="sum") / labels.shape[1]
+            outputs = self.layers(x, inputs).flatten(0, -2)
+            total = self.task.total_loss(outputs, targets.flatten()) / targets.shape[1]
             into[part.start : part.stop] += torch.autograd.grad(total, x)[0]
 
     @torch.no_grad()
@@ -184,30 +205,34 @@ class Batched(FlatModel):
     def losses(self, models: Tensor, rows: Tensor, wanted: Tensor, feed: Feed, measure: Measure = "loss") -> Tensor:
         pairs = self._pairs.of(rows, wanted, len(models))
         measured = torch.empty(len(pairs.hosted), device=models.device)
+        score = self.task.losses if measure == "loss" else self.task.scores
         for part in _parts(len(pairs.hosted), self.at_once):
             chunk = slice(part.start, part.stop)
             first, last = pairs.hosted[part[0]], pairs.hosted[part[-1]]
-            images, labels = feed(range(first, last + 1))
+            inputs, targets = feed(range(first, last + 1))
             own = pairs.learners[chunk] - first
             with torch.autocast(models.device.type, self.screening, enabled=self.screening != torch.float32):
-                logits = self.layers(models.index_select(0, pairs.models[chunk]), _selected(images, own))
-            score = cross_entropies if measure == "loss" else _accuracies
-            measured[chunk] = score(logits.float(), labels.index_select(0, own))
+                outputs = self.layers(models.index_select(0, pairs.models[chunk]), _selected(inputs, own))
+            measured[chunk] = score(outputs.float(), targets.index_select(0, own))
         return measured.new_full(rows.shape, torch.nan).masked_scatter_(wanted, measured[pairs.place])
 
     @torch.no_grad()
     @without_shortcuts()
-    def logits(self, models: Tensor, rows: Sequence[int], images: Tensor) -> Tensor:
+    def outputs(self, models: Tensor, rows: Sequence[int], inputs: Tensor) -> Tensor:
         parts = [list(rows[part.start : part.stop]) for part in _parts(len(rows), self.at_once)]
-        return torch.cat([self.layers(models[part], images.expand(len(part), *images.shape)) for part in parts])
+        return torch.cat([self.layers(models[part], inputs.expand(len(part), *inputs.shape)) for part in parts])
 
 
 def flat_model(
-    module: nn.Module, device: torch.device, screening: torch.dtype = torch.float32, batch: int = 0
+    module: nn.Module,
+    device: torch.device,
+    screening: torch.dtype = torch.float32,
+    batch: int = 0,
+    task: Task = CLASSIFICATION,
 ) -> FlatModel:
     """Makes a network over flat vectors, with the faster of the two ways to compute.
 
-    - `screening`, `batch`: see `FlatModel`
+    - `screening`, `batch`, `task`: see `FlatModel`
 
     >>> network = flat_model(nn.Linear(2, 1), torch.device("cpu"))
     >>> type(network).__name__, network.d, network.initial.shape
@@ -217,17 +242,14 @@ def flat_model(
     convolves = any(isinstance(layer, nn.Conv1d | nn.Conv2d | nn.Conv3d) for layer in module.modules())
     large = convolves or sum(p.numel() for p in module.parameters()) > 2**14
     way = OneByOne if large and device.type == "cpu" else Batched
-    return way(module, device, screening, batch)
+    return way(module, device, screening, batch, task)
 
 
-def _accuracies(logits: Tensor, labels: Tensor) -> Tensor:
-    """Returns the share of right answers [...] of logits [..., b, classes] and labels [..., b]. Non-finite ones are wrong."""
-    return ((logits.argmax(-1) == labels) & logits.isfinite().all(-1)).float().mean(-1)
-
-
-def _selected(images: Tensor, index: Tensor) -> Tensor:
-    """Returns images[index], in a fraction of the time: without their axis of channels in between, memory is in order."""
-    return images.movedim(-3, -1).index_select(0, index).movedim(-1, -3)
+def _selected(inputs: Tensor, index: Tensor) -> Tensor:
+    """Returns inputs[index]; of images [l, b, channels, height, width], too, in the order that they lie in memory."""
+    if inputs.ndim != 5:
+        return inputs.index_select(0, index)
+    return inputs.movedim(-3, -1).index_select(0, index).movedim(-1, -3)
 
 
 def _parts(length: int, size: int) -> Iterator[range]:

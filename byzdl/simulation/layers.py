@@ -11,7 +11,7 @@ Layer = Callable[[Sequence[Tensor], Tensor], Tensor]
 
 
 class Layers:
-    """Computes the logits of r models, whose parameters are the rows of a matrix [r, d], in a few batched kernels.
+    """Computes the outputs of r models, whose parameters are the rows of a matrix [r, d], in a few batched kernels.
 
     >>> layers = Layers(nn.Sequential(nn.Flatten(), nn.Linear(2, 1)))
     >>> models = torch.tensor([[1.0, 2.0, 10.0], [3.0, 4.0, 20.0]])
@@ -26,11 +26,11 @@ class Layers:
         chain = module if type(module) is nn.Sequential else [module]
         self._chain = [(_layer(layer), [at[id(p)] for p in layer.parameters()]) for layer in chain]
 
-    def __call__(self, models: Tensor, images: Tensor) -> Tensor:
-        """Returns logits [r, b, classes] of models [r, d], each on its own images [r, b, channels, height, width]."""
+    def __call__(self, models: Tensor, inputs: Tensor) -> Tensor:
+        """Returns outputs [r, b, outputs] of models [r, d], each for its own inputs [r, b, ...]."""
         pieces = torch.split(models, [shape.numel() for shape in self._shapes], dim=1)
         parameters = [_shaped(piece, shape) for piece, shape in zip(pieces, self._shapes, strict=True)]
-        values = images
+        values = inputs
         for layer, own in self._chain:
             values = layer([parameters[i] for i in own], values)
         return values

@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from byzdl.config.columns import VALIDATION_COLUMNS, Row
+from byzdl.config.columns import Row
 from byzdl.exchange import Mix, Roster
+from byzdl.simulation.tasks import ScoreName
 
 # Counts by edge need a row per edge and evaluation. Beyond this number of entries in the roster, nobody could look at
 # them, and they would be most of a run's output.
@@ -94,7 +95,7 @@ class Evaluation:
     - `round`: rounds done
     - `epoch`: local epochs done, the mean over benign nodes
     - `nodes`: node numbers
-    - `accuracy`, `loss`: of each node's model on the test images
+    - `score`, `loss`: of each node's model on the test samples
     - `consensus_distance`: (1/h) sum ||x_i - mean||^2
     - `reported`: named values of the defense's or the attack's state, [h] per node or [h, k] per edge
     - `success`: the share of test images with the attack's trigger that a model classifies as its target, or None without
@@ -102,13 +103,15 @@ class Evaluation:
     - `tally`: counts since the last evaluation
     - `neighbours`, `byzantine_neighbours`: numbers of neighbours in the graph of the last round
     - `senders` [h, k]: node numbers of the senders in the columns of the tally's edges
-    - `validation`: accuracy of each node's model on its own hold-out, or None if nodes hold nothing out
+    - `validation`: score of each node's model on its own hold-out, or None if nodes hold nothing out
+    - `task`: the score's name, `accuracy` or `r2`
+    - `unit`: of a regression, the standard deviation of its targets
     """
 
     round: int
     epoch: float
     nodes: Tensor
-    accuracy: Tensor
+    score: Tensor
     loss: Tensor
     consensus_distance: float
     reported: Mapping[str, Tensor]
@@ -118,11 +121,13 @@ class Evaluation:
     byzantine_neighbours: Tensor
     senders: Tensor
     validation: Tensor | None = None
+    task: ScoreName = "accuracy"
+    unit: float = 1.0
 
     @property
-    def accuracy_mean(self) -> float:
-        """The mean accuracy over benign nodes."""
-        return self.accuracy.mean().item()
+    def score_mean(self) -> float:
+        """The mean score over benign nodes."""
+        return self.score.mean().item()
 
     @property
     def theta(self) -> Tensor | None:
@@ -130,21 +135,27 @@ class Evaluation:
         return self.reported.get("theta")
 
     @property
-    def accuracy_worst(self) -> float:
-        """The lowest accuracy of a benign node."""
-        return self.accuracy.min().item()
+    def score_worst(self) -> float:
+        """The lowest score of a benign node."""
+        return self.score.min().item()
+
+    @property
+    def rmse(self) -> Tensor | None:
+        """The root of the mean squared error of each node's model, in units of the targets, or None for classes."""
+        return self.loss.sqrt() * self.unit if self.task == "r2" else None
 
     def round_row(self) -> Row:
         """Returns the row of rounds.csv, without the seconds. None is an empty cell."""
         tally, node_rounds = self.tally, self.tally.rounds * len(self.nodes)
-        held_out = [] if self.validation is None else [self.validation.mean().item(), self.validation.min().item()]
+        name, rmse, validation = self.task, self.rmse, self.validation
         return {
             "round": self.round,
             "epoch": self.epoch,
-            "accuracy_mean": self.accuracy_mean,
-            "accuracy_worst": self.accuracy_worst,
-            "accuracy_std": self.accuracy.std(correction=0).item(),
+            f"{name}_mean": self.score_mean,
+            f"{name}_worst": self.score_worst,
+            f"{name}_std": self.score.std(correction=0).item(),
             "loss_mean": self.loss.mean().item(),
+            **({} if rmse is None else {"rmse_mean": rmse.mean().item()}),
             "consensus_distance": self.consensus_distance,
             "byzantine_accept_rate": _rate(tally.byzantine, _total(tally.byzantine_arrived)),
             "benign_accept_rate": _rate(tally.benign, _total(tally.benign_arrived)),
@@ -153,7 +164,8 @@ class Evaluation:
             "fallback_rate": _rate(tally.fallback, node_rounds),
             "theta_mean": None if self.theta is None else self.theta.mean().item(),
             "attack_success_rate": None if self.success is None else self.success.mean().item(),
-            **dict(zip(VALIDATION_COLUMNS["rounds.csv"], held_out, strict=False)),
+            **({} if validation is None else {f"validation_{name}_mean": validation.mean().item()}),
+            **({} if validation is None else {f"validation_{name}_worst": validation.min().item()}),
         }
 
     def node_rows(self) -> list[Row]:
@@ -162,18 +174,20 @@ class Evaluation:
         def count(total: Tensor | None, i: int) -> int | None:
             return None if total is None else int(total[i])
 
+        rmse = self.rmse
         return [
             {
                 "round": self.round,
                 "node": int(node),
-                "accuracy": self.accuracy[i].item(),
+                self.task: self.score[i].item(),
                 "loss": self.loss[i].item(),
+                **({} if rmse is None else {"rmse": rmse[i].item()}),
                 "theta": None if self.theta is None else self.theta[i].item(),
                 "byzantine_accepted": count(self.tally.byzantine, i),
                 "benign_accepted": count(self.tally.benign, i),
                 "neighbours": int(self.neighbours[i]),
                 "byzantine_neighbours": int(self.byzantine_neighbours[i]),
-                **({} if self.validation is None else {"validation_accuracy": self.validation[i].item()}),
+                **({} if self.validation is None else {f"validation_{self.task}": self.validation[i].item()}),
                 **{name: self.reported[name][i].item() for name in columns_of(self.reported)["nodes.csv"]},
             }
             for i, node in enumerate(self.nodes)

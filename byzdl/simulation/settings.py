@@ -10,7 +10,7 @@ import torch
 from pydantic import Field, ValidationError
 
 from byzdl.attacks import Attack
-from byzdl.config.columns import ROUND_COLUMNS, VALIDATION_COLUMNS
+from byzdl.config.columns import tables
 from byzdl.config.keys import GROUPS, WRITERS
 from byzdl.config.types import (
     Component,
@@ -104,6 +104,7 @@ class Settings(Record):
     """Holds all settings of one run.
 
     - `seed`: fixes every random number of the run
+    - `task`: what networks learn: a class (`classification`), or a number (`regression`)
     - `rounds`: communication rounds
     - `local_steps`: mini-batch iterations before the exchange of a round; 1 in the paper, more in local SGD. The
       learning rate's schedule counts rounds
@@ -112,10 +113,12 @@ class Settings(Record):
     - `eval_every`: rounds between two rows of the logs
     - `device`, `threads`: the hardware to compute on; no part of the run's identity
     - `writer`: a tracker that gets the numbers as well; no part of the run's identity
-    - `objective`: the column of rounds.csv whose last value the run returns to a sweeper; no part of its identity
+    - `objective`: the column of rounds.csv whose last value the run returns to a sweeper; null: the mean score. It is no part
+      of the identity
     """
 
     seed: Natural
+    task: Literal["classification", "regression"] = "classification"
     rounds: Count
     local_steps: Count = 1
     batch_size: Count
@@ -127,7 +130,7 @@ class Settings(Record):
     device: Annotated[str, takes(DEVICES, re.compile(r"cpu|cuda(:\d+)?").fullmatch)]
     threads: Count
     writer: Annotated[str, takes(f"one of none, {', '.join(WRITERS)}", {"none", *WRITERS}.__contains__)] = "none"
-    objective: str = "accuracy_mean"
+    objective: str | None = None
     optimizer: Optimizer
     screen: Screen
     checkpoint: Checkpoint
@@ -160,7 +163,7 @@ def parse(config: Mapping[str, Any], given: Mapping[str, Component] | None = Non
     except ValidationError as error:
         raise complaint(error.errors()[0]) from None
     _check_device(settings.device)
-    _check_objective(settings.objective, settings.partition.validation)
+    _check_objective(settings)
     if settings.pre.regroups and settings.defense.knows_neighbours:
         takes = f"none or nnm beside defense={settings.defense.name}, which remembers each neighbour"
         raise ConfigError.of("pre", settings.pre.name, takes)
@@ -204,12 +207,15 @@ def _check_device(device: str) -> None:
         raise ConfigError.of("device", device, takes)
 
 
-def _check_objective(column: str, validation: float) -> None:
-    held_out = VALIDATION_COLUMNS["rounds.csv"]
-    if column in held_out and not validation:
+def _check_objective(settings: Settings) -> None:
+    column, score = settings.objective, "accuracy" if settings.task == "classification" else "r2"
+    known, held_out = (tables(score, validation)["rounds.csv"] for validation in (False, True))
+    if column in known or column is None:
+        return
+    if column not in held_out:
+        raise ConfigError.unknown("objective", column, known)
+    if not settings.partition.validation:
         raise ConfigError.of("objective", column, "a column of rounds.csv; this one needs partition.validation above 0")
-    if column not in (*ROUND_COLUMNS, *held_out):
-        raise ConfigError.unknown("objective", column, ROUND_COLUMNS)
 
 
 def _check_batch_size(settings: Settings) -> None:

@@ -21,11 +21,12 @@ def decoded(dataset: Dataset) -> Arrays:
     return arrays
 
 
-def decodes_to_images_and_labels(dataset: Dataset) -> None:
-    """Decodes to images uint8 [N, height, width, channels] and labels int64 [N] in 0 .. classes-1, to train and to test with."""
+def decodes_to_inputs_and_targets(dataset: Dataset) -> None:
+    """Decodes to inputs of a known kind and targets for each of them, to train and to test with."""
     arrays = decoded(dataset)
-    if not isinstance(arrays.classes, int) or arrays.classes < 2:
-        raise BrokenError("decode", f"returns {arrays.classes!r} classes, but must return an integer, at least 2")
+    if arrays.classes is not None and (not isinstance(arrays.classes, int) or arrays.classes < 2):
+        takes = "an integer, at least 2, or None for a regression"
+        raise BrokenError("decode", f"returns {arrays.classes!r} classes, but must return {takes}")
     with calling("decode"):
         checked(arrays)
 
@@ -45,11 +46,11 @@ def draws_from_streams_of_its_own(dataset: Dataset) -> None:
 
 
 def knows_its_size(dataset: Dataset) -> None:
-    """Where it tells the number of training images without reading any, tells the true one."""
+    """Where it tells the number of training samples without reading any, tells the true one."""
     with calling("train_size"):
         told = dataset.train_size
-    if told is not None and told != (found := len(decoded(dataset).train_labels)):
-        raise BrokenError("train_size", f"is {told}, but must be {found}, the number of training images")
+    if told is not None and told != (found := len(decoded(dataset).train_targets)):
+        raise BrokenError("train_size", f"is {told}, but must be {found}, the number of training samples")
 
 
 def signs_with_json(dataset: Dataset) -> None:
@@ -67,7 +68,7 @@ def signs_with_json(dataset: Dataset) -> None:
 
 
 def signs_alike_wherever_its_cache_is(dataset: Dataset) -> None:
-    """Its signature does not depend on where the cache is, nor on how many test images are used."""
+    """Its signature does not depend on where the cache is, nor on how many test samples are used."""
     other = dataset.model_copy(update={"cache": "elsewhere", "test_samples": 1})
     with calling("signature"):
         here, there = dict(dataset.signature()), dict(other.signature())
@@ -83,14 +84,14 @@ def loads_from_its_cache(dataset: Dataset) -> None:
         first, second = load(cached), load(cached)
         if first.fingerprint != second.fingerprint:
             raise BrokenError("signature", "differs from load to load: the cache is of no use")
-        images, _ = second.train.batch(torch.tensor([0]))
-    if not images.isfinite().all():
-        raise BrokenError("decode", "returns images that are not finite once they are standardised")
+        inputs, _ = second.train.batch(torch.tensor([0]))
+    if not inputs.isfinite().all():
+        raise BrokenError("decode", "returns inputs that are not finite once they are standardised")
 
 
 CONTRACTS: tuple[Contract[Dataset], ...] = contracts(
     is_a_frozen_record,
-    decodes_to_images_and_labels,
+    decodes_to_inputs_and_targets,
     decodes_the_same_twice,
     draws_from_streams_of_its_own,
     knows_its_size,
@@ -122,6 +123,6 @@ def check_dataset(dataset: Dataset) -> None:
     ...         return 60
     >>> check_dataset(Miscounted())
     Traceback (most recent call last):
-    byzdl.testing.contract.ContractError: Miscounted.train_size: is 60, but must be 40, the number of training images
+    byzdl.testing.contract.ContractError: Miscounted.train_size: is 60, but must be 40, the number of training samples
     """
     check_all(Dataset, CONTRACTS, dataset)

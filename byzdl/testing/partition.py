@@ -6,6 +6,7 @@ import torch
 from byzdl.config.types import ConfigError
 from byzdl.data import Partition, divide
 from byzdl.data.partition import Index
+from byzdl.samples import Sample
 from byzdl.testing.compare import leaves_global_random_state
 from byzdl.testing.contract import BrokenError, Contract, calling, check_all, contracts, is_a_frozen_record
 
@@ -82,7 +83,7 @@ def fills_a_batch_at_each_node(partition: Partition, labels: Index = LABELS, n: 
 def views_images_as_images(partition: Partition, labels: Index = LABELS, n: int = NODES) -> None:
     """Where nodes see images in a way of their own: the same one each time, of the same shape, and the images stay as they are."""
     with calling("check"):
-        partition.check((1, 8, 8))
+        partition.check(Sample((1, 8, 8)))
     images = torch.rand(2, 3, 1, 8, 8, generator=torch.Generator().manual_seed(0))
     before = images.clone()
     for method in ("view", "test_view"):

@@ -62,7 +62,7 @@ def test_it_gets_through_plain_gossip(tiny, attack, least, most):
     *_, (state, last) = simulate(experiment, experiment.initial())
     shown = make_experiment(tiny, graph(4, ring, byzantine=[1, 3]), attack=chosen("attack", "backdoor", br=0.5))
     assert least <= success(shown, state.models).mean().item() <= most
-    assert last.accuracy_mean > 0.8  # nobody would notice
+    assert last.score_mean > 0.8  # nobody would notice
     row = evaluate(shown, state, Scores(shown, state.models)).round_row()
     assert least <= row["attack_success_rate"] <= most
 
@@ -93,14 +93,14 @@ def test_success_is_measured_on_images_as_nodes_see_them(tiny):
         tiny, network, attack=chosen("attack", "backdoor", br=0.0, size=1), partition=partition
     )
     test = experiment.data.test
-    dark = dataclasses.replace(test, images=torch.zeros_like(test.images))
-    corner = experiment.initial().models.new_zeros(experiment.data.shape)
+    dark = dataclasses.replace(test, inputs=torch.zeros_like(test.inputs))
+    corner = experiment.initial().models.new_zeros(experiment.data.sample.shape)
     corner[:, 0, 0] = 1.0
     # Weights [classes, pixels] by class, then biases: class 0 wants a bright corner, class 1 any other image.
     one = torch.cat([corner.flatten(), torch.zeros(2 * corner.numel()), torch.tensor([-0.1, 0.0, -1.0])])
-    lit = dark.images.clone()
+    lit = dark.inputs.clone()
     lit[..., -1, -1] = 255
-    for images, expected in (dark.images, 0.0), (lit, 1.0):
-        data = dataclasses.replace(experiment.data, test=dataclasses.replace(test, images=images.to(test.images.dtype)))
+    for images, expected in (dark.inputs, 0.0), (lit, 1.0):
+        data = dataclasses.replace(experiment.data, test=dataclasses.replace(test, inputs=images.to(test.inputs.dtype)))
         shown = dataclasses.replace(experiment, data=data)
         assert success(shown, one.repeat(4, 1)).tolist() == [expected] * 4

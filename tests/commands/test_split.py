@@ -25,7 +25,7 @@ def settings(folder: Path, *overrides: str) -> Settings:
 def test_what_is_drawn_is_what_is_trained_on(partition: str, tmp_path: Path) -> None:
     chosen = settings(tmp_path, f"partition={partition}", "partition.validation=0.1")
     picture = Picture.of(chosen)
-    labels = load(chosen.dataset).train.labels.numpy()
+    labels = load(chosen.dataset).train.targets.numpy()
     holdings = divide(chosen.partition, labels, 6, 4, seed=0)
     for node, holding in enumerate(holdings):
         own = [*labels[holding.train], *labels[holding.validation]]

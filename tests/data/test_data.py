@@ -56,7 +56,7 @@ def test_images_are_standardised_by_the_training_statistics_of_their_channel(tmp
     assert images.shape == (1, 1, 1, 2)
     torch.testing.assert_close(images.flatten(), torch.tensor([(120 - 35) / 525**0.5, (130 - 35) / 525**0.5]))
     assert labels.tolist() == [0]
-    assert (data.shape, data.classes) == ((1, 1, 2), 2)
+    assert (data.sample.shape, data.classes) == ((1, 1, 2), 2)
 
 
 def test_a_data_set_is_decoded_once_and_mapped_afterwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,7 +64,7 @@ def test_a_data_set_is_decoded_once_and_mapped_afterwards(tmp_path: Path, monkey
     monkeypatch.setattr(Fixed, "decode", lambda self: pytest.fail("decoded twice"))
     second = load(Fixed(name="fixed", cache=str(tmp_path)))
     assert second.fingerprint == first.fingerprint
-    assert torch.equal(first.train.images, second.train.images)
+    assert torch.equal(first.train.inputs, second.train.inputs)
 
 
 def _load(cache: str) -> None:
@@ -87,19 +87,19 @@ def test_a_subset_of_the_test_images_is_the_same_for_every_run(tmp_path: Path) -
     some = load(Synthetic(name="s", cache=str(tmp_path), test_count=50, test_samples=20))
     again = load(Synthetic(name="s", cache=str(tmp_path), test_count=50, test_samples=20))
     assert len(some.test) == 20
-    np.testing.assert_array_equal(some.test.images, again.test.images)
-    known = {image.numpy().tobytes() for image in whole.test.images}
-    assert {image.numpy().tobytes() for image in some.test.images} <= known
+    np.testing.assert_array_equal(some.test.inputs, again.test.inputs)
+    known = {image.numpy().tobytes() for image in whole.test.inputs}
+    assert {image.numpy().tobytes() for image in some.test.inputs} <= known
 
 
 def test_digits_are_whole_and_split_by_class(tmp_path: Path) -> None:
     digits = Digits(name="digits", cache=str(tmp_path))
     data = load(digits)
-    assert (len(data.train), len(data.test), data.shape, data.classes) == (1433, 364, (1, 8, 8), 10)
+    assert (len(data.train), len(data.test), data.sample.shape, data.classes) == (1433, 364, (1, 8, 8), 10)
     assert digits.train_size == len(data.train)
-    assert np.bincount(data.test.labels).min() >= 35
-    train = {image.numpy().tobytes() for image in data.train.images}
-    assert not train & {image.numpy().tobytes() for image in data.test.images}
+    assert np.bincount(data.test.targets).min() >= 35
+    train = {image.numpy().tobytes() for image in data.train.inputs}
+    assert not train & {image.numpy().tobytes() for image in data.test.inputs}
 
 
 def test_torchvision_files_are_read_where_they_lie(tmp_path: Path) -> None:
@@ -112,9 +112,9 @@ def test_torchvision_files_are_read_where_they_lie(tmp_path: Path) -> None:
         (raw / f"{part}-images-idx3-ubyte").write_bytes(header + images.tobytes())
         (raw / f"{part}-labels-idx1-ubyte").write_bytes(b"\x00\x00\x08\x01" + (2).to_bytes(4, "big") + bytes([3, 1]))
     data = load(TorchvisionDataset(name="mnist", source="MNIST", root=str(tmp_path), cache=str(tmp_path / "cache")))
-    assert data.shape == (1, 28, 28)
-    assert data.train.labels.tolist() == [3, 1]
-    np.testing.assert_array_equal(data.train.images[1, 0, :3, 0], np.arange(784, 787) % 256)
+    assert data.sample.shape == (1, 28, 28)
+    assert data.train.targets.tolist() == [3, 1]
+    np.testing.assert_array_equal(data.train.inputs[1, 0, :3, 0], np.arange(784, 787) % 256)
 
 
 def holders(labels: np.ndarray, holdings: Sequence[Holding]) -> np.ndarray:

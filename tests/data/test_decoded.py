@@ -29,18 +29,20 @@ class Mine(Dataset):
 WRONG = {
     "returns a tuple, but must return Arrays": (IMAGES, LABELS, IMAGES, LABELS, 2),
     "returns a NoneType, but must return Arrays": None,
-    "returns train_images as float64 [4, 2, 2, 1], but must as a numpy array of uint8 [N, height, width, channels]": {
-        "train_images": IMAGES + np.nan
+    "returns train_inputs as float64, but must as a numpy array: uint8 for images, float32 for features, or": {
+        "train_inputs": IMAGES + np.nan
     },
-    "returns test_images as uint8 [4, 2, 2], but must as": {"test_images": IMAGES[..., 0]},
-    "returns test_images as uint8 [4, 0, 2, 1], but must as": {"test_images": IMAGES[:, :0]},
-    "returns train_labels as a list, but must as a numpy array of int64 [N]": {"train_labels": [0, 1, 0, 1]},
-    "returns train_labels as int32 [4], but must as": {"train_labels": LABELS.astype(np.int32)},
-    "returns 4 train images and 3 labels, but must return a label for each image": {"train_labels": LABELS[:3]},
-    "returns 0 test images and 0 labels": {"test_images": IMAGES[:0], "test_labels": LABELS[:0]},
-    "returns test labels from 1 to 2, but must return some of 0 .. 1": {"test_labels": LABELS + 1},
-    "returns train labels from -1 to 0, but must": {"train_labels": LABELS - 1},
-    "returns images to train and to test with of [2, 2, 1] and [2, 1, 1], but": {"test_images": IMAGES[:, :, :1]},
+    "returns test_inputs as uint8 [4, 2, 2], but must as": {"test_inputs": IMAGES[..., 0]},
+    "returns test_inputs as uint8 [4, 0, 2, 1], but must as": {"test_inputs": IMAGES[:, :0]},
+    "returns train_targets as a list, but must as a numpy array of int64 [N]": {"train_targets": [0, 1, 0, 1]},
+    "returns train_targets as int32 [4], but must as": {"train_targets": LABELS.astype(np.int32)},
+    "returns 4 train inputs and 3 targets, but must return a target for each input": {"train_targets": LABELS[:3]},
+    "returns 0 test inputs and 0 targets": {"test_inputs": IMAGES[:0], "test_targets": LABELS[:0]},
+    "returns test targets from 1 to 2, but must return some of 0 .. 1": {"test_targets": LABELS + 1},
+    "returns train targets from -1 to 0, but must": {"train_targets": LABELS - 1},
+    "returns inputs to train and to test with of uint8 [2, 2, 1] and uint8 [2, 1, 1], but": {
+        "test_inputs": IMAGES[:, :, :1]
+    },
     "returns 'two' classes, but must return an integer, at least 1": {"classes": "two"},
 }
 
@@ -65,7 +67,7 @@ def test_classes_may_be_a_number_of_numpys(tmp_path):
     assert (data.classes, type(data.classes)) == (3, int)
 
 
-def test_images_that_exceed_the_memory_name_the_choice(tmp_path, monkeypatch):
+def test_inputs_that_exceed_the_memory_name_the_choice(tmp_path, monkeypatch):
     def decode(self):
         raise MemoryError("Unable to allocate 5 PiB")
 
@@ -82,15 +84,15 @@ def synthetic(cache: Path) -> Synthetic:
 def test_a_cache_of_the_right_bytes_in_another_form_is_built_again(tmp_path, caplog, damage):
     first = load(synthetic(tmp_path))
     (folder,) = tmp_path.glob("[!.]*")
-    images = np.load(folder / "train_images.npy")
+    images = np.load(folder / "train_inputs.npy")
     match damage:
         case "shape":
-            np.save(folder / "train_images.npy", images.reshape(6, 1, 4, 1))
+            np.save(folder / "train_inputs.npy", images.reshape(6, 1, 4, 1))
         case "type":
-            np.save(folder / "train_images.npy", images.view(np.int8))
+            np.save(folder / "train_inputs.npy", images.view(np.int8))
         case "header":
-            content = (folder / "train_images.npy").read_bytes()
-            (folder / "train_images.npy").write_bytes(content.replace(b"(6, 2, 2, 1)", b"(6, 2, 2, 9**99)"[:12]))
+            content = (folder / "train_inputs.npy").read_bytes()
+            (folder / "train_inputs.npy").write_bytes(content.replace(b"(6, 2, 2, 1)", b"(6, 2, 2, 9**99)"[:12]))
         case "no mapping":
             (folder / "meta.json").write_text("[]")
         case "other keys":
@@ -100,7 +102,7 @@ def test_a_cache_of_the_right_bytes_in_another_form_is_built_again(tmp_path, cap
             folder.write_text("")
     again = load(synthetic(tmp_path))
     assert again.fingerprint == first.fingerprint
-    assert again.shape == (1, 2, 2)
+    assert again.sample.shape == (1, 2, 2)
     assert folder.is_dir()
 
 

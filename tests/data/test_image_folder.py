@@ -46,8 +46,8 @@ def test_an_image_folder_is_read_as_torchvision_reads_it(tmp_path: Path) -> None
     (tmp_path / "train" / "cat" / "notes.txt").write_text("not an image")
     data = load(ImageFolder(name="mine", root=str(tmp_path), cache=str(tmp_path / "cache")))
     reference = Reference(str(tmp_path / "train"))
-    assert data.train.labels.tolist() == reference.targets == [0, 0, 0, 1, 1, 1]
-    for mine, (theirs, _) in zip(data.train.images, reference, strict=True):
+    assert data.train.targets.tolist() == reference.targets == [0, 0, 0, 1, 1, 1]
+    for mine, (theirs, _) in zip(data.train.inputs, reference, strict=True):
         np.testing.assert_array_equal(mine, np.asarray(theirs))
 
     # A file that comes in is noticed: the cache is built anew.
@@ -70,7 +70,7 @@ def test_images_of_different_sizes_need_a_size(tmp_path: Path) -> None:
         "5x3 in test/dog/0.png"
     )
     scaled = load(ImageFolder(root=str(tmp_path), cache=str(tmp_path / "cache"), image_size=5))
-    assert scaled.shape == (3, 5, 5)
+    assert scaled.sample.shape == (3, 5, 5)
 
 
 LAYOUT = "dataset.root is 'ROOT', but must be a folder with train/CLASS/* and test/CLASS/* ("
@@ -136,7 +136,7 @@ def test_what_would_be_left_out_is_refused_by_its_name(tmp_path, name):
     root = folder(tmp_path / "images", files)
     root.mkdir(exist_ok=True)
     if says is None:
-        assert load(ImageFolder(root=str(root), cache=str(tmp_path / "cache"))).train.labels.tolist() == [0, 0, 1, 1]
+        assert load(ImageFolder(root=str(root), cache=str(tmp_path / "cache"))).train.targets.tolist() == [0, 0, 1, 1]
     else:
         assert says in said(root)
 
@@ -163,7 +163,7 @@ def test_hidden_names_are_nobodys_classes_and_images(tmp_path):
         "test/.DS_Store": b"torn",
     }
     data = load(ImageFolder(root=str(folder(tmp_path, WHOLE | hidden)), cache=str(tmp_path / ".cache")))
-    assert (data.classes, data.train.labels.tolist(), data.test.labels.tolist()) == (2, [0, 0, 1, 1], [0, 0, 1, 1])
+    assert (data.classes, data.train.targets.tolist(), data.test.targets.tolist()) == (2, [0, 0, 1, 1], [0, 0, 1, 1])
 
 
 def test_transparent_pixels_ask_for_a_background(tmp_path):
@@ -175,7 +175,7 @@ def test_transparent_pixels_ask_for_a_background(tmp_path):
     )
     for background, level in (("black", 0), ("white", 255)):
         data = load(ImageFolder(root=str(root), cache=str(tmp_path / ".cache"), background=background))
-        assert data.train.images[0, 0, :, 0].tolist() == [level, 200]
+        assert data.train.inputs[0, 0, :, 0].tolist() == [level, 200]
 
 
 def test_a_root_that_is_not_there_or_no_folder_is_told_so(tmp_path):
@@ -222,7 +222,7 @@ def test_every_image_is_counted_or_one_line_names_the_reason(train, more, same, 
             return
     # An account of its own: what is no image, by its name, and everything else as its class's.
     aside = ("._0.png", "notes.txt", "README", "Thumbs.db")
-    for part, labels in (("train", arrays.train_labels), ("test", arrays.test_labels)):
+    for part, labels in (("train", arrays.train_targets), ("test", arrays.test_targets)):
         found = {name: [f for f in files if f not in aside] for name, files in parts[part].items()}
         found = {name: files for name, files in found.items() if name not in (".git", "__MACOSX")}
         assert min(map(len, found.values())) > 0
@@ -273,7 +273,7 @@ def test_an_instance_knows_the_images_that_it_was_made_for(tmp_path):
     ):
         load(dataset)
     again = load(ImageFolder(root=str(root), cache=str(tmp_path / ".cache")))
-    assert again.train.images[0].unique().tolist() == [9]
+    assert again.train.inputs[0].unique().tolist() == [9]
 
 
 def test_images_that_came_after_the_configuration_are_refused(tmp_path):

@@ -14,6 +14,7 @@ from byzdl.config.types import ConfigError
 from byzdl.data import Data, Iid, Rotation
 from byzdl.defenses.mean import Mean
 from byzdl.models import Cnn, Linear
+from byzdl.samples import Sample
 from byzdl.simulation.evaluation import Scores, evaluate
 from byzdl.simulation.experiment import Experiment
 from byzdl.simulation.rounds import one_round
@@ -57,10 +58,10 @@ def test_a_node_trains_and_screens_on_its_turned_images(tiny: Data, fresh: bool)
 
 
 def test_the_data_themselves_stay_as_they_are(tiny: Data) -> None:
-    before = tiny.train.images.clone()
+    before = tiny.train.inputs.clone()
     experiment = experiment_with(tiny, ROTATION)
     one_round(experiment, experiment.initial())
-    assert torch.equal(tiny.train.images, before)
+    assert torch.equal(tiny.train.inputs, before)
 
 
 @pytest.mark.parametrize("model", [Linear(name="linear"), Cnn(name="cnn", channels=[2, 3], hidden=4)])
@@ -80,17 +81,17 @@ def test_accuracy_is_measured_on_the_images_that_the_key_says(tiny: Data, test: 
             own, own_labels = tiny.train.batch(torch.from_numpy(experiment.batches.holdings[node].validation))
             own_logits = module(turned(own, angle))
         assert on_test.loss[place].item() == pytest.approx(cross_entropy(logits, labels).item(), rel=1e-5)
-        assert on_test.accuracy[place].item() == (logits.argmax(1) == labels).double().mean().item()
+        assert on_test.score[place].item() == (logits.argmax(1) == labels).double().mean().item()
         assert on_own.loss[place].item() == pytest.approx(cross_entropy(own_logits, own_labels).item(), rel=1e-5)
-    assert evaluate(experiment, state, scores).accuracy.tolist() == scores.of([0, 1, 2], "test").accuracy.tolist()
+    assert evaluate(experiment, state, scores).score.tolist() == scores.of([0, 1, 2], "test").score.tolist()
 
 
 def test_images_that_are_not_square_are_turned_upside_down_alone(tiny: Data) -> None:
     def cut(split: Any) -> Any:
         parts = {key: getattr(split, key)[..., :3, :] for key in ("mean", "std")}
-        return replace(split, images=split.images[:, :, :3], **parts)
+        return replace(split, inputs=split.inputs[:, :, :3], **parts)
 
-    narrow = replace(tiny, train=cut(tiny.train), test=cut(tiny.test))
+    narrow = replace(tiny, train=cut(tiny.train), test=cut(tiny.test), sample=Sample((1, 4, 3)))
     with pytest.raises(
         ConfigError, match=r"partition\.angles is \[0, 90\], but must be a list of 0 and 180, .*\(4 x 3\)"
     ):

@@ -42,7 +42,7 @@ def test_what_is_not_finite_is_never_accepted():
 @pytest.mark.parametrize("model", [Linear(name="linear"), Mlp(name="mlp", hidden=5)], ids=["linear", "mlp"])
 @pytest.mark.parametrize("way", [OneByOne, Batched])
 def test_accuracies_are_those_of_a_plain_forward(tiny, model, way):
-    module = model.build(tiny.shape, tiny.classes)
+    module = model.build(tiny.sample, tiny.classes)
     flat = way(module, torch.device("cpu"))
     models = torch.randn(3, flat.d, generator=torch.Generator().manual_seed(0))
     models = torch.cat([models, torch.full((1, flat.d), torch.inf)])  # whose answers are no numbers

@@ -13,6 +13,7 @@ from torchvision.models import VisionTransformer
 
 from byzdl.config.types import ConfigError
 from byzdl.models import Cnn, Linear, Mlp, Model, PooledConvolution, ResNet, initialised
+from byzdl.samples import Sample
 from byzdl.simulation.flat_model import Batched, FlatModel, OneByOne, flat_model
 
 CPU = torch.device("cpu")
@@ -36,7 +37,7 @@ def images(*shape: int) -> torch.Tensor:
 
 def plain(model: Model, x: torch.Tensor) -> nn.Module:
     """A module filled from a flat vector, kernels from (out, height, width, in)."""
-    module = initialised(model, SHAPE, 10, seed=9)
+    module = initialised(model, Sample(SHAPE), 10, seed=9)
     start = 0
     for p in module.parameters():
         piece = x[start : start + p.numel()]
@@ -54,8 +55,8 @@ def spread(flat: FlatModel, rows: int) -> torch.Tensor:
 @pytest.mark.parametrize("name", choices("model"))
 def test_every_choice_is_one_flat_vector_and_back(name: str) -> None:
     """What every network keeps to, on images as small as the digits'. New ones are found in `conf/`."""
-    model, digits = chosen("model", name), SimpleNamespace(shape=(1, 8, 8), classes=10)
-    module, again, other = (initialised(model, digits.shape, digits.classes, seed) for seed in (0, 0, 1))
+    model, digits = chosen("model", name), SimpleNamespace(sample=Sample((1, 8, 8)), classes=10)
+    module, again, other = (initialised(model, digits.sample, digits.classes, seed) for seed in (0, 0, 1))
     assert model.name == name
     assert not list(module.buffers())
     network = flat_model(module, CPU)
@@ -64,10 +65,10 @@ def test_every_choice_is_one_flat_vector_and_back(name: str) -> None:
     x = spread(network, 1)[0]
     there = module_at(model, digits, x)
     assert torch.equal(flattened(there), x)
-    seen = torch.randn(3, *digits.shape, generator=torch.Generator().manual_seed(0))
-    answers = network.logits(x[None], [0], seen)
+    seen = torch.randn(3, *digits.sample.shape, generator=torch.Generator().manual_seed(0))
+    answers = network.outputs(x[None], [0], seen)
     assert answers.shape == (1, 3, 10)
-    assert torch.equal(network.logits(x[None], [0], seen), answers)
+    assert torch.equal(network.outputs(x[None], [0], seen), answers)
     with torch.no_grad():
         torch.testing.assert_close(there.eval()(seen), answers[0], rtol=1e-4, atol=1e-4)
         # An image's answer is its own, whoever is beside it.
@@ -94,18 +95,18 @@ def test_every_choice_is_one_flat_vector_and_back(name: str) -> None:
     ids=["linear", "mlp", "cnn cifar", "cnn mnist"],
 )
 def test_dimension(model: Model, shape: tuple[int, int, int], d: int) -> None:
-    flat = flat_model(initialised(model, shape, 10, seed=0), CPU)
+    flat = flat_model(initialised(model, Sample(shape), 10, seed=0), CPU)
     assert flat.d == d
     assert flat.initial.shape == (d,)
-    assert flat.logits(flat.initial[None], [0, 0, 0], torch.zeros(2, *shape)).shape == (3, 2, 10)
+    assert flat.outputs(flat.initial[None], [0, 0, 0], torch.zeros(2, *shape)).shape == (3, 2, 10)
 
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
 def test_the_initial_vector_is_the_module(model: Model, way: type[FlatModel]) -> None:
-    flat = way(initialised(model, SHAPE, 10, seed=0), CPU)
-    module, seen = initialised(model, SHAPE, 10, seed=0), images(6)
-    torch.testing.assert_close(flat.logits(flat.initial[None], [0], seen)[0], module(seen).detach())
+    flat = way(initialised(model, Sample(SHAPE), 10, seed=0), CPU)
+    module, seen = initialised(model, Sample(SHAPE), 10, seed=0), images(6)
+    torch.testing.assert_close(flat.outputs(flat.initial[None], [0], seen)[0], module(seen).detach())
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -114,7 +115,7 @@ def test_gradients_are_added_to_their_rows_and_are_those_of_the_plain_module(
     model: Model, way: type[FlatModel], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Batched, "at_once", 3)  # five learners: a part of three and one of two
-    flat = way(initialised(model, SHAPE, 10, seed=0), CPU)
+    flat = way(initialised(model, Sample(SHAPE), 10, seed=0), CPU)
     models, seen, labels = spread(flat, 5), images(5, 6), torch.arange(30).view(5, 6) % 10
     untouched = models.clone()
     into = torch.ones(5, flat.d)
@@ -127,7 +128,7 @@ def test_gradients_are_added_to_their_rows_and_are_those_of_the_plain_module(
             for p in module.parameters():
                 p.data = p - 0.5 * p.grad
         moved = models[i] - 0.5 * (into[i] - 1)
-        torch.testing.assert_close(flat.logits(moved[None], [0], seen[i])[0], module(seen[i]).detach())
+        torch.testing.assert_close(flat.outputs(moved[None], [0], seen[i])[0], module(seen[i]).detach())
     assert torch.equal(models, untouched)
     assert not models.requires_grad
 
@@ -138,7 +139,7 @@ def test_losses_are_those_of_the_plain_module_where_they_are_wanted(
     model: Model, way: type[FlatModel], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Batched, "at_once", 4)  # two models a learner, three learners: two parts
-    flat = way(initialised(model, SHAPE, 10, seed=0), CPU)
+    flat = way(initialised(model, Sample(SHAPE), 10, seed=0), CPU)
     models, seen, labels = spread(flat, 4), images(3, 6), torch.arange(18).view(3, 6) % 10
     rows = torch.tensor([[0, 3], [1, 1], [2, 0]])
     wanted = torch.tensor([[True, True], [True, False], [False, True]])
@@ -154,7 +155,7 @@ def test_losses_are_those_of_the_plain_module_where_they_are_wanted(
 class Attention(Model):
     """A transformer over four patches of an image."""
 
-    def build(self, shape: tuple[int, int, int], classes: int) -> nn.Module:
+    def build(self, sample: Sample, outputs: int) -> nn.Module:
         transformer = VisionTransformer(
             image_size=8,
             patch_size=4,
@@ -164,7 +165,7 @@ class Attention(Model):
             mlp_dim=6,
             dropout=0.9,
             attention_dropout=0.9,
-            num_classes=classes,
+            num_classes=outputs,
         )
         nn.init.normal_(transformer.heads.head.weight)
         return transformer
@@ -174,7 +175,7 @@ def test_attention_is_computed_alike_in_both_ways_and_without_dropout() -> None:
     seen = images(3, 6)[:, :, [0, 1, 1]]
     found = []
     for way in (OneByOne, OneByOne, Batched):
-        flat = way(initialised(Attention(name="mine"), (3, 8, 8), 10, seed=0), CPU)
+        flat = way(initialised(Attention(name="mine"), Sample((3, 8, 8)), 10, seed=0), CPU)
         models, into = spread(flat, 3), torch.zeros(3, flat.d)
 
         def feed(part: range) -> tuple[torch.Tensor, torch.Tensor]:
@@ -189,7 +190,7 @@ def test_attention_is_computed_alike_in_both_ways_and_without_dropout() -> None:
 
 
 def test_one_by_one_computes_nothing_that_is_not_asked_for() -> None:
-    flat = OneByOne(initialised(Mlp(name="mlp"), SHAPE, 10, seed=0), CPU)
+    flat = OneByOne(initialised(Mlp(name="mlp"), Sample(SHAPE), 10, seed=0), CPU)
     asked = []
 
     def feed(part: range) -> tuple[torch.Tensor, torch.Tensor]:
@@ -207,7 +208,9 @@ def test_one_by_one_computes_nothing_that_is_not_asked_for() -> None:
 @pytest.mark.parametrize("way", WAYS)
 def test_screening_in_bf16_is_near_and_leaves_training_alone(way: type[FlatModel]) -> None:
     model = Cnn(name="cnn", channels=[3, 4], hidden=6)
-    exact, coarse = (way(initialised(model, SHAPE, 10, 0), CPU, dtype) for dtype in (torch.float32, torch.bfloat16))
+    exact, coarse = (
+        way(initialised(model, Sample(SHAPE), 10, 0), CPU, dtype) for dtype in (torch.float32, torch.bfloat16)
+    )
     models, seen, labels = spread(exact, 3), images(3, 32), torch.arange(96).view(3, 32) % 10
     rows, wanted = torch.tensor([[0, 1], [1, 2], [2, 0]]), torch.ones(3, 2, dtype=torch.bool)
 
@@ -229,7 +232,7 @@ def test_the_way_suits_the_network() -> None:
     """Small layers on a processor go in batches; large ones and convolutions one after another; on a GPU all in batches."""
 
     def way(model: Model, shape: tuple[int, int, int], device: str = "cpu") -> type[FlatModel]:
-        return type(flat_model(initialised(model, shape, 10, seed=0), torch.device(device)))
+        return type(flat_model(initialised(model, Sample(shape), 10, seed=0), torch.device(device)))
 
     assert way(Mlp(name="mlp"), (1, 8, 8)) is Batched
     assert way(Mlp(name="mlp"), (1, 28, 28)) is OneByOne
@@ -257,7 +260,9 @@ def test_pooling_first_is_the_function_of_the_textbook_order(training: bool) -> 
 
 def test_the_initial_model_is_the_seeds_and_leaves_global_random_state_alone() -> None:
     before = torch.random.get_rng_state()
-    one, again, other = (flat_model(initialised(Mlp(name="mlp"), (1, 8, 8), 10, s), CPU).initial for s in (0, 0, 1))
+    one, again, other = (
+        flat_model(initialised(Mlp(name="mlp"), Sample((1, 8, 8)), 10, s), CPU).initial for s in (0, 0, 1)
+    )
     assert torch.equal(one, again)
     assert not torch.equal(one, other)
     assert torch.equal(torch.random.get_rng_state(), before)
@@ -266,8 +271,8 @@ def test_the_initial_model_is_the_seeds_and_leaves_global_random_state_alone() -
 class Normalised(Model):
     """A user's own, with a batch norm."""
 
-    def build(self, shape: tuple[int, int, int], classes: int) -> nn.Module:
-        return nn.Sequential(nn.BatchNorm2d(shape[0]), nn.Flatten(), nn.LazyLinear(classes))
+    def build(self, sample: Sample, outputs: int) -> nn.Module:
+        return nn.Sequential(nn.BatchNorm2d(sample.shape[0]), nn.Flatten(), nn.LazyLinear(outputs))
 
 
 def test_a_model_with_buffers_is_refused() -> None:
@@ -276,7 +281,7 @@ def test_a_model_with_buffers_is_refused() -> None:
     with pytest.raises(
         ConfigError, match=r"^model is 'mine', but must be a network without buffers.*\(0\.running_mean\)$"
     ):
-        initialised(Normalised(name="mine"), SHAPE, 10, seed=0)
+        initialised(Normalised(name="mine"), Sample(SHAPE), 10, seed=0)
 
 
 class Anonymous(Model):
@@ -284,28 +289,28 @@ class Anonymous(Model):
 
     lazy: bool
 
-    def build(self, shape: tuple[int, int, int], classes: int) -> nn.Module:
-        lazy, eager = nn.LazyBatchNorm2d, partial(nn.BatchNorm2d, shape[0])
+    def build(self, sample: Sample, outputs: int) -> nn.Module:
+        lazy, eager = nn.LazyBatchNorm2d, partial(nn.BatchNorm2d, sample.shape[0])
         norm = (lazy if self.lazy else eager)(affine=False, track_running_stats=False)
-        return nn.Sequential(norm, Linear(name="linear").build(shape, classes))
+        return nn.Sequential(norm, Linear(name="linear").build(sample, outputs))
 
 
 @pytest.mark.parametrize("lazy", [False, True])
 def test_a_batch_norm_without_buffers_is_refused_too(lazy: bool) -> None:
     with pytest.raises(ConfigError, match=r"^model is 'mine', but must be a network without batch norms, .*\(0\)$"):
-        initialised(Anonymous(name="mine", lazy=lazy), SHAPE, 10, seed=0)
+        initialised(Anonymous(name="mine", lazy=lazy), Sample(SHAPE), 10, seed=0)
 
 
 class Dropping(Model):
     """Logistic regression behind a dropout that leaves next to nothing."""
 
-    def build(self, shape: tuple[int, int, int], classes: int) -> nn.Module:
-        return nn.Sequential(nn.Dropout(0.99), Linear(name="linear").build(shape, classes))
+    def build(self, sample: Sample, outputs: int) -> nn.Module:
+        return nn.Sequential(nn.Dropout(0.99), Linear(name="linear").build(sample, outputs))
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_dropout_is_off_in_training_and_draws_nothing(way: type[FlatModel]) -> None:
-    dropping, plain = (way(initialised(m, SHAPE, 10, seed=0), CPU) for m in (Dropping(name="mine"), MODELS[0]))
+    dropping, plain = (way(initialised(m, Sample(SHAPE), 10, seed=0), CPU) for m in (Dropping(name="mine"), MODELS[0]))
     before, gradients = torch.random.get_rng_state(), torch.zeros(2, 3, plain.d)
     for flat, into in zip((dropping, plain), gradients, strict=True):
         flat.add_gradients(

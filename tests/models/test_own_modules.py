@@ -92,10 +92,10 @@ class Mine(Model):
 
     case: str
 
-    def build(self, shape, classes):
-        channels, height, width = shape
+    def build(self, sample, outputs):
+        *_, width = sample.shape
         made = {**TRAINS, **REFUSED}[self.case]
-        return (made if callable(made) else made[0])(channels * height * width, width, classes)
+        return (made if callable(made) else made[0])(sample.size, width, outputs)
 
 
 TRAINS = {
@@ -129,23 +129,23 @@ REFUSED = {
     "no module": (lambda d, width, classes: torch.sum, r"Mine\.build: returned a builtin\w+, but must return a torch"),
     "tuple": (
         lambda d, width, classes: Changed(d, classes, after=lambda logits: (logits, logits)),
-        r"Mine\.build: the network answers 2 images with a tuple, but must answer with logits \[2, 3\]$",
+        r"Mine\.build: the network answers 2 samples with a tuple, but must answer with \[2, 3\]$",
     ),
     "other shape": (
         lambda d, width, classes: nn.Conv2d(1, classes, 3),
-        r"Mine\.build: the network answers 2 images with \[2, 3, 2, 2\], but must answer with logits \[2, 3\]$",
+        r"Mine\.build: the network answers 2 samples with \[2, 3, 2, 2\], but must answer with \[2, 3\]$",
     ),
     "more classes": (
         lambda d, width, classes: flat(nn.Linear(d, classes + 1)),
-        r"Mine\.build: the network answers 2 images with \[2, 4\], but must answer with logits \[2, 3\]$",
+        r"Mine\.build: the network answers 2 samples with \[2, 4\], but must answer with \[2, 3\]$",
     ),
     "random": (
         lambda d, width, classes: Changed(d, classes, before=nn.functional.dropout),
-        r"Mine\.build: the network draws random numbers, but must give one answer to an image$",
+        r"Mine\.build: the network draws random numbers, but must give one answer to a sample$",
     ),
     "in place": (
         lambda d, width, classes: Changed(d, classes, before=lambda images: images.mul_(2)),
-        r"Mine\.build: the network changes the images in place, but must leave them as they are$",
+        r"Mine\.build: the network changes its inputs in place, but must leave them as they are$",
     ),
     "other images": (
         lambda d, width, classes: flat(nn.Linear(d + 1, classes)),

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from byzdl.config.types import ConfigError
 from byzdl.models import ResNet, initialised
+from byzdl.samples import Sample
 
 
 def normalised(maps: Tensor, groups: int, parameters: Iterator[Tensor]) -> Tensor:
@@ -42,7 +43,7 @@ def answered(images: Tensor, parameters: Iterator[Tensor], blocks: int, groups: 
 
 @pytest.mark.parametrize("shape", [(3, 8, 8), (1, 9, 6), (2, 1, 1)])
 def test_it_is_the_papers_network_with_group_norm(shape: tuple[int, int, int]) -> None:
-    module = initialised(ResNet(name="resnet", depth=14, width=4, groups=2), shape, 5, seed=0)
+    module = initialised(ResNet(name="resnet", depth=14, width=4, groups=2), Sample(shape), 5, seed=0)
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for parameter in module.parameters():  # scales that are not 1, and shifts that are not 0
@@ -54,12 +55,12 @@ def test_it_is_the_papers_network_with_group_norm(shape: tuple[int, int, int]) -
 def test_at_depth_20_it_has_the_papers_parameters() -> None:
     """0.27 million (table 6 of the paper): 19 convolutions with their norms, and a linear layer."""
     kernels = 9 * (3 * 16 + 6 * 16 * 16 + 16 * 32 + 5 * 32 * 32 + 32 * 64 + 5 * 64 * 64)
-    module = initialised(chosen("model", "resnet"), (3, 32, 32), 10, seed=0)
+    module = initialised(chosen("model", "resnet"), Sample((3, 32, 32)), 10, seed=0)
     assert sum(p.numel() for p in module.parameters()) == kernels + 2 * (7 * 16 + 6 * 32 + 6 * 64) + 64 * 10 + 10
 
 
 def test_its_kernels_have_hes_initialisation() -> None:
-    module = initialised(ResNet(name="resnet", depth=8, width=32, groups=8), (3, 8, 8), 10, seed=0)
+    module = initialised(ResNet(name="resnet", depth=8, width=32, groups=8), Sample((3, 8, 8)), 10, seed=0)
     for kernel in (p for p in module.parameters() if p.ndim == 4):
         assert kernel.std().item() == pytest.approx((2 / (9 * kernel.shape[1])) ** 0.5, rel=0.1)
 

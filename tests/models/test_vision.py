@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from byzdl.config.types import ConfigError
 from byzdl.models import TorchvisionModel, initialised
 from byzdl.random_streams import torch_seed
+from byzdl.samples import Sample
 from byzdl.simulation.flat_model import Batched, FlatModel, OneByOne, flat_model
 
 CPU = torch.device("cpu")
@@ -23,7 +24,7 @@ def photographs(*shape: int, channels: int = 3) -> Tensor:
 
 
 def test_resnet18_is_torchvisions_own_with_group_norms() -> None:
-    module = initialised(chosen("model", "torchvision"), (3, 32, 32), 7, seed=3)
+    module = initialised(chosen("model", "torchvision"), Sample((3, 32, 32)), 7, seed=3)
     with torch.random.fork_rng():
         torch.manual_seed(torch_seed(3, "model"))
         own = torchvision.models.resnet18(num_classes=7, norm_layer=lambda width: nn.GroupNorm(width // 16, width))
@@ -33,15 +34,15 @@ def test_resnet18_is_torchvisions_own_with_group_norms() -> None:
 
 
 def test_grey_images_are_repeated_into_three_channels() -> None:
-    grey = initialised(SMALL, (1, 32, 32), 10, seed=0)
-    coloured = initialised(SMALL, (3, 32, 32), 10, seed=0)
+    grey = initialised(SMALL, Sample((1, 32, 32)), 10, seed=0)
+    coloured = initialised(SMALL, Sample((3, 32, 32)), 10, seed=0)
     seen = photographs(2, channels=1)
     with torch.no_grad():
         torch.testing.assert_close(grey(seen), coloured(torch.cat([seen, seen, seen], dim=1)))
 
 
 def test_groups_suit_the_width_of_their_layer() -> None:
-    module = initialised(SMALL, (3, 32, 32), 10, seed=0)
+    module = initialised(SMALL, Sample((3, 32, 32)), 10, seed=0)
     found = {norm.num_channels: norm.num_groups for norm in module.modules() if isinstance(norm, nn.GroupNorm)}
     assert found == {24: 1, 48: 3, 96: 6, 1024: 64}
     # 40 is divided by 20 and not by 16 to 19.
@@ -52,7 +53,7 @@ def test_groups_suit_the_width_of_their_layer() -> None:
 
 @pytest.mark.parametrize("way", [OneByOne, Batched])
 def test_over_a_flat_vector_it_is_the_plain_module(way: type[FlatModel]) -> None:
-    flat = way(initialised(SMALL, (3, 32, 32), 10, seed=0), CPU)
+    flat = way(initialised(SMALL, Sample((3, 32, 32)), 10, seed=0), CPU)
     models = flat.initial + 0.01 * torch.randn(2, flat.d, generator=torch.Generator().manual_seed(1))
     images, labels = photographs(2, 3), torch.tensor([[0, 1, 2], [3, 4, 5]])
 
@@ -63,7 +64,7 @@ def test_over_a_flat_vector_it_is_the_plain_module(way: type[FlatModel]) -> None
     flat.add_gradients(models, into, feed)
     losses = flat.losses(models, torch.tensor([[1], [0]]), torch.ones(2, 1, dtype=torch.bool), feed)
     for i, x in enumerate(models):
-        module, start, gradient = initialised(SMALL, (3, 32, 32), 10, seed=9), 0, []
+        module, start, gradient = initialised(SMALL, Sample((3, 32, 32)), 10, seed=9), 0, []
         for p in module.parameters():
             piece = x[start : start + p.numel()]
             start += p.numel()
@@ -102,7 +103,7 @@ def known(monkeypatch: pytest.MonkeyPatch, **keys: Any) -> None:
 
 def test_its_dropout_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
     known(monkeypatch)
-    flat = flat_model(initialised(chosen("model", "torchvision"), (1, 8, 8), 10, seed=0), CPU)
+    flat = flat_model(initialised(chosen("model", "torchvision"), Sample((1, 8, 8)), 10, seed=0), CPU)
     assert not any(module.training for module in flat.module.modules())
 
 
@@ -122,20 +123,20 @@ def test_its_dropout_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_unsuitable_network_is_refused(monkeypatch: pytest.MonkeyPatch, keys: Any, says: str) -> None:
     known(monkeypatch, **keys)
     with pytest.raises(ConfigError, match=rf"^model\.arch is 'resnet18', but {says}$"):
-        initialised(chosen("model", "torchvision"), (1, 8, 8), 10, seed=0)
+        initialised(chosen("model", "torchvision"), Sample((1, 8, 8)), 10, seed=0)
 
 
 def test_images_of_other_channels_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     known(monkeypatch)
     with pytest.raises(ConfigError, match="must be replaced by another model: images have 2 channels"):
-        initialised(chosen("model", "torchvision"), (2, 8, 8), 10, seed=0)
+        initialised(chosen("model", "torchvision"), Sample((2, 8, 8)), 10, seed=0)
 
 
 def test_batch_norms_left_as_they_are_are_refused() -> None:
     model = SMALL.model_copy(update={"norm": "none"})
     says = r"must be combined with model\.norm=group, or be a network without buffers, .*\(conv1\.1\.running_mean\)$"
     with pytest.raises(ConfigError, match=says):
-        initialised(model, (3, 32, 32), 10, seed=0)
+        initialised(model, Sample((3, 32, 32)), 10, seed=0)
 
 
 def test_an_unknown_name_is_answered_with_near_ones() -> None:

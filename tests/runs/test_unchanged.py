@@ -124,7 +124,7 @@ def test_every_door_says_the_same_of_edited_code_and_rewritten_data(caplog):
         assert answers(caplog) == {done}, (scale, value)
         facts.append(read_status(place(configured())))
         # The decoded images are those of these files, though the signature says nothing of them.
-        (pixel,) = set(load(parse(configured()).dataset).train.images.flatten().tolist())
+        (pixel,) = set(load(parse(configured()).dataset).train.inputs.flatten().tolist())
         assert pixel == scale * value
     assert len({fact["identity"] for fact in facts}) == len({fact["data"] for fact in facts}) == 3
     assert facts[-1]["sources"] == {

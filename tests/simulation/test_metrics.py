@@ -19,7 +19,7 @@ def evaluation(tally: Tally, roster: Roster) -> Evaluation:
         round=7,
         epoch=1.0,
         nodes=benign,
-        accuracy=torch.zeros(3),
+        score=torch.zeros(3),
         loss=torch.zeros(3),
         consensus_distance=0.0,
         reported={},

@@ -406,7 +406,7 @@ def test_attackers_of_nan_stop_nobody_from_learning(tiny, name):
     )
     state, evaluation = run(experiment)[-1]
     assert state.models.isfinite().all()
-    assert evaluation.accuracy_worst > 0.6
+    assert evaluation.score_worst > 0.6
 
 
 # Epochs
@@ -580,7 +580,7 @@ def test_without_byzantine_nodes_every_rule_learns(tiny, name, attack):
         eval_every=15,
     )
     evaluation = final(Experiment.build(settings, draw_network(topology, 0.0, seed=0), tiny))
-    assert evaluation.accuracy_worst > 0.8
+    assert evaluation.score_worst > 0.8
     assert evaluation.round_row()["byzantine_accept_rate"] is None
     assert evaluation.round_row()["byzantine_weight"] in (0, None)
 
@@ -709,7 +709,7 @@ def test_an_evaluation_is_of_benign_nodes_on_test_images(tiny):
         accuracy.append((logits.argmax(1) == labels).double().mean().item())
         loss.append(nn.functional.cross_entropy(logits, labels).item())
     assert found.nodes.tolist() == [0, 2, 3]
-    assert found.accuracy.tolist() == pytest.approx(accuracy)
+    assert found.score.tolist() == pytest.approx(accuracy)
     assert found.loss.tolist() == pytest.approx(loss, rel=1e-5)
     row = found.round_row()
     assert row["accuracy_mean"] == pytest.approx(np.mean(accuracy))
@@ -740,7 +740,7 @@ def test_many_test_images_are_scored_in_parts(tiny, monkeypatch):
     monkeypatch.setattr(evaluation, "EVALUATION_BATCH", 7)  # 60 images: eight parts of 7 and one of 4
     parts = Scores(experiment, models).of([0, 1], "test")
     torch.testing.assert_close(tuple(parts), tuple(whole))
-    torch.testing.assert_close(whole.accuracy + whole.error, torch.ones(2, dtype=torch.float64))
+    torch.testing.assert_close(whole.score + whole.error, torch.ones(2, dtype=torch.float64))
 
 
 def test_theta_is_that_of_benign_nodes(tiny):

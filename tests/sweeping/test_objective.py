@@ -79,7 +79,7 @@ def test_an_objective_is_no_part_of_a_runs_identity():
     older = compose()
     del older["objective"]
     assert identity(older) == identity(compose())
-    assert parse(older).objective == "accuracy_mean"
+    assert parse(older).objective is None
 
 
 def test_a_wrong_objective_is_refused_before_anything_is_computed():
