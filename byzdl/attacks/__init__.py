@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from byzdl.attacks.backdoor import Backdoor
     from byzdl.attacks.dissensus import Dissensus
     from byzdl.attacks.duplicate import Duplicate
+    from byzdl.attacks.fang_trim import FangTrim
     from byzdl.attacks.gaussian import Gaussian
     from byzdl.attacks.ipm import Ipm
     from byzdl.attacks.label_flip import LabelFlip
@@ -35,6 +36,7 @@ __getattr__ = on_use(
         "Backdoor": "backdoor",
         "Dissensus": "dissensus",
         "Duplicate": "duplicate",
+        "FangTrim": "fang_trim",
         "Gaussian": "gaussian",
         "Ipm": "ipm",
         "LabelFlip": "label_flip",
@@ -60,6 +62,7 @@ __all__ = [
     "Backdoor",
     "Dissensus",
     "Duplicate",
+    "FangTrim",
     "Gaussian",
     "Ipm",
     "Knowledge",
