@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from byzdl.attacks.backdoor import Backdoor
     from byzdl.attacks.dissensus import Dissensus
     from byzdl.attacks.duplicate import Duplicate
+    from byzdl.attacks.fang_krum import FangKrum
     from byzdl.attacks.fang_trim import FangTrim
     from byzdl.attacks.gaussian import Gaussian
     from byzdl.attacks.ipm import Ipm
@@ -36,6 +37,7 @@ __getattr__ = on_use(
         "Backdoor": "backdoor",
         "Dissensus": "dissensus",
         "Duplicate": "duplicate",
+        "FangKrum": "fang_krum",
         "FangTrim": "fang_trim",
         "Gaussian": "gaussian",
         "Ipm": "ipm",
@@ -62,6 +64,7 @@ __all__ = [
     "Backdoor",
     "Dissensus",
     "Duplicate",
+    "FangKrum",
     "FangTrim",
     "Gaussian",
     "Ipm",
