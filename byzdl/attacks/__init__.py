@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from byzdl.attacks.mimic import Mimic
     from byzdl.attacks.min_max import MinMax
     from byzdl.attacks.min_sum import MinSum
+    from byzdl.attacks.neurotoxin import Neurotoxin
     from byzdl.attacks.none import NoAttack
     from byzdl.attacks.nonfinite import Nonfinite
     from byzdl.attacks.opt_alie import OptAlie
@@ -47,6 +48,7 @@ __getattr__ = on_use(
         "Mimic": "mimic",
         "MinMax": "min_max",
         "MinSum": "min_sum",
+        "Neurotoxin": "neurotoxin",
         "NoAttack": "none",
         "Nonfinite": "nonfinite",
         "OptAlie": "opt_alie",
@@ -76,6 +78,7 @@ __all__ = [
     "Mimic",
     "MinMax",
     "MinSum",
+    "Neurotoxin",
     "NoAttack",
     "Nonfinite",
     "OptAlie",
