@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from byzdl.attacks.rop import Rop
     from byzdl.attacks.sign_flip import SignFlip
     from byzdl.attacks.spectral import Spectral
+    from byzdl.attacks.stale import Stale
 
 __getattr__ = on_use(
     __name__,
@@ -56,6 +57,7 @@ __getattr__ = on_use(
         "Rop": "rop",
         "SignFlip": "sign_flip",
         "Spectral": "spectral",
+        "Stale": "stale",
     },
 )
 
@@ -87,4 +89,5 @@ __all__ = [
     "Rop",
     "SignFlip",
     "Spectral",
+    "Stale",
 ]
