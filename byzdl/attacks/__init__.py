@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from byzdl.attacks.duplicate import Duplicate
     from byzdl.attacks.fang_krum import FangKrum
     from byzdl.attacks.fang_trim import FangTrim
+    from byzdl.attacks.free_rider import FreeRider
     from byzdl.attacks.gaussian import Gaussian
     from byzdl.attacks.ipm import Ipm
     from byzdl.attacks.label_flip import LabelFlip
@@ -41,6 +42,7 @@ __getattr__ = on_use(
         "Duplicate": "duplicate",
         "FangKrum": "fang_krum",
         "FangTrim": "fang_trim",
+        "FreeRider": "free_rider",
         "Gaussian": "gaussian",
         "Ipm": "ipm",
         "LabelFlip": "label_flip",
@@ -70,6 +72,7 @@ __all__ = [
     "Duplicate",
     "FangKrum",
     "FangTrim",
+    "FreeRider",
     "Gaussian",
     "Ipm",
     "Knowledge",
