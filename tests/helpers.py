@@ -168,7 +168,7 @@ def selected(mix: Mix, learner: int = 0) -> list[int]:
 
 def aggregate(defense: Defense, inbox: Inbox, state: Any = None) -> Mix:
     """A defense's decision, from its first state if none is given."""
-    return defense.aggregate(defense.init(*inbox.rows.shape) if state is None else state, inbox)[1]
+    return defense.aggregate(defense.begin(*inbox.rows.shape, inbox.own.shape[1]) if state is None else state, inbox)[1]
 
 
 def view(
@@ -194,7 +194,7 @@ def view(
 
 def filled_wire(models: Tensor) -> Wire:
     """Learners' models [L, d] on the wire."""
-    wire = Wire(models)
+    wire = Wire(models, before=torch.zeros_like(models))
     wire.own[:] = models
     return wire
 

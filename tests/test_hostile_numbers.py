@@ -304,7 +304,7 @@ def test_every_rule_selects_and_mixes_what_is_written(case, name, crowd):
 def test_no_defense_lets_in_what_is_not_finite_nor_overflows_by_itself(case, name):
     """For a new defense, which has no row above."""
     inbox, rule = case.inbox(), chosen("defense", name)
-    mix = rule.aggregate(rule.init(*inbox.rows.shape), inbox)[1]
+    mix = rule.aggregate(rule.begin(*inbox.rows.shape, inbox.own.shape[1]), inbox)[1]
     assert mix.models.isfinite().all() or not inbox.own.isfinite().all()
     assert mix.selected is None or inbox.valid[mix.selected].all()
     if not inbox.valid.any():
@@ -325,7 +325,7 @@ def test_a_node_that_diverged_recovers_where_its_own_model_has_no_weight(case, n
     """alpha = 0: the result is the mean of the selected models, in single digits."""
     rule = chosen("defense", name, alpha=0.0)
     inbox = CASES[case].inbox()
-    (model,) = rule.aggregate(rule.init(*inbox.rows.shape), inbox)[1].models.tolist()
+    (model,) = rule.aggregate(rule.begin(*inbox.rows.shape, inbox.own.shape[1]), inbox)[1].models.tolist()
     received = np.array([CASES[case].received[j] for j in CASES[case].selects[name]])
     np.testing.assert_allclose(model, received.mean(0), rtol=1e-6, atol=1e-6)
 

@@ -23,7 +23,7 @@ KEEPERS = {
     f"{group}={name}": [f"{group}={name}", "model=linear", "rounds=150", "eval_every=3"]
     for group, empty in (
         ("attack", lambda choice: choice.init(3, 2) == ()),
-        ("defense", lambda choice: choice.init(3, 2) == ()),
+        ("defense", lambda choice: choice.begin(3, 2, 1) == ()),
     )
     for name in choices(group)
     if name != "loss_threshold" and not empty(chosen(group, name))

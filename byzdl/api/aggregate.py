@@ -41,6 +41,7 @@ def aggregate(
     accuracy: OfModel | None = None,
     byzantine: Sequence[bool] | None = None,
     weights: Sequence[float] | None = None,
+    before: Array | None = None,
     state: Any = None,
     round: int = 0,
     rounds: int = 1,
@@ -54,6 +55,8 @@ def aggregate(
     - `loss`, `accuracy`: of a model [d] on the node's mini-batch, for rules that go by them
     - `byzantine` [k]: the truth about the received models, for `oracle` and `f="known"`
     - `weights` [k]: the neighbours' mixing weights W_ij; 1 / (1 + k) each by default
+    - `before` [d]: the node's own model before its local step, for rules that go by updates; 0 by default, so that they
+      take models for updates
     - `state`: the state that an earlier call returned, for rules that remember
     - `round`, `rounds`, `seed`, `classes`: of the run, for rules that depend on them
     - `keys`: the rule's own, such as `f=1` or `theta=0.0`
@@ -95,12 +98,13 @@ def aggregate(
         accuracy=of_model("accuracy", accuracy),
         byzantine=None if byzantine is None else [list(byzantine)],
         metropolis=None if weights is None else [list(weights)],
+        before=None if before is None else matrix("before", vector("before", before)[None], mine),
         seed=seed,
         round=round,
         rounds=rounds,
         classes=classes,
     )
-    after, mix = aggregated(defense, defense.init(1, len(theirs)) if state is None else state, inbox)
+    after, mix = aggregated(defense, defense.begin(1, *theirs.shape) if state is None else state, inbox)
 
     def first(value: Tensor | None) -> Any:
         return None if value is None else like(own, value[0])

@@ -80,7 +80,7 @@ def attack(
     mine, mine_before = _own(rule, after, own, own_previous, byzantine)
     learners = tuple(range(h + byzantine)) if rule.trains else network.benign
     roster = Roster.of(network, learners, after.device)
-    wire = Wire(torch.cat([after, mine]))
+    wire = Wire(torch.cat([after, mine]), torch.cat([before, mine_before]))
     wire.own[:] = torch.cat([after, mine])
     oracle = _oracle(None if loss is None else lambda model: loss(like(benign, model)))
     guard: Defense = chosen("defense", defense, {})
@@ -88,15 +88,14 @@ def attack(
     def rehearse(roster: Roster, trials: Sequence[Messages], knowledge: Knowledge) -> Iterator[Mix]:
         for messages in trials:
             rows = roster.rows.masked_scatter(roster.byzantine, len(wire.own) + messages.index)
-            inbox = Inbox.of(
-                wire.with_messages(messages.models), rows, roster, oracle, learners, seed=seed, round=round
-            )
-            yield aggregated(guard, guard.init(*rows.shape), inbox)[1]
+            sent_models = wire.with_messages(messages.models)
+            inbox = Inbox.of(sent_models, rows, roster, oracle, learners, wire.before, seed=seed, round=round)
+            yield aggregated(guard, guard.begin(*rows.shape, d), inbox)[1]
 
     view = AttackView(
         network=network,
         roster=roster,
-        before=torch.cat([before, mine_before]),
+        before=wire.before,
         after=wire.own,
         nodes=network.benign,
         benign_rows=torch.arange(h),

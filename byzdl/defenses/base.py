@@ -66,6 +66,10 @@ class Defense(Component):
         """
         return ()
 
+    def begin(self, learners: int, neighbours: int, d: int) -> Any:
+        """Returns the state of a run before the first round: that of `init`, unless a rule remembers models [d]."""
+        return self.init(learners, neighbours)
+
     def aggregate(self, state: Any, inbox: Inbox) -> tuple[Any, Mix]:
         """Returns the next state, and the mix with the models after the exchange, x^{t+1}.
 

@@ -20,6 +20,7 @@ def by_hand(
     accuracy: OnModel | None = None,
     byzantine: Sequence[Sequence[bool]] | None = None,
     metropolis: Sequence[Sequence[float]] | None = None,
+    before: Tensor | None = None,
     seed: int = 0,
     round: int = 0,
     rounds: int = 1,
@@ -32,6 +33,8 @@ def by_hand(
     - `loss`, `accuracy`: functions of a learner's row and a model; without one, a rule cannot ask for it
     - `byzantine`: per learner, a flag for each of these models: its sender is Byzantine; by default none is
     - `metropolis`: per learner, its neighbours' mixing weights; by default 1 / (1 + k_i) each
+    - `before` [L, d]: the own models before their local step; by default 0, so a rule that goes by updates takes models
+      for updates
     - `seed`, `round`, `rounds`, `classes`: see `Inbox`
 
     **Raises:** `RuleError` when a rule asks for a loss or an accuracy without the function for it.
@@ -59,6 +62,7 @@ def by_hand(
         truth=Truth(flags.to(own.device), flags.sum(1).to(own.device)),
         loss_of=_oracle(loss, accuracy),
         nodes=tuple(range(learners)),
+        before=torch.zeros_like(own) if before is None else before,
         seed=seed,
         round=round,
         rounds=rounds,

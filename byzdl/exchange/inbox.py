@@ -127,6 +127,7 @@ class Inbox:
     - `truth`: the Byzantine models; a rule that reads it cheats
     - `loss_of`: evaluates losses, see `losses`
     - `nodes`: the learners' node numbers, as keys of their random numbers
+    - `before` [L / copies, d]: the own models before their local step, x_i^t, of one copy of the learners
     - `seed`: seed of the run
     - `round`: number of completed rounds
     - `rounds`: T, number of rounds in the run
@@ -143,6 +144,7 @@ class Inbox:
     truth: Truth
     loss_of: LossOf
     nodes: tuple[int, ...]
+    before: Tensor
     seed: int = 0
     round: int = 0
     rounds: int = 1
@@ -151,12 +153,19 @@ class Inbox:
 
     @classmethod
     def of(
-        cls, models: Tensor, rows: Tensor, roster: Roster, loss_of: LossOf, nodes: tuple[int, ...], **run: Any
+        cls,
+        models: Tensor,
+        rows: Tensor,
+        roster: Roster,
+        loss_of: LossOf,
+        nodes: tuple[int, ...],
+        before: Tensor,
+        **run: Any,
     ) -> "Inbox":
         """Builds an inbox with the neighbours of a roster; `run`: `seed`, `round`, `rounds`, `classes`."""
         truth = Truth(roster.byzantine, roster.byzantine.sum(1))
         there, weights, copies = roster.present, roster.metropolis, roster.copies
-        return cls(models, rows, there, weights, truth, loss_of, nodes * copies, copies=copies, **run)
+        return cls(models, rows, there, weights, truth, loss_of, nodes * copies, before, copies=copies, **run)
 
     def stream(self, *key: int) -> np.random.Generator:
         """Returns the defense's random generator of this round and a key.

@@ -12,10 +12,11 @@ class Wire:
     Most attacks send a single model. The spare row saves a copy of the own models.
 
     - `own` [L, d]: the learners' models, a view to write to
+    - `before` [L, d]: the learners' models before their local step, x^t
     - `remembers`: whether losses of the own models are kept for later questions
     - `known`: these losses
 
-    >>> wire = Wire(torch.zeros(2, 3))
+    >>> wire = Wire(torch.zeros(2, 3), before=torch.zeros(2, 3))
     >>> wire.own[:] = 1.0
     >>> wire.with_messages(torch.full((1, 3), 9.0))
     tensor([[1., 1., 1.],
@@ -23,9 +24,10 @@ class Wire:
             [9., 9., 9.]])
     """
 
-    def __init__(self, like: Tensor):
+    def __init__(self, like: Tensor, before: Tensor):
         """Allocates L + 1 models, with the d, type and device of `like` [L, d]."""
         self._matrix = like.new_empty(len(like) + 1, like.shape[1])
+        self.before = before
         self.remembers = False
         self.known: dict[tuple[Any, ...], Tensor] = {}
 

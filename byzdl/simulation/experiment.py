@@ -144,7 +144,8 @@ class Experiment:
         count, neighbours = self.links.roster(0).present.shape
         models = self.model.initial.repeat(count, 1)
         with self.device:
-            attack, defense = self.attack.begin(count, self.model.d), self.defense.init(count, neighbours)
+            attack = self.attack.begin(count, self.model.d)
+            defense = self.defense.begin(count, neighbours, self.model.d)
             return State(0, models, torch.zeros_like(models), attack, defense, Tally())
 
     def batch(self, learners: Sequence[int], round: int, fresh: bool = False, step: int = -1) -> Batch:

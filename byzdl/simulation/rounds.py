@@ -100,7 +100,7 @@ def local_update(experiment: Experiment, state: State) -> Wire:
             momenta.add_(models, alpha=optimizer.weight_decay)
         experiment.model.add_gradients(models, momenta, partial(experiment.batch, round=state.round, step=step))
         if step == 0:
-            wire = Wire(momenta)
+            wire = Wire(momenta, state.models)
         lr = optimizer.step(state.round, experiment.rounds)
         models = torch.sub(models, momenta, alpha=lr, out=wire.own)
     return wire
@@ -174,6 +174,7 @@ def exchange(
         roster,
         screening(experiment, round, wire, models, knowledge, roster.copies),
         experiment.learners,
+        wire.before,
         seed=experiment.batches.seed,
         round=round,
         rounds=experiment.rounds,

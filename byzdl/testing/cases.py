@@ -59,6 +59,7 @@ def random_inbox(
     """
     learners, k = len(degrees), max(degrees)
     own = random_models(learners, D, seed=1)
+    before = own + random_models(learners, D, seed=4, spread=0.5)
     mail = random_models(learners * k, D, seed=2).reshape(learners, k, D)
     for (i, j, where), value in (spoil or {}).items():
         mail[i, j, where] = value
@@ -76,6 +77,7 @@ def random_inbox(
         accuracy=lambda learner, model: float(torch.tensor(-loss(learner, model)).exp()),
         byzantine=[[j == 1 for j in order] for order in orders],
         metropolis=[[1 / (2 + k + j) for j in order] for order in orders],
+        before=before * factor + shift,
         round=round,
         rounds=10,
     )
@@ -136,7 +138,7 @@ class Moment:
         """
         learners, neighbours = inbox.rows.shape
         with calling("init"):
-            state = rule.init(learners, neighbours)
+            state = rule.begin(learners, neighbours, D)
         for done in range(self.rounds):
             with calling("aggregate"):
                 state, _ = rule.aggregate(state, replace(inbox, round=done))

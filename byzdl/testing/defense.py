@@ -100,7 +100,7 @@ def keeps_the_shapes_of_its_state(rule: Defense) -> None:
     """The state keeps its shapes and types from round to round and from epoch to epoch."""
     inbox = random_inbox()
     with calling("init"):
-        first = [(t.shape, t.dtype) for t in tensors(rule.init(LEARNERS, NEIGHBOURS))]
+        first = [(t.shape, t.dtype) for t in tensors(rule.begin(LEARNERS, NEIGHBOURS, D))]
     for method, moment in (("aggregate", Moment(1, 0, "")), ("end_epoch", MOMENTS[1])):
         later = [(t.shape, t.dtype) for t in tensors(moment.state(rule, inbox))]
         if later != first:
@@ -303,7 +303,7 @@ def keeps_a_state_that_survives_a_checkpoint(rule: Defense) -> None:
     inbox = random_inbox()
     for moment, state in moments(rule, inbox):
         with calling("init"):
-            first = rule.init(LEARNERS, NEIGHBOURS)
+            first = rule.begin(LEARNERS, NEIGHBOURS, D)
         again = survives_a_checkpoint(first, state, moment.words)
         if not same_bits(aggregated(rule, again, inbox), aggregated(rule, state, inbox)):
             raise BrokenError("aggregate", f"gives other bits from a state that a checkpoint kept{moment.words}")

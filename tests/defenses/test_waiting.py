@@ -20,7 +20,7 @@ def test_on_a_gpu_everything_is_possible(monkeypatch):
 @pytest.mark.parametrize("degrees", [(6, 9, 3, 1), (11, 12, 12), (0, 1)])
 def test_a_rule_that_skips_nothing_decides_the_same(monkeypatch, name, degrees):
     rule, inbox = chosen("defense", name), random_inbox(degrees)
-    state = rule.init(*inbox.rows.shape)
+    state = rule.begin(*inbox.rows.shape, inbox.own.shape[1])
     skipping = rule.aggregate(state, inbox)
     monkeypatch.setattr("byzdl.vectors.waiting.waits", lambda values: True)
     assert same_bits(rule.aggregate(state, inbox), skipping)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from helpers import (
+    aggregate,
     choices,
     chosen,
     graph,
@@ -122,8 +123,9 @@ def test_a_rule_sees_what_arrived_and_nothing_else(tiny, name, keys):
     def loss_of(models, rows, wanted, fresh, measure="loss"):
         return experiment.model.losses(models, rows, wanted, partial(experiment.batch, round=t, fresh=fresh), measure)
 
-    inbox = dataclasses.replace(inbox, round=t, rounds=6, seed=4, classes=3, loss_of=loss_of)
-    by_hand = defense.aggregate(defense.init(*inbox.rows.shape), inbox)[1]
+    run_of_it = {"round": t, "rounds": 6, "seed": 4, "classes": 3, "nodes": experiment.learners}
+    inbox = dataclasses.replace(inbox, **run_of_it, before=x, loss_of=loss_of)
+    by_hand = aggregate(defense, inbox)
     torch.testing.assert_close(after.models, by_hand.models, rtol=1e-4, atol=1e-5)
 
 

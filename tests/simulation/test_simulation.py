@@ -823,7 +823,7 @@ def test_random_rules_are_keyed_by_seed_and_round(tiny):
 
     first, again = states(make()), states(make())
     assert all(torch.equal(one, other) for one, other in zip(first, again, strict=True))
-    view = attack_view(make(), make().initial(), Wire(torch.zeros(4, make().model.d)))
+    view = attack_view(make(), make().initial(), Wire(make().initial().models, make().initial().models))
     assert view.stream().random() == view.stream().random()
     assert view.stream().random() != dataclasses.replace(view, round=view.round + 1).stream().random()
     assert view.stream().random() != dataclasses.replace(view, seed=view.seed + 1).stream().random()
