@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from byzdl.defenses.cs_plus import CsPlus
     from byzdl.defenses.d_krum import DKrum
     from byzdl.defenses.d_zeno import DZeno
+    from byzdl.defenses.dnc import Dnc
     from byzdl.defenses.geometric_median import GeometricMedian
     from byzdl.defenses.gts import Gts
     from byzdl.defenses.guarded import Guarded
@@ -44,6 +45,7 @@ __getattr__ = on_use(
         "CsPlus": "cs_plus",
         "DKrum": "d_krum",
         "DZeno": "d_zeno",
+        "Dnc": "dnc",
         "GeometricMedian": "geometric_median",
         "Gts": "gts",
         "Guarded": "guarded",
@@ -74,6 +76,7 @@ __all__ = [
     "DKrum",
     "DZeno",
     "Defense",
+    "Dnc",
     "GeometricMedian",
     "Gts",
     "Guarded",
