@@ -42,6 +42,8 @@ class Attack(Component):
 
     - `equivariant`: changes of all models that change the messages alike: `translation` (x + c), `scale` (c x)
     - `follows_protocol`: Byzantine nodes train and aggregate as benign ones do, even if the attack acts in every round
+    - `sends`: whether Byzantine nodes send anything in the rounds in which the attack acts. If not, their messages are as
+      lost ones: receivers have no such neighbour in that round
     """
 
     br: ProperShare = 0.3
@@ -50,6 +52,7 @@ class Attack(Component):
     scope: Literal["all", "neighbourhood"] = "all"
 
     follows_protocol: ClassVar[bool] = False
+    sends: ClassVar[bool] = True
     equivariant: ClassVar[tuple[str, ...]] = ()
 
     @property

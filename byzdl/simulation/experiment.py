@@ -127,7 +127,15 @@ class Experiment:
     @cached_property
     def links(self) -> Links:
         """The graph and the roster of every round."""
-        return Links(self.networks, self.topology, self.learners, self.batches.seed, self.device)
+        attack = self.attack
+        return Links(
+            self.networks,
+            self.topology,
+            self.learners,
+            self.batches.seed,
+            self.device,
+            silent=lambda round: not attack.sends and attack.acts(round),
+        )
 
     @cached_property
     def benign(self) -> Tensor:
