@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from byzdl.attacks.opt_ipm import OptIpm
     from byzdl.attacks.rop import Rop
     from byzdl.attacks.sign_flip import SignFlip
+    from byzdl.attacks.silent import Silent
     from byzdl.attacks.spectral import Spectral
     from byzdl.attacks.stale import Stale
 
@@ -58,6 +59,7 @@ __getattr__ = on_use(
         "OptIpm": "opt_ipm",
         "Rop": "rop",
         "SignFlip": "sign_flip",
+        "Silent": "silent",
         "Spectral": "spectral",
         "Stale": "stale",
     },
@@ -91,6 +93,7 @@ __all__ = [
     "Rehearsal",
     "Rop",
     "SignFlip",
+    "Silent",
     "Spectral",
     "Stale",
 ]
