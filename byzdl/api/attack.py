@@ -90,7 +90,7 @@ def attack(
             rows = roster.rows.masked_scatter(roster.byzantine, len(wire.own) + messages.index)
             sent_models = wire.with_messages(messages.models)
             inbox = Inbox.of(sent_models, rows, roster, oracle, learners, wire.before, seed=seed, round=round)
-            yield aggregated(guard, guard.begin(*rows.shape, d), inbox)[1]
+            yield aggregated(guard, guard.begin(len(rows), rows.shape[1], d), inbox)[1]
 
     view = AttackView(
         network=network,
