@@ -8,6 +8,7 @@ from byzdl.vectors.selection import smallest
 
 if TYPE_CHECKING:
     from byzdl.defenses.balance import Balance
+    from byzdl.defenses.bounded import Bounded
     from byzdl.defenses.bulyan import Bulyan
     from byzdl.defenses.caf import Caf
     from byzdl.defenses.clipped_gossip import ClippedGossip
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
     from byzdl.defenses.multi_krum import MultiKrum
     from byzdl.defenses.nna import Nna
     from byzdl.defenses.oracle import Oracle
+    from byzdl.defenses.sketchguard import Sketchguard
     from byzdl.defenses.smea import Smea
+    from byzdl.defenses.softmax_loss import SoftmaxLoss
     from byzdl.defenses.trimmed_mean import TrimmedMean
     from byzdl.defenses.ubar import Ubar
 
@@ -38,6 +41,7 @@ __getattr__ = on_use(
     __name__,
     {
         "Balance": "balance",
+        "Bounded": "bounded",
         "Bulyan": "bulyan",
         "Caf": "caf",
         "ClippedGossip": "clipped_gossip",
@@ -60,7 +64,9 @@ __getattr__ = on_use(
         "MultiKrum": "multi_krum",
         "Nna": "nna",
         "Oracle": "oracle",
+        "Sketchguard": "sketchguard",
         "Smea": "smea",
+        "SoftmaxLoss": "softmax_loss",
         "TrimmedMean": "trimmed_mean",
         "Ubar": "ubar",
     },
@@ -68,6 +74,7 @@ __getattr__ = on_use(
 
 __all__ = [
     "Balance",
+    "Bounded",
     "Bulyan",
     "Caf",
     "ClippedGossip",
@@ -91,7 +98,9 @@ __all__ = [
     "MultiKrum",
     "Nna",
     "Oracle",
+    "Sketchguard",
     "Smea",
+    "SoftmaxLoss",
     "Tolerant",
     "TrimmedMean",
     "Ubar",

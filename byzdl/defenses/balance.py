@@ -4,6 +4,7 @@ import math
 from typing import ClassVar
 
 import torch
+from torch import Tensor
 
 from byzdl.config.types import NonNegative, Positive, Share
 from byzdl.defenses.base import Defense
@@ -42,6 +43,10 @@ class Balance(Defense):
 
     def aggregate(self, state: tuple[()], inbox: Inbox) -> tuple[tuple[()], Mix]:
         radius = self.gamma * math.exp(-self.kappa * inbox.round / inbox.rounds)
-        norm = torch.linalg.vector_norm(inbox.own, dim=1, dtype=torch.float64)
-        accepted = inbox.valid & inbox.members[:, :1] & (inbox.distances() <= radius * norm[:, None])
+        norm, distances = self.measured(inbox)
+        accepted = inbox.valid & inbox.members[:, :1] & (distances <= radius * norm[:, None])
         return state, inbox.mix(accepted, self.alpha)
+
+    def measured(self, inbox: Inbox) -> tuple[Tensor, Tensor]:
+        """Measures the norm of each own model [L], and the distances from it to the received models [L, k]."""
+        return torch.linalg.vector_norm(inbox.own, dim=1, dtype=torch.float64), inbox.distances()
