@@ -35,10 +35,9 @@ class Caf(Tolerant):
 
     **Source:** Y. Allouah, R. Guerraoui, J. Stephan, *Towards trustworthy federated learning with untrusted participants*
     (ICML 2025, arXiv 2505.01874), algorithm 2, as ByzFL documents it. Here, max tau is over the models with weight, so
-    each step takes all weight of one at least. In ByzFL it is over all, so a far model keeps the others from losing theirs
-    once its own is gone: where one is a thousand times as far as they are, ByzFL takes about a million steps. ByzFL's
-    top direction is one step of the power method from a random vector, here it is exact. With f = 0, ByzFL returns
-    nothing.
+    each step takes all weight of one at least, and 2f steps are enough. In ByzFL it is over all: once a far model has lost
+    its weight, the others lose theirs slowly, in hundreds of steps if it is a thousand times as far. ByzFL's top direction
+    is one step of the power method from a random vector, here it is exact. With f = 0, ByzFL returns nothing.
     """
 
     equivariant: ClassVar[tuple[str, ...]] = ("translation", "scale")
