@@ -111,6 +111,16 @@ class Attack(Component):
         """
         return inputs, targets
 
+    def poison_of(
+        self, attacker: int, attackers: int, inputs: Tensor, targets: Tensor, classes: int | None
+    ) -> tuple[Tensor, Tensor]:
+        """Returns the mini-batch that one of the Byzantine nodes trains on: that of `poison`, unless they differ.
+
+        - `attacker`, `attackers`: its index among the B Byzantine nodes, and B
+        - `inputs`, `targets`, `classes`: see `poison`
+        """
+        return self.poison(inputs, targets, classes)
+
     def triggered(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, int]:
         """Returns test images with the trigger, a mask of the images that count [b], and the attack's target class."""
         raise NotImplementedError

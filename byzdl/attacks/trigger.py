@@ -1,6 +1,7 @@
 """The trigger of a backdoor: a patch, and the data that teach it."""
 
 import math
+from collections.abc import Callable
 
 from torch import Tensor
 
@@ -43,9 +44,17 @@ class Trigger(Attack):
             )
 
     def poison(self, inputs: Tensor, targets: Tensor, classes: int | None) -> tuple[Tensor, Tensor]:
-        count = math.ceil(self.share * len(inputs) - 1e-9)  # 0.07 * 100 is a little above 7
-        images, labels = inputs.clone(), targets.clone()
-        images[:count] = self.stamped(images[:count])
+        return self.lesson(inputs, targets, self.stamped)
+
+    def lesson(self, images: Tensor, labels: Tensor, stamp: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
+        """Returns a mini-batch of which a share carries a stamp and the target's label.
+
+        - `images` [b, channels, height, width], `labels` [b]: the honest mini-batch
+        - `stamp`: a function from images to images with a trigger
+        """
+        count = math.ceil(self.share * len(images) - 1e-9)  # 0.07 * 100 is a little above 7
+        images, labels = images.clone(), labels.clone()
+        images[:count] = stamp(images[:count])
         labels[:count] = self.target
         return images, labels
 

@@ -194,9 +194,13 @@ class Experiment:
     def _own(self, learners: Sequence[int], round: int, fresh: bool, step: int) -> Batch:
         nodes = [self.learners[i] for i in learners]
         inputs, targets = self._drawn(nodes, round, fresh, step)
+        byzantine = self.network.byzantine
         for i, node in enumerate(nodes):
-            if node in self.network.byzantine and self.attack.acts(round):
-                inputs[i], targets[i] = self.attack.poison(inputs[i], targets[i], self.data.classes)
+            if node in byzantine and self.attack.acts(round):
+                attacker, attackers = byzantine.index(node), len(byzantine)
+                inputs[i], targets[i] = self.attack.poison_of(
+                    attacker, attackers, inputs[i], targets[i], self.data.classes
+                )
         return inputs, targets
 
     def _estimated(self, learners: Sequence[int], round: int, fresh: bool, step: int) -> Batch:

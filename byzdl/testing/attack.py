@@ -258,18 +258,19 @@ def poisons_batches_into_batches(attack: Attack) -> None:
     """Poisons a mini-batch into one of the same shapes and types, with labels of known classes, and leaves the honest one."""
     images, labels = torch.rand(6, 1, 4, 4), torch.tensor([0, 1, 2, 3, 4, 0])
     before = images.clone(), labels.clone()
-    with calling("poison"):
-        poisoned, flipped = attack.poison(images, labels, classes=5)
-    if not torch.equal(images, before[0]) or not torch.equal(labels, before[1]):
-        raise BrokenError("poison", "changes the honest mini-batch in place")
-    for name, found, given in (("images", poisoned, images), ("labels", flipped, labels)):
-        if found.shape != given.shape or found.dtype != given.dtype:
-            got, must = f"{list(found.shape)} of {found.dtype}", f"{list(given.shape)} of {given.dtype}"
-            raise BrokenError("poison", f"returns {name} {got}, but must return {must}")
-    if ((flipped < 0) | (flipped >= 5)).any():
-        raise BrokenError(
-            "poison", f"returns labels {flipped.tolist()}, but must return some of the 5 classes, from 0 on"
-        )
+    for attacker in range(ATTACKERS):
+        with calling("poison"):
+            poisoned, flipped = attack.poison_of(attacker, ATTACKERS, images, labels, classes=5)
+        if not torch.equal(images, before[0]) or not torch.equal(labels, before[1]):
+            raise BrokenError("poison", "changes the honest mini-batch in place")
+        for name, found, given in (("images", poisoned, images), ("labels", flipped, labels)):
+            if found.shape != given.shape or found.dtype != given.dtype:
+                got, must = f"{list(found.shape)} of {found.dtype}", f"{list(given.shape)} of {given.dtype}"
+                raise BrokenError("poison", f"returns {name} {got}, but must return {must}")
+        if ((flipped < 0) | (flipped >= 5)).any():
+            raise BrokenError(
+                "poison", f"returns labels {flipped.tolist()}, but must return some of the 5 classes, from 0 on"
+            )
 
 
 def shows_its_trigger(attack: Attack) -> None:
