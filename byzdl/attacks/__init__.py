@@ -10,6 +10,7 @@ from byzdl.lazy import on_use
 if TYPE_CHECKING:
     from byzdl.attacks.alie import Alie
     from byzdl.attacks.backdoor import Backdoor
+    from byzdl.attacks.dba import Dba
     from byzdl.attacks.dissensus import Dissensus
     from byzdl.attacks.duplicate import Duplicate
     from byzdl.attacks.fang_krum import FangKrum
@@ -39,6 +40,7 @@ __getattr__ = on_use(
     {
         "Alie": "alie",
         "Backdoor": "backdoor",
+        "Dba": "dba",
         "Dissensus": "dissensus",
         "Duplicate": "duplicate",
         "FangKrum": "fang_krum",
@@ -70,6 +72,7 @@ __all__ = [
     "Attack",
     "AttackView",
     "Backdoor",
+    "Dba",
     "Dissensus",
     "Duplicate",
     "FangKrum",
