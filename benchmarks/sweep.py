@@ -1,8 +1,8 @@
 """Whole sweeps of small runs, from the command to its end: planning, the start of every run, its rounds, its files.
 
 - The sweep of `make figures`, with one of its three seeds and one of its three Byzantine rates: 14 runs of 300 rounds.
-- A sample of the 5292 runs of the leaderboard, the same for every commit. To compose a run costs more here, because its
-  choices are seldom those of another run. In the leaderboard six runs share them.
+- A sample of the 8820 runs of the leaderboard, the same for every commit. To compose a run costs more here, because its
+  choices are seldom those of another run. In the leaderboard ten runs share them.
 
 Runs on Linux only.
 """
@@ -46,7 +46,7 @@ def measure(repeats: int, count: int, trees: Sequence[Tree]) -> list[dict[str, A
         }
         for worker in workers.values():
             worker.step("warm")
-        sweeps = {"figures": "make figures, 14 of its 126 runs", "sample": f"leaderboard, {count} of its 5292 runs"}
+        sweeps = {"figures": "make figures, 14 of its 126 runs", "sample": f"leaderboard, {count} of its 8820 runs"}
         timings = interleaved(
             {(name, tree): (worker, name) for name in sweeps for tree, worker in workers.items()}, repeats, warm=0
         )
