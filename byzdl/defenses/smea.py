@@ -12,7 +12,7 @@ class Smea(BestSubset):
     """Averages the |N_i| + 1 - f models whose covariance has the least top eigenvalue.
 
     The models are chosen from the own and the received ones. The top eigenvalue is the variance in the direction in which
-    the models differ most.
+    the models differ most. Eigenvalues that agree in nine digits are equal. Then the set without the rightmost models counts.
 
     >>> import torch
     >>> from byzdl.exchange import by_hand
@@ -43,7 +43,8 @@ class Smea(BestSubset):
             to_both = to_mean[:, :, :, None] + to_mean[:, :, None, :]
             centred = inner - to_both + (to_mean.sum(2, keepdim=True) / size)[:, :, :, None]
             # All subsets of a row are of one size, so the divisor of the covariance decides nothing.
-            eigenvalues: Tensor = torch.linalg.eigvalsh(torch.where(both, centred, 0.0))
-            return eigenvalues[:, :, -1]
+            top = torch.linalg.eigvalsh(torch.where(both, centred, 0.0))[:, :, -1]
+            # Equal models: what rounding leaves is no variance.
+            return torch.where(top > 1e-14 * inner.diagonal(dim1=2, dim2=3).amax(2), top, 0.0)
 
         return top_eigenvalue

@@ -30,8 +30,8 @@ def members_first(members: Tensor) -> Tensor:
 def best_subset(score: Score, count: Tensor, drops: Tensor, width: int, most_drops: int) -> Tensor:
     """Finds the subset of least score among all that drop `drops` [L] of a row's first `count` [L] items.
 
-    The result is a mask [L, w] of the items that stay. Of subsets with equal scores, the first one counts: it drops the
-    first items.
+    The result is a mask [L, w] of the items that stay. Scores are at least 0, and equal if they agree in nine digits. Of
+    subsets with equal scores, the first one counts: it drops the first items.
 
     - `width`: w, the number of items; not more than `LARGEST`
     - `most_drops`: a bound of `drops`, known without a look at the values
@@ -53,10 +53,11 @@ def best_subset(score: Score, count: Tensor, drops: Tensor, width: int, most_dro
         known = index < number[:, None]
         tried = table.dropped[torch.where(known, start[:, None] + index, 0)]
         scores = torch.where(known, score(_kept(tried, items) & there[:, None]), torch.inf)
-        place = scores.argmin(1, keepdim=True)
-        better = scores.gather(1, place) < least[:, None]
-        least = torch.where(better[:, 0], scores.gather(1, place)[:, 0], least)
-        dropped = torch.where(better[:, 0], tried.gather(1, place)[:, 0], dropped)
+        now = scores.amin(1)
+        first = (scores <= now[:, None] * (1 + 1e-9)).byte().argmax(1, keepdim=True)
+        better = now < least * (1 - 1e-9)
+        least = torch.where(better, now, least)
+        dropped = torch.where(better, tried.gather(1, first)[:, 0], dropped)
     return _kept(dropped, items) & there
 
 
