@@ -11,6 +11,7 @@ from torch import Tensor
 from byzdl.api.arrays import Array, like, matrix
 from byzdl.api.components import chosen
 from byzdl.attacks import Attack, AttackView, Knowledge, Messages
+from byzdl.attacks.view import standard_normal
 from byzdl.config.types import ConfigError
 from byzdl.defenses import Defense
 from byzdl.exchange import Inbox, LossOf, Measure, Mix, Roster, Wire
@@ -101,6 +102,7 @@ def attack(
         benign_rows=torch.arange(h),
         byzantine_rows=torch.arange(h, h + len(mine)),
         rehearsal=rehearse,
+        initialise=standard_normal(after, seed),
         seed=seed,
         round=round,
     )

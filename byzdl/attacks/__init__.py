@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from byzdl.attacks.base import Attack
 from byzdl.attacks.messages import Messages
-from byzdl.attacks.view import AttackView, Knowledge, Rehearsal
+from byzdl.attacks.view import AttackView, Initialise, Knowledge, Rehearsal
 from byzdl.lazy import on_use
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ __all__ = [
     "FangTrim",
     "FreeRider",
     "Gaussian",
+    "Initialise",
     "Ipm",
     "Knowledge",
     "LabelFlip",

@@ -69,6 +69,10 @@ class Attack(Component):
         """Tells whether the attack acts in a round; rounds count from 0."""
         return round >= self.start and (round - self.start) % self.every == 0
 
+    def silent(self, round: int) -> bool:
+        """Tells whether Byzantine nodes send nothing in a round."""
+        return not self.sends and self.acts(round)
+
     def check(self, network: Network) -> None:
         """Refuses a network on which the attack is not defined. A run with several graphs passes its first one.
 

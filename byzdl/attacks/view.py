@@ -33,6 +33,26 @@ class Rehearsal(Protocol):
     def __call__(self, roster: Roster, trials: Sequence[Messages], knowledge: Knowledge) -> Iterable[Mix]: ...
 
 
+class Initialise(Protocol):
+    """Draws a freshly initialised model [d] of the network in use, by a key: the function behind `AttackView.fresh`.
+
+    >>> initialise: Initialise = lambda *key: torch.full((3,), float(sum(key)))  # a network of three parameters
+    """
+
+    def __call__(self, *key: int) -> Tensor: ...
+
+
+def standard_normal(like: Tensor, seed: int = 0) -> Initialise:
+    """Stands in where there is no network: every parameter is standard normal.
+
+    - `like` [..., d]: models, for d, the type and the device
+
+    >>> standard_normal(torch.zeros(2, 3))(0).shape
+    torch.Size([3])
+    """
+    return lambda *key: torch.from_numpy(stream(seed, "fresh", *key).standard_normal(like.shape[-1])).to(like)
+
+
 @dataclass(frozen=True)
 class AttackView:
     """Holds everything that an attacker might know in a round.
@@ -56,6 +76,7 @@ class AttackView:
     - `benign_rows` [h]: the learner rows of the same nodes
     - `byzantine_rows` [B]: the learner rows of the Byzantine nodes; [0] if they do not train
     - `rehearsal`: runs the defense in use, see `rehearse`
+    - `initialise`: draws initial models, see `fresh`
     - `seed`: the run's seed
     - `round`: the number of rounds done
 
@@ -74,6 +95,7 @@ class AttackView:
     benign_rows: Tensor
     byzantine_rows: Tensor
     rehearsal: Rehearsal
+    initialise: Initialise
     seed: int = 0
     round: int = 0
 
@@ -162,6 +184,13 @@ class AttackView:
     def rehearse_each(self, trials: Sequence[Messages], knowledge: Knowledge = "batch") -> Iterable[Mix]:
         """Yields what `rehearse` returns for each of several sets of messages, at a part of the cost."""
         return self.rehearsal(self.roster, trials, knowledge)
+
+    def fresh(self, *key: int) -> Tensor:
+        """Returns a freshly initialised model [d] of the network in use, drawn for this round and a key.
+
+        It is the same in every repetition of the run, and another one than the model from which all nodes start.
+        """
+        return self.initialise(self.round, *key)
 
     def near(self, one: Neighbourhood) -> "AttackView":
         """Restricts the view to one neighbourhood.

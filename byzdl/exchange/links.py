@@ -35,7 +35,7 @@ class Links:
         learners: tuple[int, ...],
         seed: int,
         device: torch.device,
-        silent: Callable[[int], bool] = lambda round: False,
+        silent: Callable[[int], bool] = lambda _: False,
     ):
         self.networks = networks
         self.topology = topology

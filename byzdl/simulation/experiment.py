@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from byzdl.attacks import Attack
+from byzdl.attacks import Attack, Initialise
 from byzdl.config.types import ConfigError
 from byzdl.data import Data, divide
 from byzdl.data.augment import Augmentation
@@ -21,7 +21,8 @@ from byzdl.defenses import Defense
 from byzdl.exchange.links import Links
 from byzdl.models import initialised
 from byzdl.preaggregation import Preaggregation
-from byzdl.simulation.flat_model import Batch, FlatModel, flat_model
+from byzdl.random_streams import torch_seed
+from byzdl.simulation.flat_model import Batch, FlatModel, flat_model, flattened
 from byzdl.simulation.metrics import Tally
 from byzdl.simulation.settings import Optimizer, Settings
 from byzdl.simulation.tasks import CLASSIFICATION, REGRESSION
@@ -57,6 +58,7 @@ class Experiment:
     """Holds everything that a simulation reads and never changes.
 
     - `networks`: the graphs of the run, in order; more than one only if `topology` redraws them
+    - `fresh`: draws other initial models by a key, for attacks
     """
 
     rounds: int
@@ -72,6 +74,7 @@ class Experiment:
     batches: Batches
     augmentation: Augmentation
     model: FlatModel
+    fresh: Initialise
     device: torch.device
 
     @classmethod
@@ -92,6 +95,11 @@ class Experiment:
         data = data.to(device)
         task = CLASSIFICATION if data.classes else REGRESSION
         flat = flat_model(module, device, screening, settings.batch_size * data.sample.size, task)
+
+        def fresh(*key: int) -> Tensor:
+            seed = torch_seed(settings.seed, "fresh", *key)
+            return flattened(initialised(settings.model, data.sample, data.outputs, seed)).to(device)
+
         return cls(
             rounds=settings.rounds,
             local_steps=settings.local_steps,
@@ -106,6 +114,7 @@ class Experiment:
             batches=Batches(holdings, settings.batch_size, settings.seed),
             augmentation=Augmentation(settings.augment, settings.seed),
             model=tried(settings.model, flat, *data.train.batch(torch.arange(2)), data.outputs),
+            fresh=fresh,
             device=device,
         )
 
@@ -127,15 +136,8 @@ class Experiment:
     @cached_property
     def links(self) -> Links:
         """The graph and the roster of every round."""
-        attack = self.attack
-        return Links(
-            self.networks,
-            self.topology,
-            self.learners,
-            self.batches.seed,
-            self.device,
-            silent=lambda round: not attack.sends and attack.acts(round),
-        )
+        seed, silent = self.batches.seed, self.attack.silent
+        return Links(self.networks, self.topology, self.learners, seed, self.device, silent)
 
     @cached_property
     def benign(self) -> Tensor:

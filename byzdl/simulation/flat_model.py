@@ -74,7 +74,7 @@ class FlatModel:
         self.screening = screening
         self.batch = batch
         self.task = task
-        self.initial = torch.cat([_channels_last(p.detach()).reshape(-1) for p in self.parameters.values()])
+        self.initial = flattened(self.module)
         self.d = len(self.initial)
 
     def add_gradients(self, models: Tensor, into: Tensor, feed: Feed) -> None:
@@ -254,6 +254,11 @@ def _selected(inputs: Tensor, index: Tensor) -> Tensor:
 
 def _parts(length: int, size: int) -> Iterator[range]:
     return (range(start, min(start + size, length)) for start in range(0, length, size))
+
+
+def flattened(module: nn.Module) -> Tensor:
+    """Returns the parameters of a module as a flat vector [d]."""
+    return torch.cat([_channels_last(p.detach()).reshape(-1) for p in module.parameters()])
 
 
 def _channels_last(p: Tensor) -> Tensor:

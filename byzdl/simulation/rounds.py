@@ -128,6 +128,7 @@ def attack_view(experiment: Experiment, state: State, wire: Wire) -> AttackView:
         benign_rows=experiment.benign,
         byzantine_rows=experiment.byzantine,
         rehearsal=rehearsal(experiment, state, wire),
+        initialise=experiment.fresh,
         seed=experiment.batches.seed,
         round=state.round,
     )

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from byzdl.attacks import AttackView, Knowledge, Messages, Rehearsal
+from byzdl.attacks.view import standard_normal
 from byzdl.exchange import Mix, Roster
 from byzdl.topology import Network
 
@@ -68,6 +69,7 @@ def attack_view(
         benign_rows=torch.arange(len(benign)),
         byzantine_rows=torch.arange(len(benign), len(after)),
         rehearsal=averaging(after, reach),
+        initialise=standard_normal(after),
     )
 
 
@@ -94,6 +96,7 @@ def network_view(network: Network, before: Tensor, after: Tensor, *, reach: floa
         benign_rows=torch.tensor([rows[node] for node in network.benign]),
         byzantine_rows=torch.tensor([rows[node] for node in network.byzantine if trains], dtype=torch.long),
         rehearsal=averaging(after, reach),
+        initialise=standard_normal(after),
     )
 
 
