@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from byzdl.attacks.nonfinite import Nonfinite
     from byzdl.attacks.opt_alie import OptAlie
     from byzdl.attacks.opt_ipm import OptIpm
+    from byzdl.attacks.random_model import RandomModel
     from byzdl.attacks.rop import Rop
     from byzdl.attacks.sign_flip import SignFlip
     from byzdl.attacks.silent import Silent
@@ -59,6 +60,7 @@ __getattr__ = on_use(
         "Nonfinite": "nonfinite",
         "OptAlie": "opt_alie",
         "OptIpm": "opt_ipm",
+        "RandomModel": "random_model",
         "Rop": "rop",
         "SignFlip": "sign_flip",
         "Silent": "silent",
@@ -94,6 +96,7 @@ __all__ = [
     "Nonfinite",
     "OptAlie",
     "OptIpm",
+    "RandomModel",
     "Rehearsal",
     "Rop",
     "SignFlip",
