@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "leaderboard": ("FOLDER ...", "heatmaps and rankings", "byzdl.analysis.leaderboard:main"),
     "runs": ("forget | rm | merge ...", "forget a sweep, remove runs, merge folders", "byzdl.commands.runs:main"),
     "split": ("[KEY=VALUE] ...", "a picture of the data of each node", "byzdl.commands.split:main"),
+    "estimate": ("[KEY=VALUE] ...", "the memory and the time of a run", "byzdl.commands.estimate:main"),
     "list": ("[GROUP]", "all choices, with a line each", "byzdl.commands.describe:list_choices"),
     "explain": (
         "KEY | GROUP | CHOICE",

@@ -60,7 +60,7 @@ def test_every_command_has_a_function():
 
 
 def test_an_unknown_command_is_answered_with_a_near_one():
-    assert refusal("statsu").endswith("(did you mean status?)")
+    assert refusal("statsu").endswith("(did you mean status or estimate?)")
 
 
 def test_list_shows_all_choices_or_those_of_a_group(capsys):
