@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from byzdl.defenses.d_krum import DKrum
     from byzdl.defenses.d_zeno import DZeno
     from byzdl.defenses.dnc import Dnc
+    from byzdl.defenses.fltrust import Fltrust
     from byzdl.defenses.geometric_median import GeometricMedian
     from byzdl.defenses.gts import Gts
     from byzdl.defenses.guarded import Guarded
@@ -50,6 +51,7 @@ __getattr__ = on_use(
         "DKrum": "d_krum",
         "DZeno": "d_zeno",
         "Dnc": "dnc",
+        "Fltrust": "fltrust",
         "GeometricMedian": "geometric_median",
         "Gts": "gts",
         "Guarded": "guarded",
@@ -84,6 +86,7 @@ __all__ = [
     "DZeno",
     "Defense",
     "Dnc",
+    "Fltrust",
     "GeometricMedian",
     "Gts",
     "Guarded",
