@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from byzdl.defenses.d_zeno import DZeno
     from byzdl.defenses.dnc import Dnc
     from byzdl.defenses.fltrust import Fltrust
+    from byzdl.defenses.foolsgold import Foolsgold
     from byzdl.defenses.geometric_median import GeometricMedian
     from byzdl.defenses.gts import Gts
     from byzdl.defenses.guarded import Guarded
@@ -52,6 +53,7 @@ __getattr__ = on_use(
         "DZeno": "d_zeno",
         "Dnc": "dnc",
         "Fltrust": "fltrust",
+        "Foolsgold": "foolsgold",
         "GeometricMedian": "geometric_median",
         "Gts": "gts",
         "Guarded": "guarded",
@@ -87,6 +89,7 @@ __all__ = [
     "Defense",
     "Dnc",
     "Fltrust",
+    "Foolsgold",
     "GeometricMedian",
     "Gts",
     "Guarded",
