@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from byzdl.defenses.softmax_loss import SoftmaxLoss
     from byzdl.defenses.trimmed_mean import TrimmedMean
     from byzdl.defenses.ubar import Ubar
+    from byzdl.defenses.wfagg import Wfagg
 
 __getattr__ = on_use(
     __name__,
@@ -73,6 +74,7 @@ __getattr__ = on_use(
         "SoftmaxLoss": "softmax_loss",
         "TrimmedMean": "trimmed_mean",
         "Ubar": "ubar",
+        "Wfagg": "wfagg",
     },
 )
 
@@ -110,5 +112,6 @@ __all__ = [
     "Tolerant",
     "TrimmedMean",
     "Ubar",
+    "Wfagg",
     "smallest",
 ]
