@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from byzdl.defenses.d_krum import DKrum
     from byzdl.defenses.d_zeno import DZeno
     from byzdl.defenses.dnc import Dnc
+    from byzdl.defenses.flame import Flame
     from byzdl.defenses.fltrust import Fltrust
     from byzdl.defenses.foolsgold import Foolsgold
     from byzdl.defenses.geometric_median import GeometricMedian
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from byzdl.defenses.multi_krum import MultiKrum
     from byzdl.defenses.nna import Nna
     from byzdl.defenses.oracle import Oracle
+    from byzdl.defenses.signguard import Signguard
     from byzdl.defenses.sketchguard import Sketchguard
     from byzdl.defenses.smea import Smea
     from byzdl.defenses.softmax_loss import SoftmaxLoss
@@ -53,6 +55,7 @@ __getattr__ = on_use(
         "DKrum": "d_krum",
         "DZeno": "d_zeno",
         "Dnc": "dnc",
+        "Flame": "flame",
         "Fltrust": "fltrust",
         "Foolsgold": "foolsgold",
         "GeometricMedian": "geometric_median",
@@ -69,6 +72,7 @@ __getattr__ = on_use(
         "MultiKrum": "multi_krum",
         "Nna": "nna",
         "Oracle": "oracle",
+        "Signguard": "signguard",
         "Sketchguard": "sketchguard",
         "Smea": "smea",
         "SoftmaxLoss": "softmax_loss",
@@ -90,6 +94,7 @@ __all__ = [
     "DZeno",
     "Defense",
     "Dnc",
+    "Flame",
     "Fltrust",
     "Foolsgold",
     "GeometricMedian",
@@ -106,6 +111,7 @@ __all__ = [
     "MultiKrum",
     "Nna",
     "Oracle",
+    "Signguard",
     "Sketchguard",
     "Smea",
     "SoftmaxLoss",

@@ -854,9 +854,14 @@ class Waits(TorchDispatchMode):
         by_mask = name in ("index", "index_put_", "index_put") and any(
             i is not None and i.dtype in (torch.bool, torch.uint8) for i in args[1]
         )
-        if name in self.ASKING or by_mask:
+        to_host = name == "_to_copy" and (kwargs or {}).get("device") == torch.device("cpu")
+        if name in self.ASKING or by_mask or to_host:
             self.waits.append(name)
         return func(*args, **(kwargs or {}))
+
+
+# Rules that cluster on the processor, with scikit-learn: they fetch one small table per round.
+CLUSTERING = {"flame", "signguard"}
 
 
 @pytest.mark.parametrize(("attack", "defense"), pairs("max", "loss_threshold"))
@@ -882,7 +887,7 @@ def test_a_round_asks_the_device_for_nothing_but_the_losses_that_are_wanted(tiny
     state, _ = one_round(experiment, experiment.initial())
     with Waits() as noted:
         state, _ = one_round(experiment, state)
-    assert noted.waits == []
+    assert noted.waits == (["_to_copy"] if defense in CLUSTERING else [])
     # The mode does notice: an evaluation must ask.
     with Waits() as noted:
         evaluate(experiment, state, Scores(experiment, state.models))
