@@ -15,10 +15,10 @@ TINY = 1e-9  # of two equal models both lose all their weight, whatever the roun
 class Caf(Tolerant):
     """Lowers weights of models that are far out in the direction of largest variance, and returns the best mean met.
 
-    Covariance-bound agnostic filter. The weights c_j of the own and the received models are 1 at first. While they add up
-    to more than |N_i| + 1 - 2f, a step computes the weighted mean and covariance, with the top eigenvalue and its
-    direction v. With tau_j = ((x_j - mean)'v)^2, it then multiplies c_j by 1 - tau_j / max tau. The result is the mean at
-    the step of the least top eigenvalue.
+    Covariance-bound agnostic filter. The weights c_j of the own and the received models are 1 at first. While they add
+    up to more than |N_i| + 1 - 2f, a step computes the weighted mean and covariance, with the top eigenvalue and its
+    direction v. With tau_j = ((x_j - mean)'v)^2, it then multiplies c_j by 1 - tau_j / max tau. The result is the mean
+    at the step of the least top eigenvalue.
 
     >>> import torch
     >>> from byzdl.exchange import by_hand
@@ -29,15 +29,16 @@ class Caf(Tolerant):
 
     - `f`: Byzantine neighbours to tolerate, an integer or `known`
 
-    **Assumes** f Byzantine neighbours of |N_i| >= 2f, and no bound on the covariance. With fewer neighbours, the steps end
-    once the weights add up to at most 1; run.json and the log say so. With f = 0, the result is the mean. A non-finite
-    model has no weight from the start. A node with a non-finite own model keeps it.
+    **Assumes** f Byzantine neighbours of |N_i| >= 2f, and no bound on the covariance. With fewer neighbours, the steps
+    end once the weights add up to at most 1; run.json and the log say so. With f = 0, the result is the mean. A
+    non-finite model has no weight from the start. A node with a non-finite own model keeps it.
 
-    **Source:** Y. Allouah, R. Guerraoui, J. Stephan, *Towards trustworthy federated learning with untrusted participants*
+    **Source:** Y. Allouah, R. Guerraoui, J. Stephan, *Towards trustworthy federated learning with untrusted
+    participants*
     (ICML 2025, arXiv 2505.01874), algorithm 2, as ByzFL documents it. Here, max tau is over the models with weight, so
-    each step takes all weight of one at least, and 2f steps are enough. In ByzFL it is over all: once a far model has lost
-    its weight, the others lose theirs slowly, in hundreds of steps if it is a thousand times as far. ByzFL's top direction
-    is one step of the power method from a random vector, here it is exact. With f = 0, ByzFL returns nothing.
+    each step takes all weight of one at least, and 2f steps are enough. In ByzFL it is over all: once a far model has
+    lost its weight, the others lose theirs slowly, in hundreds of steps if it is a thousand times as far. ByzFL's top
+    direction is one step of the power method from a random vector, here it is exact. With f = 0, ByzFL returns nothing.
     """
 
     equivariant: ClassVar[tuple[str, ...]] = ("translation", "scale")
@@ -68,7 +69,7 @@ class Caf(Tolerant):
 
 
 def _widest(gram: Tensor, shares: Tensor) -> tuple[Tensor, Tensor]:
-    """Finds the direction v of the largest variance [L], and each model's squared distance from the mean along v [L, p].
+    """Finds the largest variance [L], of a direction v, and each model's squared distance from the mean along v [L, p].
 
     The second is up to a factor per row.
 

@@ -17,10 +17,11 @@ from byzdl.vectors.selection import smallest, tied_ranks
 
 
 class Dnc(Tolerant):
-    """Drops, several times, the c f outliers along the direction of largest variance, and averages who was never dropped.
+    """Drops the c f outliers along the direction of largest variance, several times, and averages all others.
 
-    Each time, a node draws some coordinates at random. In these, it finds the direction in which the own and the received
-    models vary most, and drops the c f models farthest from the mean along it. All models are looked at each time.
+    Each time, a node draws some coordinates at random. In these, it finds the direction in which the own and the
+    received models vary most, and drops the c f models farthest from the mean along it. All models are looked at each
+    time.
 
     >>> import torch
     >>> from byzdl.exchange import by_hand
@@ -34,13 +35,13 @@ class Dnc(Tolerant):
     - `c`: the number of models to drop each time, as a multiple of f, rounded up
     - `f`: Byzantine neighbours to tolerate, an integer or `known`
 
-    **Assumes** f Byzantine neighbours of |N_i| >= 2f; run.json and the log warn of nodes with fewer. Each time, one model at
-    least is not dropped. Where none is left in the end, or the own model is not finite, the node keeps its own model. A
-    non-finite model is dropped first, and counts as one of the c f.
+    **Assumes** f Byzantine neighbours of |N_i| >= 2f; run.json and the log warn of nodes with fewer. Each time, one
+    model at least is not dropped. Where none is left in the end, or the own model is not finite, the node keeps its own
+    model. A non-finite model is dropped first, and counts as one of the c f.
 
-    **Source:** V. Shejwalkar, A. Houmansadr, *Manipulating the Byzantine: optimizing model poisoning attacks and defenses
-    for federated learning* (NDSS 2021), applied to models. Public implementations draw 1 or 5 times, 10,000 coordinates or
-    a fifth of all, and have c = 1.
+    **Source:** V. Shejwalkar, A. Houmansadr, *Manipulating the Byzantine: optimizing model poisoning attacks and
+    defenses for federated learning* (NDSS 2021), applied to models. Public implementations draw 1 or 5 times, 10,000
+    coordinates or a fifth of all, and have c = 1.
     """
 
     equivariant: ClassVar[tuple[str, ...]] = ("translation", "scale")

@@ -12,8 +12,8 @@ from byzdl.vectors.near_median import near_median
 class Meamed(Tolerant):
     """Averages, per coordinate, the |N_i| + 1 - f values nearest to their median.
 
-    The values are those of the received models and the own model (N_i and i). For an even number of values, the median is
-    the mean of the middle two. Of two values equally near to it, the smaller one counts.
+    The values are those of the received models and the own model (N_i and i). For an even number of values, the median
+    is the mean of the middle two. Of two values equally near to it, the smaller one counts.
 
     >>> import torch
     >>> from byzdl.exchange import by_hand
@@ -23,8 +23,8 @@ class Meamed(Tolerant):
 
     - `f`: Byzantine neighbours to tolerate, an integer or `known`
 
-    **Assumes** f Byzantine neighbours of |N_i| >= 2f; run.json and the log warn of nodes with fewer. A non-finite model is
-    in no median, and counts as one of the f. A node with a non-finite own model keeps it.
+    **Assumes** f Byzantine neighbours of |N_i| >= 2f; run.json and the log warn of nodes with fewer. A non-finite model
+    is in no median, and counts as one of the f. A node with a non-finite own model keeps it.
 
     **Source:** C. Xie, O. Koyejo, I. Gupta, *Generalized Byzantine-tolerant SGD* (2018, arXiv 1802.10116), mean around
     median, applied to models in place of gradients.

@@ -11,8 +11,9 @@ from byzdl.vectors.subsets import Score
 class Smea(BestSubset):
     """Averages the |N_i| + 1 - f models whose covariance has the least top eigenvalue.
 
-    The models are chosen from the own and the received ones. The top eigenvalue is the variance in the direction in which
-    the models differ most. Eigenvalues that agree in nine digits are equal. Then the set without the rightmost models counts.
+    The models are chosen from the own and the received ones. The top eigenvalue is the variance in the direction in
+    which the models differ most. Eigenvalues that agree in nine digits are equal. Then the set without the rightmost
+    models counts.
 
     >>> import torch
     >>> from byzdl.exchange import by_hand
@@ -27,9 +28,9 @@ class Smea(BestSubset):
     the node keeps its own model. All subsets are tried, so a node with more than 19 neighbours is refused. A non-finite
     model is in no subset, and counts as one of the f. A node with a non-finite own model keeps it.
 
-    **Source:** Y. Allouah et al., *On the privacy-robustness-utility trilemma in distributed learning* (ICML 2023, arXiv
-    2302.04787). Eigenvalues are exact here, from inner products. ByzFL takes one step of the power method from a random
-    vector, so its choice is partly random.
+    **Source:** Y. Allouah et al., *On the privacy-robustness-utility trilemma in distributed learning* (ICML 2023,
+    arXiv 2302.04787). Eigenvalues are exact here, from inner products. ByzFL takes one step of the power method from a
+    random vector, so its choice is partly random.
     """
 
     def score(self, models: Tensor, rows: Tensor) -> Score:

@@ -14,8 +14,8 @@ class Arc(Tolerance, Preaggregation):
     """Clips the models farthest from the own one to the distance of the next farthest.
 
     Of the n = |N_i| + 1 models in the pool, floor(2 (f / n) (n - f)) are clipped, those with the largest differences to
-    the own model. The norms of these differences become that of the largest of the others. The own model has a difference
-    of 0, and stays.
+    the own model. The norms of these differences become that of the largest of the others. The own model has a
+    difference of 0, and stays.
 
     >>> from byzdl.exchange import by_hand
     >>> from byzdl.preaggregation import blended
@@ -25,13 +25,13 @@ class Arc(Tolerance, Preaggregation):
 
     - `f`: Byzantine neighbours to tolerate, an integer or `known`
 
-    **Assumes** f Byzantine models in a pool of more than 2f, so |N_i| >= 2f; run.json and the log warn of nodes with fewer
-    neighbours. A model that is not finite counts as one of the farthest, and stays as it is. If the own model is not
-    finite, all stay.
+    **Assumes** f Byzantine models in a pool of more than 2f, so |N_i| >= 2f; run.json and the log warn of nodes with
+    fewer neighbours. A model that is not finite counts as one of the farthest, and stays as it is. If the own model is
+    not finite, all stay.
 
     **Source:** Y. Allouah et al., *Adaptive gradient clipping for robust federated learning* (ICLR 2025, arXiv
-    2405.14432). There, gradients are clipped. Here these are differences to the own model after its local step, the centre
-    of clipped gossip, too: so each clipped model is a mean of models in the pool.
+    2405.14432). There, gradients are clipped. Here these are differences to the own model after its local step, the
+    centre of clipped gossip, too: so each clipped model is a mean of models in the pool.
     """
 
     group: ClassVar[str] = "pre"

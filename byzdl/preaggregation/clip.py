@@ -1,5 +1,6 @@
 """Static clipping: no received model is farther from the own one than a number."""
 
+
 from byzdl.config.types import Positive
 from byzdl.exchange import Inbox
 from byzdl.preaggregation.base import Blend, Preaggregation
@@ -21,12 +22,13 @@ class Clip(Preaggregation):
 
     - `norm`: the largest norm
 
-    **Assumes** that benign models differ by less than `norm`. A model that is not finite stays as it is. If the own model
-    is not finite, all stay.
+    **Assumes** that benign models differ by less than `norm`. A model that is not finite stays as it is. If the own
+    model is not finite, all stay.
 
-    **Source:** the clipping that Y. Allouah et al., *Adaptive gradient clipping for robust federated learning* (ICLR 2025,
-    arXiv 2405.14432) compare ARC with; ByzFL's Clipping. There, gradients are clipped. Here these are differences to the
-    own model after its local step, the centre of clipped gossip, too: so each clipped model is a mean of models in the pool.
+    **Source:** the clipping that Y. Allouah et al., *Adaptive gradient clipping for robust federated learning* (ICLR
+    2025, arXiv 2405.14432) compare ARC with; ByzFL's Clipping. There, gradients are clipped. Here these are differences
+    to the own model after its local step, the centre of clipped gossip, too: so each clipped model is a mean of models
+    in the pool.
     """
 
     norm: Positive = 2.0

@@ -30,8 +30,8 @@ def members_first(members: Tensor) -> Tensor:
 def best_subset(score: Score, count: Tensor, drops: Tensor, width: int, most_drops: int) -> Tensor:
     """Finds the subset of least score among all that drop `drops` [L] of a row's first `count` [L] items.
 
-    The result is a mask [L, w] of the items that stay. Scores are at least 0, and equal if they agree in nine digits. Of
-    subsets with equal scores, the first one counts: it drops the first items.
+    The result is a mask [L, w] of the items that stay. Scores are at least 0, and equal if they agree in nine digits.
+    Of subsets with equal scores, the first one counts: it drops the first items.
 
     - `width`: w, the number of items; not more than `LARGEST`
     - `most_drops`: a bound of `drops`, known without a look at the values
@@ -69,8 +69,8 @@ def _kept(dropped: Tensor, items: Tensor) -> Tensor:
 class _Subsets(NamedTuple):
     """Lists all subsets of w items.
 
-    - `dropped` [2^w]: the subsets as numbers, whose bits are the items; the smaller ones first. Of those of one size, the
-      subsets of the first items come first
+    - `dropped` [2^w]: the subsets as numbers, whose bits are the items; the smaller ones first. Of those of one size,
+      the subsets of the first items come first
     - `starts` [w + 1]: of each size, the index of its first subset
     - `numbers` [w + 1, w + 1]: of the first c items, the number of subsets of each size
     """

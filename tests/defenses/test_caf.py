@@ -31,9 +31,10 @@ def brute_force(x, f):
 
 
 def test_by_hand():
-    # The mean of -1, 1, 0, 0 and 10 is 2, the variance 82/5. The squares 9, 1, 4, 4 and 64 leave the weights 55, 63, 60, 60
-    # and 0, of 64: in all 238/64, above 5 - 2. Their mean is 8/238, at a variance of 118/238 - (8/238)^2. The squares are
-    # 1.0684, 0.9338, 0.0011 and 0.0011, and leave about 0, 0.124, 0.936 and 0.936: below 3, so no variance is computed.
+    # The mean of -1, 1, 0, 0 and 10 is 2, the variance 82/5. The squares 9, 1, 4, 4 and 64 leave the weights 55, 63,
+    # 60, 60 and 0, of 64: in all 238/64, above 5 - 2. Their mean is 8/238, at a variance of 118/238 - (8/238)^2. The
+    # squares are 1.0684, 0.9338, 0.0011 and 0.0011, and leave about 0, 0.124, 0.936 and 0.936: below 3, so no variance
+    # is computed.
     mix = aggregate(caf(1), one_node(-1, [1, 0, 0, 10]))
     assert mix.models.item() == pytest.approx(8 / 238, rel=1e-5)
     assert selected(mix) == [0, 1, 2]
@@ -41,7 +42,8 @@ def test_by_hand():
 
 
 def test_only_the_direction_of_largest_variance_counts():
-    # Variances of 32/6 and 2/6 on the axes: both models at 4 lose their weight, the four others none. 4 is 6 - 2, the end.
+    # Variances of 32/6 and 2/6 on the axes: both models at 4 lose their weight, the four others none. 4 is 6 - 2, the
+    # end.
     inbox = one_node([0, 0], [[4, 0], [-4, 0], [0, 1], [0, -1], [0, 0]])
     assert aggregate(caf(1), inbox).models[0].tolist() == pytest.approx([0, 0], abs=1e-6)
     # With f = 2, the second step is along the other axis, at the least variance. Nothing is left of the first two.

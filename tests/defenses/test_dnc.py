@@ -29,8 +29,8 @@ def brute_force(x, draws, stay):
 
 
 def test_by_hand():
-    # The mean is 0, and the scatter matrix diagonal, of 50 and 24. So the first axis is the direction, and the squares along
-    # it are 0, 36, 1, 4 and 9. By distance from the mean, (-1, 4) is farther out than (-3, 0).
+    # The mean is 0, and the scatter matrix diagonal, of 50 and 24. So the first axis is the direction, and the squares
+    # along it are 0, 36, 1, 4 and 9. By distance from the mean, (-1, 4) is farther out than (-3, 0).
     inbox = one_node([0, -2], [[6, 0], [-1, 4], [-2, -2], [-3, 0]])
     assert [selected(aggregate(dnc(f), inbox)) for f in range(3)] == [[0, 1, 2, 3], [1, 2, 3], [1, 2]]
     assert aggregate(dnc(2), inbox).models[0].tolist() == pytest.approx([-1, 0], abs=1e-6)

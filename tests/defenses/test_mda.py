@@ -38,8 +38,8 @@ def test_the_own_model_may_be_dropped():
 
 
 def test_of_equal_diameters_the_least_sum_of_squares_counts():
-    # A square of side 3 in the plane, and a point off its middle. f = 1: dropping a corner leaves the other diagonal, 18.
-    # The sums without each corner: the one farthest from the point at (2, 1) is (0, 3), at 8.
+    # A square of side 3 in the plane, and a point off its middle. f = 1: dropping a corner leaves the other diagonal,
+    # 18. The sums without each corner: the one farthest from the point at (2, 1) is (0, 3), at 8.
     mix = aggregate(mda(1), one_node([0, 0], [[3, 0], [3, 3], [0, 3], [2, 1]]))
     assert selected(mix) == [0, 1, 3]
     assert mix.models[0].tolist() == [2, 1]  # (0 + 3 + 3 + 2, 0 + 0 + 3 + 1)/4

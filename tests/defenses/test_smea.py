@@ -31,9 +31,9 @@ def test_by_hand_on_a_line(f, chosen, mean):
 
 
 def test_the_variance_in_the_worst_direction_counts_and_not_its_sum():
-    # Three of four. Scatter matrices around the mean, without (4, 0): 18 and 50/3 on the axes, so 18 is the top eigenvalue.
-    # Without (0, 5): 86/3 on one axis. Without (3, 0): 74/3 and more. Without (-3, 0): [[26/3, -35/3], [-35/3, 50/3]], whose
-    # top is 25. There the trace is the least, 76/3 against 104/3 without (4, 0).
+    # Three of four. Scatter matrices around the mean, without (4, 0): 18 and 50/3 on the axes, so 18 is the top
+    # eigenvalue. Without (0, 5): 86/3 on one axis. Without (3, 0): 74/3 and more. Without (-3, 0): [[26/3, -35/3],
+    # [-35/3, 50/3]], whose top is 25. There the trace is the least, 76/3 against 104/3 without (4, 0).
     mix = aggregate(smea(1), one_node([-3, 0], [[3, 0], [4, 0], [0, 5]]))
     assert selected(mix) == [0, 2]
     assert mix.models[0].tolist() == pytest.approx([0, 5 / 3], abs=1e-6)
