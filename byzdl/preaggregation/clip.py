@@ -1,6 +1,5 @@
 """Static clipping: no received model is farther from the own one than a number."""
 
-
 from byzdl.config.types import Positive
 from byzdl.exchange import Inbox
 from byzdl.preaggregation.base import Blend, Preaggregation
