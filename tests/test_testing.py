@@ -773,8 +773,8 @@ class Torn(Wheel):
     ("topology", "contract", "says"),
     [
         (OneBased, "has_nodes_from_0_on", r"OneBased\.draw: draws a graph on 10 nodes, .*, but must draw one on 0 \.\. 9"),
-        (Directed, "draws_simple_undirected_graphs", r"Directed\.draw: draws a directed graph, but must draw a simple .*"),
-        (Looped, "draws_simple_undirected_graphs", r"Looped\.draw: links node 2 to itself"),
+        (Directed, "draws_simple_graphs", r"Directed\.draw: draws a directed graph, but must draw a simple .*"),
+        (Looped, "draws_simple_graphs", r"Looped\.draw: links node 2 to itself"),
         (Unseeded, "repeats_itself", r"Unseeded\.draw: draws another graph from the same random numbers"),
         (Unseeded, "draws_from_the_stream_that_it_gets", r"Unseeded\.draw: draws from Python's global random state, .*"),
         (Unfixed, "is_fixed_where_it_says_so", r"Unfixed\.fixed: is true, but draws differ"),

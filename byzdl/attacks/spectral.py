@@ -8,7 +8,8 @@ from torch import Tensor
 from byzdl.attacks.messages import Messages
 from byzdl.attacks.search import Search, squared_distances
 from byzdl.attacks.view import AttackView
-from byzdl.config.types import Positive, takes
+from byzdl.config.types import ConfigError, Positive, takes
+from byzdl.topology import Network
 
 
 class Spectral(Search):
@@ -37,6 +38,8 @@ class Spectral(Search):
     With `scope: neighbourhood`, the benign graph is the part that the attackers see: the victim, its benign neighbours
     and the edges among them.
 
+    A directed graph has no such vector, and is refused.
+
     **Knows** all benign models and the graph; if searched, the mixing weights W and the defense in use with all that it
     goes by.
 
@@ -48,6 +51,12 @@ class Spectral(Search):
     equivariant: ClassVar[tuple[str, ...]] = ("translation", "scale")
 
     factor: Annotated[Positive | Literal["searched"], takes("a number above 0, or searched")] = "searched"
+
+    def check(self, network: Network) -> None:
+        if network.directed:
+            raise ConfigError.of(
+                "attack", self.name, "another one on a directed graph: v is that of an undirected graph"
+            )
 
     def send(self, state: tuple[()], view: AttackView) -> tuple[tuple[()], Messages]:
         v = torch.from_numpy(view.network.fiedler(view.nodes)).to(view.after)

@@ -20,9 +20,9 @@ def drawn(topology: Topology, seed: int) -> nx.Graph:
     return graph
 
 
-def edges(graph: nx.Graph) -> set[frozenset[int]]:
-    """All edges without a direction."""
-    return {frozenset(edge) for edge in graph.edges()}
+def edges(graph: nx.Graph) -> set[tuple[int, int] | frozenset[int]]:
+    """All edges, with a direction if they have one."""
+    return {tuple(edge) if graph.is_directed() else frozenset(edge) for edge in graph.edges()}
 
 
 def has_nodes_from_0_on(topology: Topology) -> None:
@@ -34,13 +34,15 @@ def has_nodes_from_0_on(topology: Topology) -> None:
             raise BrokenError("draw", f"draws a graph on {shown}, but must draw one on 0 .. {topology.n - 1}")
 
 
-def draws_simple_undirected_graphs(topology: Topology) -> None:
-    """Draws simple graphs: no direction, no edge twice, none from a node to itself."""
+def draws_simple_graphs(topology: Topology) -> None:
+    """Draws simple graphs: no edge twice, none from a node to itself, and directed ones only if it says so."""
+    kinds = {False: "undirected", True: "directed"}
     for seed in SEEDS:
         graph = drawn(topology, seed)
-        if graph.is_directed() or graph.is_multigraph():
-            kind = "a directed graph" if graph.is_directed() else "a multigraph"
-            raise BrokenError("draw", f"draws {kind}, but must draw a simple undirected one")
+        if graph.is_directed() != topology.directed or graph.is_multigraph():
+            kind = "a multigraph" if graph.is_multigraph() else f"a {kinds[graph.is_directed()]} graph"
+            must = f"a simple {kinds[topology.directed]} one"
+            raise BrokenError("draw", f"draws {kind}, but must draw {must}")
         if loops := list(nx.selfloop_edges(graph)):
             raise BrokenError("draw", f"links node {loops[0][0]} to itself")
 
@@ -81,7 +83,7 @@ def meets_its_requirement(topology: Topology) -> None:
 CONTRACTS: tuple[Contract[Topology], ...] = contracts(
     is_a_frozen_record,
     has_nodes_from_0_on,
-    draws_simple_undirected_graphs,
+    draws_simple_graphs,
     repeats_itself,
     draws_from_the_stream_that_it_gets,
     is_fixed_where_it_says_so,

@@ -120,7 +120,7 @@ def path(benign: int, byzantine: int) -> Network:
     """Benign nodes on a path, and behind them Byzantine nodes without an edge.
 
     >>> path(3, 1)
-    Network(neighbours=((1,), (0, 2), (1,), ()), byzantine=(3,), draws=1)
+    Network(neighbours=((1,), (0, 2), (1,), ()), byzantine=(3,), draws=1, directed=False)
     """
     around = [tuple(j for j in (i - 1, i + 1) if 0 <= j < benign) for i in range(benign)]
     return Network((*around, *[()] * byzantine), tuple(range(benign, benign + byzantine)))

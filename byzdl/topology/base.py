@@ -1,6 +1,6 @@
 """The interface of a topology, a family of graphs."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import networkx as nx
 import numpy as np
@@ -32,9 +32,10 @@ class Topology(Component):
     - `n`: number of nodes
     - `placement`: how the Byzantine nodes are chosen. `random`: drawn, the same on every graph. `degree` or
       `betweenness`: the nodes of highest centrality in the drawn graph, the lowest numbers first among equals. Or a
-      list of node numbers
+      list of node numbers. In a directed graph, the degree counts the nodes that hear a node, and those that it hears
     - `require`: a condition on every drawn graph, which is redrawn from the seed until it holds. `benign_connected`:
-      the graph and its benign subgraph are connected. `connected`: the graph is connected. `none`: no condition
+      the graph and its benign subgraph are connected. `connected`: the graph is connected. `none`: no condition. In a
+      connected directed graph, a path of messages leads from each node to each other
     - `redraw_every`: rounds after which a new graph of the family replaces the last one; 0: one graph for the whole
       run. Every graph meets `require`. The Byzantine set stays; by `degree` and `betweenness` it is that of the first
       graph. Checks, warnings and records before the first round are about the first graph
@@ -44,6 +45,10 @@ class Topology(Component):
 
     Redraws and losses depend on the seed, as the graph does: they are the same for every defense and attack. A higher
     `drop` loses the messages that a lower one loses, and more.
+
+    Class attributes are promises. The contract suite checks them (`byzdl.testing.check_topology`):
+
+    - `directed`: graphs are directed, and i hears j along an arc from i to j
     """
 
     n: Annotated[int, takes("an integer, at least 2", lambda v: v >= 2)]
@@ -51,6 +56,8 @@ class Topology(Component):
     require: Requirement = "benign_connected"
     redraw_every: Natural = 0
     drop: ProperShare = 0.0
+
+    directed: ClassVar[bool] = False
 
     @model_validator(mode="after")
     def _redraws_differ(self) -> "Topology":

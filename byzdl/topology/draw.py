@@ -20,7 +20,7 @@ def draw_network(topology: Topology, br: float, seed: int) -> Network:
 
     **Raises:** `ConfigError` if no benign node is left, if `topology.placement` lists another number of nodes than are
     Byzantine, or if no graph in 1000 draws meets `topology.require`; `RuleError` for a topology of one's own that draws
-    anything but a simple undirected graph on 0 .. n-1.
+    anything but a simple graph on 0 .. n-1, directed if it says so.
 
     >>> from byzdl.topology import Complete
     >>> network = draw_network(Complete(n=4, placement=[2]), br=0.25, seed=0)
@@ -62,15 +62,16 @@ def _drawn(topology: Topology, br: float, seed: int, place: Callable[[nx.Graph],
         byzantine = place(graph)
         if _MEETS[topology.require](graph, set(range(n)) - set(byzantine)):
             neighbours = tuple(tuple(sorted(graph.neighbors(i))) for i in range(n))
-            return Network(neighbours, byzantine, draw + 1)
+            return Network(neighbours, byzantine, draw + 1, topology.directed)
     raise _unfulfilled(topology, br, attempts, phase)
 
 
 def _check(topology: Topology, graph: nx.Graph) -> None:
     """Refuses what a topology of one's own must not draw: a loop would make a node its own neighbour."""
     with RuleError.of_method(topology, "draw"):
-        if not isinstance(graph, nx.Graph) or graph.is_directed() or graph.is_multigraph():
-            raise RuleError(f"returned a {type(graph).__name__}, but must return an undirected networkx.Graph")
+        if not isinstance(graph, nx.Graph) or graph.is_directed() != topology.directed or graph.is_multigraph():
+            kind = "a networkx.DiGraph" if topology.directed else "an undirected networkx.Graph"
+            raise RuleError(f"returned a {type(graph).__name__}, but must return {kind}")
         if set(graph) != set(range(topology.n)):
             shown = ", ".join(sorted(map(str, graph))[:3])
             raise RuleError(f"drew {len(graph)} nodes ({shown}, ...), but must draw the nodes 0 to {topology.n - 1}")
@@ -94,8 +95,12 @@ def _unfulfilled(topology: Topology, br: float, attempts: int, phase: int) -> Co
     )
 
 
+def _connected(graph: nx.Graph) -> bool:
+    return bool(nx.is_strongly_connected(graph) if graph.is_directed() else nx.is_connected(graph))
+
+
 _MEETS: dict[Requirement, Callable[[nx.Graph, set[int]], bool]] = {
     "none": lambda graph, benign: True,
-    "connected": lambda graph, benign: nx.is_connected(graph),
-    "benign_connected": lambda graph, benign: (nx.is_connected(graph) and nx.is_connected(graph.subgraph(benign))),
+    "connected": lambda graph, benign: _connected(graph),
+    "benign_connected": lambda graph, benign: _connected(graph) and _connected(graph.subgraph(benign)),
 }

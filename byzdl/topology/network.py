@@ -13,6 +13,7 @@ class Network:
     - `neighbours[i]`: N_i, ascending
     - `byzantine`: the Byzantine nodes, ascending
     - `draws`: number of graphs drawn until one met `topology.require`
+    - `directed`: whether i may hear j and j not hear i; then N_i are the nodes that i hears
 
     >>> network = Network(neighbours=((1, 2), (0,), (0,)), byzantine=(2,))
     >>> network.edges, network.benign, network.metropolis(0, 1)
@@ -22,6 +23,7 @@ class Network:
     neighbours: tuple[tuple[int, ...], ...]
     byzantine: tuple[int, ...]
     draws: int = 1
+    directed: bool = False
 
     @property
     def n(self) -> int:
@@ -36,15 +38,19 @@ class Network:
 
     @property
     def edges(self) -> list[tuple[int, int]]:
-        """The undirected edges, each once, as (i, j) with i < j."""
-        return [(i, j) for i, around in enumerate(self.neighbours) for j in around if i < j]
+        """The pairs of nodes of which one hears the other, each once, as (i, j) with i < j."""
+        return sorted({(min(i, j), max(i, j)) for i, around in enumerate(self.neighbours) for j in around})
 
     def metropolis(self, i: int, j: int) -> float:
-        """Computes the Metropolis weight W_ij = 1 / (1 + max(|N_i|, |N_j|)) of an edge."""
+        """Computes the Metropolis weight W_ij = 1 / (1 + max(|N_i|, |N_j|)) of an edge.
+
+        In a directed graph, it is the weight of j at i. Each row of W adds up to 1 with the own weight, but a column need
+        not: gossip moves the mean of all models, except on the average over many graphs.
+        """
         return 1 / (1 + max(len(self.neighbours[i]), len(self.neighbours[j])))
 
     def fiedler(self, nodes: tuple[int, ...]) -> np.ndarray:
-        """Computes the Fiedler vector [h] of the subgraph on some nodes: float64, of length 1.
+        """Computes the Fiedler vector [h] of the subgraph on some nodes of an undirected graph: float64, of length 1.
 
         It is an eigenvector of the Laplacian's smallest eigenvalue, apart from the constant eigenvector. It splits the
         nodes where the fewest edges hold them together, and separates the parts of a disconnected subgraph.
