@@ -6,6 +6,7 @@ from byzdl.topology.file import File
 from byzdl.topology.fixed import Barbell, Complete, Exponential, Ring, Star, Torus, Tree
 from byzdl.topology.network import Network
 from byzdl.topology.placement import byzantine_count
+from byzdl.topology.pull import Pull
 from byzdl.topology.random import BarabasiAlbert, ErdosRenyi, KRegular, RandomGeometric, SmallWorld
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "File",
     "KRegular",
     "Network",
+    "Pull",
     "RandomGeometric",
     "Ring",
     "SmallWorld",
