@@ -65,7 +65,7 @@ lint: setup ## check style, format and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: setup .venv-byzfl/.complete ## measure the speed (PARTS="rounds small sweep rules decisions scaling startup", SAMPLE=200, DEVICE=cuda), also beside a commit (AGAINST=HEAD~1); takes 40 minutes on a quiet machine
+bench: setup .venv-byzfl/.complete ## measure the speed (PARTS="rounds small sweep rules decisions scaling startup folders", SAMPLE=200, DEVICE=cuda), also beside a commit (AGAINST=HEAD~1); takes 40 minutes on a quiet machine
 	$(BIN)/python -m benchmarks $(PARTS) --device $(DEVICE) --sample $(SAMPLE) --byzfl .venv-byzfl/bin/python $(addprefix --against ,$(AGAINST))
 
 .venv-byzfl/.complete:

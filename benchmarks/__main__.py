@@ -20,7 +20,7 @@ from typing import Any
 import pandas as pd
 import torch
 
-from benchmarks import decisions, rounds, rules, scaling, small, startup, sweep
+from benchmarks import decisions, folders, rounds, rules, scaling, small, startup, sweep
 from benchmarks.trees import Tree, beside
 from byzdl.pipe import reader
 from byzdl.simulation.processor import prepare
@@ -41,6 +41,7 @@ PARTS: dict[str, Part] = {
     "decisions": lambda *_: decisions.measure(),
     "scaling": lambda asked, _: scaling.measure(min(asked.repeats, 5), asked.threads, asked.device),
     "startup": lambda asked, _: startup.measure(asked.repeats),
+    "folders": lambda *_: folders.measure(5000),
 }
 COMPARING = ("rounds", "small", "sweep")
 
