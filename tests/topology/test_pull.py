@@ -9,6 +9,8 @@ import torch
 from helpers import chosen, graph, make_experiment
 from simulations import run, standing_still
 
+from byzdl.analysis.load import find
+from byzdl.analysis.report import networks
 from byzdl.attacks.spectral import Spectral
 from byzdl.config.compose import compose
 from byzdl.config.types import ConfigError
@@ -106,7 +108,7 @@ def test_the_number_of_byzantine_messages_is_that_of_the_round(tiny):
         assert evaluation.neighbours.tolist() == [3] * 6
 
 
-def test_a_whole_run_logs_who_heard_whom(tmp_path):
+def test_a_whole_run_logs_and_shows_who_heard_whom(tmp_path):
     keys = ["topology=pull", "topology.n=6", "topology.pulls=2", "attack=dissensus", "defense=trimmed_mean", "rounds=3"]
     small = ["dataset=synthetic", f"dataset.cache={tmp_path}", "batch_size=10", "model=linear", "eval_every=1"]
     execute(compose(*keys, *small), tmp_path / "run")
@@ -114,10 +116,15 @@ def test_a_whole_run_logs_who_heard_whom(tmp_path):
     assert facts["redraws"] == {"graphs": 2, "draws": 2}
     rows = (tmp_path / "run" / "edges.csv").read_text().splitlines()[1:]
     arcs = [tuple(map(int, row.split(",")[:3])) for row in rows]
-    networks = of_rounds(Pull(n=6, pulls=2), 3, br=0.3)
-    assert sorted(arcs) == [
-        (t, i, j) for t, network in enumerate(networks, 1) for i in network.benign for j in network.neighbours[i]
-    ]
+    graphs = of_rounds(Pull(n=6, pulls=2), 3, br=0.3)
+    assert sorted(arcs) == [(t, i, j) for t, g in enumerate(graphs, 1) for i in g.benign for j in g.neighbours[i]]
+    # The report draws pairs of nodes, and shows for each way whether a message arrived on it.
+    drawn = networks.networks(find(tmp_path), {"run": 0})
+    (shown,), (history,) = drawn["graphs"], drawn["runs"]
+    ways = [way for i, j in shown["edges"] for way in ((i, j), (j, i))]
+    for t, trust in enumerate(history["trust"], 1):
+        heard = {way for way, one in zip(ways, trust, strict=True) if one != -1 and way[0] in graphs[0].benign}
+        assert heard == {(i, j) for now, i, j in arcs if now == t}
 
 
 @pytest.mark.parametrize(
