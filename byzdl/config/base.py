@@ -46,7 +46,7 @@ def base_of(folder: Path, overrides: Iterable[str] = ()) -> str:
         elif "_source_" in kept[group]:
             takes = f"a choice, as {kept[group].get('_target_')} is a class of a Python session, which {folder} lacks"
             raise ConfigError.of(group, kept[group].get("name"), takes)
-    node = {key: _derived(key, value) if key in GROUPS else _literal(value) for key, value in kept.items()}
+    node = {key: _derived(key, kept) if key in GROUPS else _literal(value) for key, value in kept.items()}
     node["defaults"] = [_default(entry, chosen) for entry in main["defaults"]]
     node["hydra"] = main["hydra"]
     ConfigStore.instance().store(name, node)
@@ -100,22 +100,24 @@ def _default(entry: Any, chosen: set[str]) -> Any:
     return {key: value if key in chosen or key.startswith("override ") else None for key, value in entry.items()}
 
 
-def _derived(group: str, kept: Mapping[str, Any]) -> dict[str, Any]:
+def _derived(group: str, config: Mapping[str, Any]) -> dict[str, Any]:
     """The keys of a choice. A value that its YAML computes is an interpolation again, if that gives the same value."""
+    kept = config[group]
     found = {key: _literal(value) for key, value in kept.items()}
     for choice in names(group):
         file = CONF / group / f"{choice}.yaml"
         if target(file) != kept.get("_target_"):
             continue
         computed = {key: one.default for key, one in keys(file).items() if "${" in one.default and key in kept}
-        if computed and _resolved(group, {**found, **computed}) == kept:
+        if computed and _resolved(group, {**found, **computed}, config) == kept:
             return {**found, **computed}
     return found
 
 
-def _resolved(group: str, raw: Mapping[str, Any]) -> Any:
+def _resolved(group: str, raw: Mapping[str, Any], config: Mapping[str, Any]) -> Any:
     try:
-        return OmegaConf.to_container(OmegaConf.create({group: raw}), resolve=True)[group]  # type: ignore[index, call-overload]
+        others = {key: _literal(value) for key, value in config.items() if key not in GROUPS}
+        return OmegaConf.to_container(OmegaConf.create({**others, group: raw}), resolve=True)[group]  # type: ignore[index, call-overload]
     except OmegaConfBaseException:
         return None
 

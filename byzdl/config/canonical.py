@@ -11,7 +11,7 @@ from types import BuiltinFunctionType, FunctionType
 from typing import Any
 from uuid import UUID
 
-from byzdl.config.keys import FIRST_NAMES, LATER, MACHINE_KEYS
+from byzdl.config.keys import FIRST_NAMES, LATER, MACHINE_KEYS, SEALED
 from byzdl.config.types import ConfigError
 
 # Their text says all that there is to know about them.
@@ -46,7 +46,7 @@ def _mapping(values: Mapping[Any, Any], path: str) -> Iterator[tuple[str, Any]]:
         # JSON would make one key of 1 and "1".
         text = key if isinstance(key, str) else f"{type(key).__name__} {key}"
         inner = f"{path}.{text}" if path else text
-        if inner not in MACHINE_KEYS:
+        if inner not in MACHINE_KEYS or SEALED.get(inner, key) not in values:
             yield text, FIRST_NAMES.get(value, value) if key == "_target_" else _one(value, inner)
 
 

@@ -81,9 +81,10 @@ def _add_files(found: Content, group: str, chosen: Mapping[str, Any]) -> None:
                     parts = checksums(path, cache)
                     found.files[key] = {os.path.relpath(part, path): known for part, known in parts.items()}
                     found.sources.update({str(part): known for part, known in parts.items()})
-    place, known = chosen.get("path") or chosen.get("root"), chosen.get("checksum")
-    if place and known:
-        whole = os.path.abspath(Path(str(place)).expanduser())
-        # Images have two checksums, of train and of test.
-        both = zip(("train", "test"), known, strict=False) if isinstance(known, list | tuple) else [("", known)]
-        found.sources.update({os.path.join(whole, part).rstrip(os.sep): one for part, one in both if one})
+    for key, seal in (("path", "checksum"), ("root", "checksum"), ("test_path", "test_checksum")):
+        place, known = chosen.get(key), chosen.get(seal)
+        if place and known:
+            whole = os.path.abspath(Path(str(place)).expanduser())
+            # Images have two checksums, of train and of test.
+            both = zip(("train", "test"), known, strict=False) if isinstance(known, list | tuple) else [("", known)]
+            found.sources.update({os.path.join(whole, part).rstrip(os.sep): one for part, one in both if one})

@@ -12,6 +12,7 @@ WITHOUT_PRE = ("byzdl.defenses.local.Local", "byzdl.defenses.oracle.Oracle")
 # - always: no number of the result depends on the key
 # - content: if the content of the file or folder is a part of the identity. Otherwise the second one is refused
 # - never: the second one is refused. Its last digits may differ, and a sweep over the key is meant to show that
+# A key that stands beside no checksum of its file is a part of the identity, if SEALED has it.
 MACHINE_KEYS = {
     "device": "never",
     "threads": "never",
@@ -19,9 +20,14 @@ MACHINE_KEYS = {
     "objective": "always",
     "checkpoint.every": "always",
     "dataset.root": "content",
+    "dataset.path": "content",
+    "dataset.test_path": "content",
     "dataset.cache": "always",
     "topology.path": "content",
 }
+
+# Keys of files, each with the key of the file's checksum.
+SEALED = {"dataset.path": "checksum", "dataset.test_path": "test_checksum"}
 
 # Keys that came after the first results, with the value that these were computed with. It is no part of an identity.
 LATER = {"task": "classification"}

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from byzdl.config.keys import MACHINE_KEYS
+from byzdl.config.keys import MACHINE_KEYS, SEALED
 from byzdl.config.named import is_foreign
 
 
@@ -53,6 +53,6 @@ def _place(config: Mapping[str, Any], key: str) -> str | None:
         place = Path(path).expanduser().resolve()
     except (OSError, RuntimeError, ValueError):  # Reported when it is read.
         return str(path)
-    known = chosen.get("checksum")
+    known = chosen.get(SEALED.get(key, "checksum"))
     counted = place.exists() if is_foreign(str(chosen.get("_target_") or "")) else known and None not in [*known]
     return None if counted else str(place)

@@ -1,9 +1,9 @@
 """The images of a folder with one folder a class, and nothing else left unsaid."""
 
 import unicodedata
-from collections.abc import Sequence
 from pathlib import Path
 
+from byzdl.data.naming import listed
 from byzdl.data.pixels import UnfitError, shown
 from byzdl.files import is_hidden
 
@@ -12,8 +12,6 @@ PARTS = ("train", "test")
 # Files that people keep beside images, and that hold none.
 NOTES = {".csv", ".html", ".json", ".log", ".md", ".py", ".tsv", ".txt", ".xml", ".yaml", ".yml"}
 NOTES_WITHOUT_SUFFIX = {"license", "readme"}
-
-LISTED = 5  # names in a message
 
 Classes = dict[str, list[Path]]
 
@@ -41,7 +39,7 @@ def classes_of(root: Path) -> dict[str, Classes]:
     train, test = (list(found[part]) for part in PARTS)
     if train != test:
         apart = [
-            f"{part} alone has {_listed([shown(Path(name)) for name in own if name not in other])}"
+            f"{part} alone has {listed([shown(Path(name)) for name in own if name not in other])}"
             for part, own, other in (("train", train, test), ("test", test, train))
             if set(own) - set(other)
         ]
@@ -101,13 +99,7 @@ def _count(folder: Path) -> int:
 def _holding(folder: Path) -> str:
     """What a folder holds, to follow "it"; a slash ends the names of folders."""
     names = [shown(Path(entry.name)) + "/" * entry.is_dir() for entry in _visible(folder)]
-    return f"holds {_listed(names) or 'nothing'}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    """The first names of a list, and the number of the others."""
-    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return ", ".join(names[:LISTED]) + more
+    return f"holds {listed(names) or 'nothing'}"
 
 
 def _normal(name: str) -> str:

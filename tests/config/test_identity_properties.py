@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from byzdl.config.content import sources
 from byzdl.config.identity import identity, run_name
-from byzdl.config.keys import MACHINE_KEYS
+from byzdl.config.keys import MACHINE_KEYS, SEALED
 from byzdl.config.machine import differing, value_of
 from byzdl.files import checksum
 from byzdl.sweeping.plan import planned
@@ -71,6 +71,8 @@ def on_a_machine(config: dict[str, Any], chance: random.Random) -> dict[str, Any
     for key in MACHINE_KEYS:
         group, _, last = key.rpartition(".")
         (found.setdefault(group, {}) if group else found)[last] = f"{key} {chance.random()}"
+        if key in SEALED:
+            found[group][SEALED[key]] = None
     return {**found, "hydra": {"job": {"num": chance.random()}}}
 
 
