@@ -62,7 +62,7 @@ def written(group: str, name: str) -> dict[str, Any]:
     """A choice's keys, as Hydra composes them, in a hundredth of its time: tests/config/test_yamls.py compares the two."""
     file = CONF / group / f"{name}.yaml"
     lines = [f"{group}._target_={target(file)}", *(f"{group}.{key}={one.default}" for key, one in keys(file).items())]
-    composed = OmegaConf.from_dotlist([*lines, *NEEDED.get(name, [])])
+    composed = OmegaConf.from_dotlist(["task=classification", *lines, *NEEDED.get(name, [])])
     plain: Any = OmegaConf.to_container(composed, resolve=True)
     return dict(plain[group])
 

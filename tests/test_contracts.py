@@ -9,6 +9,7 @@ from PIL import Image
 
 from byzdl.config.keys import GROUPS
 from byzdl.data import ImageFolder, TorchvisionDataset
+from byzdl.data.own_file import OwnFile
 from byzdl.testing import CONTRACTS
 
 CHOICES = [(group, name) for group in GROUPS for name in choices(group)]
@@ -27,11 +28,22 @@ def photographs(tmp_path_factory):
     return str(root)
 
 
+@pytest.fixture(scope="module")
+def files_of_ones_own(tmp_path_factory):
+    """The keys of each choice that reads a file."""
+    file = tmp_path_factory.mktemp("files") / "my.npz"
+    numbers = np.random.default_rng(0)
+    np.savez(file, x=numbers.random((20, 3)), y=numbers.permutation(20) % 2)
+    return {"arrays": {"path": str(file), "test_share": 0.3}}
+
+
 @pytest.fixture
-def component(group, name, photographs, monkeypatch):
+def component(group, name, photographs, files_of_ones_own, monkeypatch):
     made = chosen(group, name, **({"n": 12} if group == "topology" else {}))
     if isinstance(made, ImageFolder):
         return made.model_copy(update={"root": photographs, "checksum": None})
+    if isinstance(made, OwnFile):
+        return type(made)(**{**made.model_dump(exclude=set(made.seals.values())), **files_of_ones_own[name]})
     if isinstance(made, TorchvisionDataset):
         monkeypatch.setattr(TorchvisionDataset, "_download", lambda *_: pytest.skip("would be downloaded"))
         return made.model_copy(update={"root": photographs})

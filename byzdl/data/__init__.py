@@ -1,6 +1,7 @@
 """Data sets, their cache on disk, and their split over the nodes."""
 
 from byzdl.data.arrays import Arrays
+from byzdl.data.arrays_file import ArraysFile
 from byzdl.data.dataset import Data, Dataset, Split, load
 from byzdl.data.digits import Digits
 from byzdl.data.embedded import BreastCancer, Diabetes, Wine
@@ -14,6 +15,7 @@ from byzdl.data.vision import TorchvisionDataset
 
 __all__ = [
     "Arrays",
+    "ArraysFile",
     "BreastCancer",
     "Data",
     "Dataset",

@@ -81,6 +81,16 @@ def test_graphs_are_told_apart_by_their_content_and_by_nothing_else():
     assert other.startswith("topology.path is 'y.edges', but must be 'x.edges' as in ")
 
 
+def test_files_of_ones_own_are_told_apart_by_their_content_and_by_nothing_else():
+    for name, content in {"a": "1", "b": "2", "copy": "1"}.items():
+        Path(f"{name}.npz").write_text(content)
+    runs = plan(*(f"dataset=arrays dataset.path={name}.npz" for name in ("a", "b", "copy")))
+    assert [(run.overrides[1], run.refused) for run in runs] == [("dataset.path=a.npz", ""), ("dataset.path=b.npz", "")]
+    _, other = refusals(plan("dataset=arrays dataset.path=x.npz", "dataset=arrays dataset.path=y.npz"))
+    assert other.startswith("dataset.path is 'y.npz', but must be 'x.npz' as in ")
+    assert other.endswith("no file is there, so that the two cannot be told apart")
+
+
 @pytest.mark.parametrize(("key", "values"), [("device", ("cpu", "cuda")), ("threads", (1, 2))])
 def test_a_sweep_over_the_machine_is_refused(key, values):
     first, second = values
@@ -109,7 +119,8 @@ def test_what_cannot_matter_is_one_run(key, values):
 def test_every_key_of_the_machine_has_a_rule_and_a_case_here():
     assert set(MACHINE_KEYS.values()) == {"always", "content", "never"}
     assert set(MACHINE_KEYS) == {
-        "device", "threads", "writer", "objective", "checkpoint.every", "dataset.root", "dataset.cache", "topology.path"
+        "device", "threads", "writer", "objective", "checkpoint.every", "dataset.root", "dataset.cache", "topology.path",
+        "dataset.path", "dataset.test_path",
     }  # fmt: skip
 
 
