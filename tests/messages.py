@@ -149,6 +149,10 @@ def prepare(here: Path) -> None:
     Image.fromarray(np.zeros((5, 4), np.uint8)).save(here / "sizes/train/cat/1.png")
     Image.fromarray(np.zeros((4, 4, 4), np.uint8)).save(here / "glass/train/cat/0.png")
     np.save(here / "pickled.npy", np.array([{}], dtype=object), allow_pickle=True)
+    numbers, reals = np.arange(12).reshape(4, 3), np.linspace(0, 1, 4)
+    np.savez(here / "one.npz", x=numbers, y=numbers[:, 0])
+    np.savez(here / "half.npz", x_train=numbers, y_train=reals)
+    np.savez(here / "whole.npz", x_train=numbers, y_train=reals, x_test=numbers, y_test=reals)
 
 
 RANGES: list[tuple[str, object]] = [

@@ -66,7 +66,7 @@ class OwnFile(Dataset):
         place = path_of(f"dataset.{key}", name or "")
         if name and os.path.exists(place):
             return place
-        raise ConfigError.of(f"dataset.{key}", name, "the path of your data; nothing is there")
+        raise ConfigError.of(f"dataset.{key}", name, f"the path of your data{'; nothing is there' if name else ''}")
 
     def drawn_for_test(self, count: int) -> NDArray[np.bool_]:
         """Marks the samples to test with, out of `count`.
@@ -86,15 +86,18 @@ class OwnFile(Dataset):
         """
         if getattr(self, key) is None and key != "path":
             return None
-        place, seal = self.place(key), self.seals[key]
-        try:
-            now = checksum(place)
-        except OSError as error:
-            raise ConfigError.of(f"dataset.{key}", getattr(self, key), f"readable ({error.strerror})") from error
+        now, seal = self._of(key), self.seals[key]
         if getattr(self, seal) != now:
             takes = f"{now!r}, the checksum of {getattr(self, key)} as it is now"
             raise ConfigError.of(f"dataset.{seal}", getattr(self, seal), takes)
         return now
+
+    def _of(self, key: str) -> str:
+        place = self.place(key)
+        try:
+            return checksum(place)
+        except OSError as error:
+            raise ConfigError.of(f"dataset.{key}", getattr(self, key), f"readable ({error.strerror})") from error
 
 
 def _checksum(path: Any) -> str | None:

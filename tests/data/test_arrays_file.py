@@ -267,7 +267,8 @@ def test_files_of_other_kinds_are_refused(tmp_path):
     assert "(my.npy is no .npz file)" in of("my.npy")
     assert "(torn.npz is no .npz file)" in of("torn.npz")
     assert "x_train in bits.npz cannot be read: Bad CRC-32" in of("bits.npz")
-    for path in ("nowhere.npz", None, "x" * 5000):
+    assert of(None) == "dataset.path is None, but must be the path of your data"
+    for path in ("nowhere.npz", "x" * 5000):
         assert of(path) == f"dataset.path is {path!r}, but must be the path of your data; nothing is there"
 
 
@@ -321,6 +322,18 @@ def test_arrays_that_came_or_changed_after_the_configuration_are_refused():
     with pytest.raises(
         ConfigError, match=r"^dataset\.checksum is '\w+', but must be '\w+', the checksum of my\.npz as"
     ):
+        load(dataset)
+
+
+def test_a_file_that_nobody_may_read_is_refused(monkeypatch):
+    np.savez("my.npz", **WHOLE)
+    dataset = ArraysFile(path="my.npz", cache="cache")
+
+    def forbidden(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("byzdl.data.own_file.checksum", forbidden)
+    with pytest.raises(ConfigError, match=r"^dataset\.path is 'my\.npz', but must be readable \(Permission denied\)$"):
         load(dataset)
 
 
