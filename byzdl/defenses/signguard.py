@@ -1,18 +1,16 @@
 """SignGuard: a filter on norms, and one on the signs of updates."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from byzdl.config.types import NonNegative, Positive, PositiveShare
 from byzdl.defenses.base import Defense
 from byzdl.defenses.updates import counted, origins, update_norms, updated
 from byzdl.exchange import Inbox, Mix
+from byzdl.vectors.mean_shift import bandwidths, mean_shift
 from byzdl.vectors.medians import medians
-from byzdl.vectors.on_host import on_host
 
 
 class Signguard(Defense):
@@ -22,9 +20,9 @@ class Signguard(Defense):
 
     1. Norms: S is the median of all ||u_j||. An update passes with a norm from `lower` S to `upper` S.
     2. Signs: in a random stretch of `share` d coordinates, the shares of positive, zero and negative signs are counted.
-       Each of the three is divided by its largest value among the updates. Mean shift clusters the updates by these three
-       numbers. The bandwidth is the mean distance from an update to the farther end of its nearest half. The largest
-       cluster passes; among several, the own one's passes.
+       Each of the three is divided by its largest value among the updates. Mean shift clusters the updates by these
+       three numbers. The bandwidth is the mean distance from an update to the farthest of its nearest half. The
+       largest cluster passes: among several, that of the own update, or else the densest.
     3. The result is x_i^t plus the mean of all u_j min(1, S / ||u_j||) that pass both.
 
     >>> import torch
@@ -40,14 +38,14 @@ class Signguard(Defense):
 
     **Assumes** that more than half of the models, the own one among them, are benign, and that attackers change the
     balance of signs or the length. The rule takes no f. A node that accepts nobody keeps its own model, and so does one
-    with a non-finite own model. A non-finite model is not counted. With two or three models the bandwidth is 0, and only
-    equal signs make a cluster. Clusters are found by the processor, so a GPU waits for it once a round.
+    with a non-finite own model. A non-finite model is not counted. With two or three models the bandwidth is 0, and
+    only equal signs make a cluster.
 
     **Source:** J. Xu et al., *Byzantine-robust federated learning through collaborative malicious gradient filtering*
     (ICDCS 2022, arXiv 2109.05872), without the similarity feature of its variants. The bandwidth, the division by the
-    largest value, and a stretch of coordinates in place of single ones are those of the authors' code. Seeds of mean
-    shift are all updates, which the code puts into bins. There, all clients start from the server's model. Here, u_j is
-    seen from the receiver's, and holds the whole difference.
+    largest value, and a stretch of coordinates in place of single ones are those of the authors' code. That code starts
+    mean shift from bins, and here it starts from each update. There, all clients start from the server's model. Here,
+    u_j is seen from the receiver's, and holds the whole difference.
     """
 
     equivariant: ClassVar[tuple[str, ...]] = ("translation", "scale")
@@ -69,9 +67,7 @@ class Signguard(Defense):
         """Masks the pool's largest cluster by signs [L, 1 + k]."""
         signs = self._signs(inbox) * among[:, :, None]
         features = signs / (signs.amax(1, keepdim=True) + 1e-8)
-        table = on_host(torch.cat([features, among[:, :, None].double()], dim=2))
-        found = np.stack([largest_cluster(part[:, :-1], part[:, -1] == 1) for part in table])
-        return torch.from_numpy(found).to(among.device)
+        return largest_cluster(mean_shift(features, among, bandwidths(features, among)))
 
     def _signs(self, inbox: Inbox) -> Tensor:
         """Counts the shares of positive, zero and negative signs of the pool's updates [L, 1 + k, 3], float64."""
@@ -91,29 +87,19 @@ class Signguard(Defense):
         return torch.stack(counts).double() / width
 
 
-def largest_cluster(features: NDArray[Any], among: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Masks the largest cluster of some points [p, 3], by mean shift; among several, that of the first point.
+def largest_cluster(clusters: Tensor) -> Tensor:
+    """Masks the points of the largest cluster in each row.
 
-    - `among` [p]: mask of the points that count
+    Among several, it is that of the first point, or else the one of the lowest number.
 
-    >>> features = np.array([[1.0, 0, 0], [1.0, 0, 0.1], [0.9, 0, 0], [0, 0, 1.0]])
-    >>> largest_cluster(features, among=np.ones(4, dtype=bool))
-    array([ True,  True,  True, False])
+    - `clusters` [L, p]: the number of each point's cluster, or -1
+
+    >>> largest_cluster(torch.tensor([[2, 0, 2, 0, -1, 1]]))
+    tensor([[ True, False,  True, False, False, False]])
     """
-    from sklearn.cluster import MeanShift, estimate_bandwidth
-
-    found = np.zeros(len(among), dtype=bool)
-    points = features[among]
-    if len(points) == 0:
-        return found
-    # For fewer than four points, the nearest half of them is the point itself.
-    bandwidth = estimate_bandwidth(points, quantile=0.5)
-    if bandwidth > 0:
-        labels = MeanShift(bandwidth=bandwidth, cluster_all=False).fit(points).labels_
-    else:
-        labels = np.unique(points, axis=0, return_inverse=True)[1].reshape(-1)
-    sizes = np.bincount(labels[labels >= 0], minlength=1)
-    first = labels[0]
-    largest = first if first >= 0 and sizes[first] == sizes.max() else sizes.argmax()
-    found[among] = labels == largest
-    return found
+    same = (clusters[:, :, None] == clusters[:, None, :]) & (clusters >= 0)[:, None, :]
+    sizes = same.sum(2)
+    largest = sizes == sizes.amax(1, keepdim=True)
+    number = torch.where(largest, clusters, clusters.shape[1]).amin(1, keepdim=True)
+    chosen = torch.where(largest[:, :1], clusters[:, :1], number)
+    return (clusters == chosen) & (clusters >= 0)

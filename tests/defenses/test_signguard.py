@@ -20,8 +20,8 @@ def inbox_of(models, before=None, **run):
 
 
 def test_by_hand():
-    # Norms 5, 10, 5, 100, 5 and 0.1, the median is 5, so 100 and 0.1 do not pass. The signs of all are positive, but for the
-    # fifth. 10 is clipped to 5.
+    # Norms 5, 10, 5, 100, 5 and 0.1, the median is 5, so 100 and 0.1 do not pass. The signs of all are positive, but
+    # for the fifth. 10 is clipped to 5.
     mix = aggregate(WHOLE, inbox_of([[3, 4], [6, 8], [4, 3], [60, 80], [-3, -4], [0.06, 0.08]]))
     assert selected(mix) == [0, 1]
     assert mix.models[0].tolist() == pytest.approx([10 / 3, 11 / 3])
@@ -76,17 +76,23 @@ def test_it_agrees_with_a_rebuild():
         np.testing.assert_allclose(mix.models[0], clipped.mean(axis=0), rtol=1e-4, atol=1e-5)
 
 
-def test_a_cluster_of_the_own_model_comes_first_among_equals():
-    a, b = [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]
-    for points, expected in (([a, a, b, b], [0, 1]), ([b, a, b, a], [0, 2]), ([b, a, a], [1, 2]), ([a, b], [0])):
-        found = largest_cluster(np.array(points), np.ones(len(points), dtype=bool))
-        assert np.flatnonzero(found).tolist() == expected
-    # Six points in two clusters, with a bandwidth above 0.
-    near = [[1.0, 0.0, 0.01 * i] for i in range(3)]
-    far = [[0.0, 0.0, 1 - 0.01 * i] for i in range(3)]
-    for points in (near + far, far + near):
-        found = largest_cluster(np.array(points), np.ones(6, dtype=bool))
-        assert np.flatnonzero(found).tolist() == [0, 1, 2]
+@pytest.mark.parametrize(
+    ("clusters", "largest"),
+    [
+        ([0, 0, 1, 1, 1], [2, 3, 4]),
+        ([1, 0, 0, 1], [0, 3]),  # among equals, the first point's
+        ([2, 1, 0, 1, 0], [2, 4]),  # or the lowest number
+        ([-1, -1, -1, 3], [3]),  # -1 is none
+        ([-1, -1], []),
+    ],
+)
+def test_the_largest_cluster_by_hand(clusters, largest):
+    assert largest_cluster(torch.tensor([clusters]))[0].nonzero().flatten().tolist() == largest
+
+
+def test_with_three_models_only_equal_signs_are_together():
+    assert selected(aggregate(WHOLE, inbox_of([[2, 1, 0], [1, 2, 0], [1, 2, 3]]))) == [0]
+    assert selected(aggregate(WHOLE, inbox_of([[2, 1, 0], [1, 2, -1], [1, 2, 3]]))) == []
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])

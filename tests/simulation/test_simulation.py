@@ -861,7 +861,7 @@ class Waits(TorchDispatchMode):
 
 
 # Rules that cluster on the processor, with scikit-learn: they fetch one small table per round.
-CLUSTERING = {"flame", "signguard"}
+CLUSTERING = {"flame"}
 
 
 @pytest.mark.parametrize(("attack", "defense"), pairs("max", "loss_threshold"))
