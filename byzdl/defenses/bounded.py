@@ -28,9 +28,9 @@ class Bounded(LossThreshold):
     - `factor`: the largest ratio of two norms, either way
     - all others: see `LossThreshold`
 
-    **Assumes** nothing about the number of Byzantine neighbours, but that the norms of benign models differ by less than
-    the factor. A norm can still grow by the factor in each round, so the bound slows an explosion and does not end it.
-    A node with a non-finite own model accepts nobody.
+    **Assumes** nothing about the number of Byzantine neighbours, but that the norms of benign models differ by less
+    than the factor. A norm can still grow by the factor in each round, so the bound slows an explosion and does not end
+    it. A node with a non-finite own model accepts nobody.
 
     **Source:** ours; a variant of S. Masuda, K. Shudo, *Loss Based Byzantine Resilience for Decentralized Learning*,
     eq. 4-7, which has no such bound.

@@ -38,15 +38,15 @@ class Flame(Defense):
       differential privacy
     - `cosines`: of the `models`, as the paper's algorithm has it, or of their `updates`
 
-    **Assumes** that more than half of the models, the own one among them, are benign, and that these point about the same
-    way. The rule takes no f. Where no cluster is found, the node keeps its own model. A non-finite model is in no
+    **Assumes** that more than half of the models, the own one among them, are benign, and that these point about the
+    same way. The rule takes no f. Where no cluster is found, the node keeps its own model. A non-finite model is in no
     cluster. A node with a non-finite own model keeps it. Clusters are found by the processor, so a GPU waits for it
     once a round.
 
     **Source:** T. D. Nguyen et al., *FLAME: taming backdoors in federated learning* (USENIX Security 2022, Algorithm 1;
     arXiv 2101.02281). Public implementations allow a single cluster and demand one other neighbour for a core point
-    (`allow_single_cluster`, `min_samples` of 1); so does this one, with scikit-learn's HDBSCAN. There, all clients start
-    from the server's model. Here, u_j is seen from the receiver's, and holds the whole difference.
+    (`allow_single_cluster`, `min_samples` of 1); so does this one, with scikit-learn's HDBSCAN. There, all clients
+    start from the server's model. Here, u_j is seen from the receiver's, and holds the whole difference.
     """
 
     equivariant: ClassVar[tuple[str, ...]] = ("scale",)

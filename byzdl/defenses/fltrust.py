@@ -24,9 +24,9 @@ class Fltrust(Defense):
     >>> mix.selected, mix.models
     (tensor([[ True, False, False]]), tensor([[0.8500, 0.3000]]))
 
-    **Assumes** that the own mini-batch shows about the right way, and that neighbours' models differ from the own one by
-    little more than an update: u_j holds their whole difference. The rule takes no f. The result is never farther from
-    x_i^t than the own model, so nodes that differ agree but slowly. A non-finite model has no trust. A node with a
+    **Assumes** that the own mini-batch shows about the right way, and that neighbours' models differ from the own one
+    by little more than an update: u_j holds their whole difference. The rule takes no f. The result is never farther
+    from x_i^t than the own model, so nodes that differ agree but slowly. A non-finite model has no trust. A node with a
     non-finite own model keeps it.
 
     **Source:** X. Cao et al., *FLTrust: Byzantine-robust federated learning via trust bootstrapping* (NDSS 2021,

@@ -52,8 +52,8 @@ class Foolsgold(Defense):
     **Source:** C. Fung, C. J. M. Yoon, I. Beschastnikh, *The limitations of federated learning in sybil settings* (RAID
     2020, Algorithm 1; arXiv 1808.04866), with v_j of at least 0 as in the authors' code. There, a server adds up
     weighted gradients. Here, a mean takes the place of the sum, since models are mixed. The own model has weight 1, and
-    is not compared. All parameters count alike; the paper's weights for indicative features of the output layer are left
-    out.
+    is not compared. All parameters count alike; the paper's weights for indicative features of the output layer are
+    left out.
     """
 
     equivariant: ClassVar[tuple[str, ...]] = ("translation", "scale")

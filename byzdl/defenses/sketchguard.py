@@ -16,15 +16,15 @@ class Sketchguard(Balance):
     """Acts as balance, but measures norms and distances on sketches of the models.
 
     Accepts j if ||s_i - s_j|| <= gamma exp(-kappa t/T) ||s_i||, with the count sketches s of the models. A sketch has
-    `size` values: sums of the model's parameters in random buckets, with random signs. Buckets and signs are drawn anew in
-    each round, and are the same at all nodes. Accepted models are mixed in whole, as by balance.
+    `size` values: sums of the model's parameters in random buckets, with random signs. Buckets and signs are drawn anew
+    in each round, and are the same at all nodes. Accepted models are mixed in whole, as by balance.
 
     On a network, neighbours send their sketches first, and whole models only where accepted.
 
     >>> import torch
     >>> from byzdl.exchange import by_hand
     >>> inbox = by_hand(torch.tensor([[30.0, 40.0]]), [torch.tensor([[33.0, 44.0], [30.0, 24.0]])])
-    >>> _, mix = Sketchguard(gamma=0.3, size=1000).aggregate((), inbox)  # as balance, unless two parameters share a bucket
+    >>> _, mix = Sketchguard(gamma=0.3, size=1000).aggregate((), inbox)  # as balance
     >>> mix.selected.tolist(), mix.models.tolist()
     ([[True, False]], [[31.5, 42.0]])
 

@@ -12,8 +12,8 @@ from byzdl.exchange import Inbox, Mix
 class SoftmaxLoss(Defense):
     """Averages the own and the received models, each with a weight that falls with its loss on the own mini-batch.
 
-    The weights are proportional to exp(-loss_i(x_j) / temperature), over N_i and i: a softmax. No model is rejected, but
-    each `temperature` more loss costs a factor of e.
+    The weights are proportional to exp(-loss_i(x_j) / temperature), over N_i and i: a softmax. No model is rejected,
+    but each `temperature` more loss costs a factor of e.
 
     >>> import torch
     >>> from byzdl.exchange import by_hand
@@ -26,13 +26,13 @@ class SoftmaxLoss(Defense):
     - `temperature`: the loss that costs a factor of e. Near 0, the model of least loss has all the weight; a high one
       gives the mean
 
-    **Assumes** that Byzantine models have a loss on the own data that is higher by several `temperature`. The rule takes
-    no f. A model of non-finite loss has no weight. A node with a non-finite own model keeps it.
+    **Assumes** that Byzantine models have a loss on the own data that is higher by several `temperature`. The rule
+    takes no f. A model of non-finite loss has no weight. A node with a non-finite own model keeps it.
 
-    **Source:** *Distributional and Byzantine robust decentralized federated learning* (OpenReview WeDc8CiLSn), as LPE-TSR:
-    local performance evaluation with temperature-scaled softmax reweighting. Only its abstract was at hand. So four things
-    are ours: the own model's part in the softmax, the current mini-batch as the data, the loss as the measure, and the
-    default temperature.
+    **Source:** *Distributional and Byzantine robust decentralized federated learning* (OpenReview WeDc8CiLSn), as
+    LPE-TSR: local performance evaluation with temperature-scaled softmax reweighting. Only its abstract was at hand. So
+    four things are ours: the own model's part in the softmax, the current mini-batch as the data, the loss as the
+    measure, and the default temperature.
     """
 
     equivariant: ClassVar[tuple[str, ...]] = ("translation", "scale")

@@ -1,4 +1,4 @@
-"""Updates u_j = x_j^{t+1/2} - x_i^t, seen from node i: for rules that were made for the updates of a server's clients."""
+"""Updates u_j = x_j^{t+1/2} - x_i^t, seen from node i: for rules that were made for the clients of a server."""
 
 import torch
 from torch import Tensor

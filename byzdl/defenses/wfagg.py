@@ -33,11 +33,12 @@ class WfaggState(NamedTuple):
 class Wfagg(Tolerant):
     """Averages the received models that pass two of three filters, and weighs them by the filters that they pass.
 
-    1. Distance, weight 0.4: the max(|N_i| - f - 1, 1) models nearest to the median of the received ones pass. The median
-       is that of each coordinate.
+    1. Distance, weight 0.4: the max(|N_i| - f - 1, 1) models nearest to the median of the received ones pass. The
+       median is that of each coordinate.
     2. Cosine, weight 0.4: as many models pass, those of the largest cosine with the median.
-    3. Time, weight 0.2: a model passes if it changed about as usual since the neighbour's last one. Its distance and its
-       cosine distance to that one both lie within a standard deviation of their means over the last `window` changes.
+    3. Time, weight 0.2: a model passes if it changed about as usual since the neighbour's last one. Its distance and
+       its cosine distance to that one both lie within a standard deviation of their means over the last `window`
+       changes.
 
     A model has the sum of the weights of the filters that it passes, if these are at least two. The result is
     alpha x_i + (1 - alpha) times the weighted mean.
@@ -55,10 +56,10 @@ class Wfagg(Tolerant):
     - `transient`: rounds at the start whose changes are not counted
     - `f`: Byzantine neighbours to tolerate, an integer or `known`
 
-    **Assumes** f Byzantine neighbours, a minority of N_i, and benign models that change steadily. Where |N_i| < f + 2, one
-    model passes each of the first two filters; run.json and the log say so. Where none passes two, the node keeps its own
-    model. A non-finite model passes no filter, and is not remembered. The state holds a model for each neighbour of each
-    node.
+    **Assumes** f Byzantine neighbours, a minority of N_i, and benign models that change steadily. Where |N_i| < f + 2,
+    one model passes each of the first two filters; run.json and the log say so. Where none passes two, the node keeps
+    its own model. A non-finite model passes no filter, and is not remembered. The state holds a model for each
+    neighbour of each node.
 
     **Source:** D. Cajaraville-Aboy et al., *Byzantine-robust aggregation for securing decentralized federated learning*
     (arXiv 2409.17754), after its abstract and public code. In that code, means and standard deviations of the last two
@@ -113,7 +114,7 @@ class Wfagg(Tolerant):
 
 
 def _change(last: Tensor, inbox: Inbox) -> tuple[Tensor, Tensor]:
-    """Computes the distance and the cosine distance to the last models [L, k, 2], and returns the new last ones [L, k, d]."""
+    """Computes the distance and the cosine distance to the last models [L, k, 2]. Returns the new last ones, too."""
     after, valid = torch.empty_like(last), inbox.valid[:, :, None]
     squared, product, old, new = torch.zeros(4, *last.shape[:2], dtype=torch.float64, device=last.device)
     for columns in blocks(last.shape[2], last[:, :, 0].numel(), last.device):

@@ -13,8 +13,8 @@ FEWEST = 4  # models that are sketched at once: with fewer, the cost of a coordi
 def count_sketches(models: Tensor, size: int, rng: np.random.Generator) -> Tensor:
     """Computes the count sketches of models [m, d]: float64 [m, size].
 
-    Each coordinate falls into a random bucket of `size`, with a random sign. A sketch holds the signed sum of each bucket.
-    Expected squared norms of sketches, and of their differences, are those of the models.
+    Each coordinate falls into a random bucket of `size`, with a random sign. A sketch holds the signed sum of each
+    bucket. Expected squared norms of sketches, and of their differences, are those of the models.
 
     - `rng`: the source of buckets and signs, the same ones for all models
 

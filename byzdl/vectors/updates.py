@@ -31,8 +31,8 @@ def products_around(models: Tensor, rows: Tensor, origins: Tensor, at: Tensor) -
 def moved(models: Tensor, rows: Tensor, weights: Tensor, origins: Tensor, at: Tensor) -> Tensor:
     """Computes o + sum_j w_j (x_j - o) of models [m, d], for j in each row of `rows` [L, k]: [L, d].
 
-    Differences come first, in float64, so weights far above 1 cost no digits. A model of weight 0 is never read, so a NaN
-    in it cannot spread.
+    Differences come first, in float64, so weights far above 1 cost no digits. A model of weight 0 is never read, so a
+    NaN in it cannot spread.
 
     - `weights` [L, k]: w_j
     - `origins` [n, d], `at` [L]: o is the origin in this row, one for each row of `rows`

@@ -24,7 +24,8 @@ def crowd(seed, benign, liars, d=20):
 
 
 def test_by_hand():
-    # Three of five point to the right. Lengths are 3, 4, 1, 9 and 10, the median is 4: 3 and 4 count as they are, 10 as 4.
+    # Three of five point to the right. Lengths are 3, 4, 1, 9 and 10, the median is 4: 3 and 4 count as they are, 10 as
+    # 4.
     mix = aggregate(RULE, one_node([3, 0], [[4, 0], [0, 1], [0, -9], [10, 0]]))
     assert selected(mix) == [0, 3]
     assert mix.models[0].tolist() == pytest.approx([11 / 3, 0])

@@ -44,16 +44,16 @@ def by_loops(sums, confidence=1.0):
 
 
 def test_by_hand():
-    # The first is at right angles to the others, which have a cosine of 0.5: a = 1, 0.5 and 0.5. The logit of 0.99 is above
-    # 1, that of 0.5 is 0.5. With the own model: 1, 1, 0.5 and 0.5, of 3.
+    # The first is at right angles to the others, which have a cosine of 0.5: a = 1, 0.5 and 0.5. The logit of 0.99 is
+    # above 1, that of 0.5 is 0.5. With the own model: 1, 1, 0.5 and 0.5, of 3.
     _, mix = step(None, [3, 0, 0], [[6, 0, 0], [0, 1, 0], [0, 0.5, 0.75**0.5]])
     assert mix.weights[0].tolist() == pytest.approx([1 / 3, 1 / 6, 1 / 6])
     assert mix.models[0].tolist() == pytest.approx([3, 0.25, 0.75**0.5 / 6])
 
 
 def test_pardoning_by_hand():
-    # Cosines 0.6 (1 and 2), 0.8 (2 and 3) and 0. The largest are 0.6, 0.8 and 0.8, so 1's cosine counts 0.6 * 0.6 / 0.8 =
-    # 0.45. a = 0.55, 0.2, 0.2, or 1, 0.364, 0.364, of which the logit is -0.06.
+    # Cosines 0.6 (1 and 2), 0.8 (2 and 3) and 0. The largest are 0.6, 0.8 and 0.8, so 1's cosine counts 0.6 * 0.6 / 0.8
+    # = 0.45. a = 0.55, 0.2, 0.2, or 1, 0.364, 0.364, of which the logit is -0.06.
     _, mix = step(None, [0, 0], [[1, 0], [0.6, 0.8], [0, 1]])
     assert selected(mix) == [0]
     # A hundredth as steep, the logit of 0.99 is (log 99 + 0.5) / 100.

@@ -59,8 +59,9 @@ def by_lists(rounds, f, alpha, window, own):
 
 
 def test_distance_and_cosine_by_hand():
-    # The median of the four is (3.5, 4.5). (4, 4) and (3, 5) are at 0.71 and so is (3, 4), (90, 90) is far: of 4 - 1 - 1 = 2,
-    # ties go to the left. The cosines are 0.9985 for (3, 4), 0.9923 for (4, 4) and (90, 90), and 0.9943 for (3, 5).
+    # The median of the four is (3.5, 4.5). (4, 4) and (3, 5) are at 0.71 and so is (3, 4), (90, 90) is far: of 4 - 1 -
+    # 1 = 2, ties go to the left. The cosines are 0.9985 for (3, 4), 0.9923 for (4, 4) and (90, 90), and 0.9943 for (3,
+    # 5).
     mix = aggregate(wfagg(), one_node([0, 0], [[3, 4], [4, 4], [3, 5], [90, 90]]))
     assert selected(mix) == [0]
     assert mix.models[0].tolist() == [1.5, 2]
@@ -79,8 +80,8 @@ def test_a_steady_model_has_more_weight():
     assert fourth.weights[0].tolist() == pytest.approx([1 / 5.6, 0.8 / 5.6, 1 / 5.6, 0])
 
 
-# The median is (4, 3.6). With f = 2, two pass each filter: by distance the third and the second, by cosine the third and the
-# last.
+# The median is (4, 3.6). With f = 2, two pass each filter: by distance the third and the second, by cosine the third
+# and the last.
 FIVE = [[4, 4.2], [4.4, 4], [4, 3.6], [-9, 3], [0.42, 0.38]]
 
 
