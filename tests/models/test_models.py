@@ -15,6 +15,7 @@ from byzdl.config.types import ConfigError
 from byzdl.models import Cnn, Linear, Mlp, Model, PooledConvolution, ResNet, initialised
 from byzdl.samples import Sample
 from byzdl.simulation.flat_model import Batched, FlatModel, OneByOne, flat_model
+from byzdl.testing.model import form, some_samples
 
 CPU = torch.device("cpu")
 WAYS = [OneByOne, Batched]
@@ -54,24 +55,25 @@ def spread(flat: FlatModel, rows: int) -> torch.Tensor:
 
 @pytest.mark.parametrize("name", choices("model"))
 def test_every_choice_is_one_flat_vector_and_back(name: str) -> None:
-    """What every network keeps to, on images as small as the digits'. New ones are found in `conf/`."""
-    model, digits = chosen("model", name), SimpleNamespace(sample=Sample((1, 8, 8)), classes=10)
-    module, again, other = (initialised(model, digits.sample, digits.classes, seed) for seed in (0, 0, 1))
+    """What every network keeps to, on small samples that it reads. New ones are found in `conf/`."""
+    model = chosen("model", name)
+    data = SimpleNamespace(sample=form(model, None), classes=10)
+    module, again, other = (initialised(model, data.sample, data.classes, seed) for seed in (0, 0, 1))
     assert model.name == name
     assert not list(module.buffers())
     network = flat_model(module, CPU)
     assert torch.equal(network.initial, flattened(again))
     assert not torch.equal(network.initial, flattened(other))
     x = spread(network, 1)[0]
-    there = module_at(model, digits, x)
+    there = module_at(model, data, x)
     assert torch.equal(flattened(there), x)
-    seen = torch.randn(3, *digits.sample.shape, generator=torch.Generator().manual_seed(0))
+    seen = some_samples(model, None)
     answers = network.outputs(x[None], [0], seen)
     assert answers.shape == (1, 3, 10)
     assert torch.equal(network.outputs(x[None], [0], seen), answers)
     with torch.no_grad():
         torch.testing.assert_close(there.eval()(seen), answers[0], rtol=1e-4, atol=1e-4)
-        # An image's answer is its own, whoever is beside it.
+        # A sample's answer is its own, whoever is beside it.
         torch.testing.assert_close(there(seen[:1]), answers[0, :1], rtol=1e-4, atol=1e-4)
 
 
