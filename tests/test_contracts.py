@@ -31,10 +31,15 @@ def photographs(tmp_path_factory):
 @pytest.fixture(scope="module")
 def files_of_ones_own(tmp_path_factory):
     """The keys of each choice that reads a file."""
-    file = tmp_path_factory.mktemp("files") / "my.npz"
+    folder = tmp_path_factory.mktemp("files")
+    arrays, text = folder / "my.npz", folder / "my.txt"
     numbers = np.random.default_rng(0)
-    np.savez(file, x=numbers.random((20, 3)), y=numbers.permutation(20) % 2)
-    return {"arrays": {"path": str(file), "test_share": 0.3}}
+    np.savez(arrays, x=numbers.random((20, 3)), y=numbers.permutation(20) % 2)
+    text.write_text("ANN:\nto be\nBOB:\nor not to be\n" * 10, encoding="utf-8")
+    return {
+        "arrays": {"path": str(arrays), "test_share": 0.3},
+        "text_file": {"path": str(text), "length": 5, "speaker": "^([A-Z]+):$"},
+    }
 
 
 @pytest.fixture
