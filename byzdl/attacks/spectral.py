@@ -59,7 +59,7 @@ class Spectral(Search):
             )
 
     def send(self, state: tuple[()], view: AttackView) -> tuple[tuple[()], Messages]:
-        v = torch.from_numpy(view.network.fiedler(view.nodes)).to(view.after)
+        v = torch.from_numpy(view.network.fiedler(view.nodes)).float().to(view.after.device)
         difference = v @ view.benign
         by_learner = v.new_zeros(len(view.after)).index_copy(0, view.benign_rows, v)
 
