@@ -25,7 +25,8 @@ class Bounded(LossThreshold):
     >>> mix.selected.tolist(), mix.models.tolist()
     ([[True, False]], [[1.125]])
 
-    - `factor`: the largest ratio of two norms, either way
+    - `factor`: the largest ratio of the two norms, either way. With 1.5, models still explode within 400 rounds of
+      skewed digits under isolation; with 1.1 none did
     - all others: see `LossThreshold`
 
     **Assumes** nothing about the number of Byzantine neighbours, but that the norms of benign models differ by less
@@ -38,7 +39,7 @@ class Bounded(LossThreshold):
 
     equivariant: ClassVar[tuple[str, ...]] = ("scale",)
 
-    factor: Annotated[float, takes("a number above 1", lambda v: 1 < v < float("inf"))] = 1.5
+    factor: Annotated[float, takes("a number above 1", lambda v: 1 < v < float("inf"))] = 1.1
 
     def aggregate(self, state: LossThresholdState, inbox: Inbox) -> tuple[LossThresholdState, Mix]:
         norms = torch.linalg.vector_norm(inbox.models, dim=1, dtype=torch.float64)
