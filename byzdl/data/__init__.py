@@ -12,7 +12,6 @@ from byzdl.data.quantity_skew import QuantitySkew
 from byzdl.data.rotation import Rotation
 from byzdl.data.synthetic import Synthetic
 from byzdl.data.text_file import TextFile
-from byzdl.data.table import Table
 from byzdl.data.vision import TorchvisionDataset
 
 __all__ = [
@@ -34,7 +33,6 @@ __all__ = [
     "Similarity",
     "Split",
     "Synthetic",
-    "Table",
     "TextFile",
     "TorchvisionDataset",
     "Wine",
