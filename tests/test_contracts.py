@@ -32,12 +32,14 @@ def photographs(tmp_path_factory):
 def files_of_ones_own(tmp_path_factory):
     """The keys of each choice that reads a file."""
     folder = tmp_path_factory.mktemp("files")
-    arrays, text = folder / "my.npz", folder / "my.txt"
+    arrays, table, text = folder / "my.npz", folder / "my.csv", folder / "my.txt"
     numbers = np.random.default_rng(0)
     np.savez(arrays, x=numbers.random((20, 3)), y=numbers.permutation(20) % 2)
+    table.write_text("".join(["age,sex,ill\n", *(f"{i},{'fm'[i % 3 % 2]},{i % 2}\n" for i in range(20))]))
     text.write_text("ANN:\nto be\nBOB:\nor not to be\n" * 10, encoding="utf-8")
     return {
         "arrays": {"path": str(arrays), "test_share": 0.3},
+        "table": {"path": str(table), "test_share": 0.3, "target": "ill"},
         "text_file": {"path": str(text), "length": 5, "speaker": "^([A-Z]+):$"},
     }
 

@@ -11,6 +11,7 @@ from byzdl.data.partition import Iid, Partition, divide
 from byzdl.data.quantity_skew import QuantitySkew
 from byzdl.data.rotation import Rotation
 from byzdl.data.synthetic import Synthetic
+from byzdl.data.table import Table
 from byzdl.data.text_file import TextFile
 from byzdl.data.vision import TorchvisionDataset
 
@@ -33,6 +34,7 @@ __all__ = [
     "Similarity",
     "Split",
     "Synthetic",
+    "Table",
     "TextFile",
     "TorchvisionDataset",
     "Wine",

@@ -13,7 +13,7 @@ Features = NDArray[np.float32]
 def standardised(train: NDArray[Any], test: NDArray[Any]) -> tuple[Features, Features]:
     """Standardises each feature of [N, ...] by its mean and standard deviation over the training samples.
 
-    A feature that is constant there is only centred. One that float64 cannot hold becomes NaN or infinite.
+    A feature that is constant there is only centred. One whose squares float64 cannot hold becomes NaN.
 
     >>> standardised(np.array([[0.0, 5.0], [2.0, 5.0]]), np.array([[4.0, 6.0]]))
     (array([[-1.,  0.],
@@ -23,6 +23,7 @@ def standardised(train: NDArray[Any], test: NDArray[Any]) -> tuple[Features, Fea
     with np.errstate(over="ignore", invalid="ignore"):
         mean, std = exact.mean(0), exact.std(0)
         std[exact.min(0) == exact.max(0)] = 1.0  # The std of many times 0.1 is not 0, but a rounding error.
+        std[np.isinf(std)] = np.nan
         return ((exact - mean) / std).astype(np.float32), ((other - mean) / std).astype(np.float32)
 
 
