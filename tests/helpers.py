@@ -25,6 +25,7 @@ from byzdl.defenses.local import Local
 from byzdl.exchange import Inbox, Mix, Wire, by_hand
 from byzdl.models import Linear, Model
 from byzdl.preaggregation.none import NoPre
+from byzdl.samples import Sample
 from byzdl.simulation.experiment import Experiment
 from byzdl.simulation.settings import Checkpoint, Optimizer, Screen, Settings, component
 from byzdl.testing import attack_view as view_of
@@ -33,8 +34,11 @@ from byzdl.topology import Complete, Network
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
 
-# Keys that a choice requires: a graph of 12 nodes, each linked to the nodes 1, 2 and 5 places away.
-NEEDED = {"file": [f"topology.path={Path(__file__).parent / 'graphs' / 'twelve.edges'}"]}
+# Keys that a choice requires: a graph of 12 nodes, each linked to the nodes 1, 2 and 5 places away; and a network.
+NEEDED = {
+    "file": [f"topology.path={Path(__file__).parent / 'graphs' / 'twelve.edges'}"],
+    "module": ["model.target=helpers:small_network"],
+}
 
 prepare_hydra()
 
@@ -50,6 +54,11 @@ def pairs(attack: str, defense: str) -> list[tuple[str, str]]:
     """Every attack against one defense, and one attack against every defense."""
     every = [*((name, defense) for name in choices("attack")), *((attack, name) for name in choices("defense"))]
     return list(dict.fromkeys(every))
+
+
+def small_network(sample: Sample, outputs: int) -> nn.Module:
+    """A network as users write it, for `model=module`."""
+    return nn.Sequential(nn.Flatten(), nn.Linear(sample.size, 5), nn.Tanh(), nn.Linear(5, outputs))
 
 
 def chosen(group: str, name: str, **overrides: Any) -> Any:

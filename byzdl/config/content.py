@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from byzdl.config.code import code
-from byzdl.config.keys import GROUPS
+from byzdl.config.keys import CALLERS, GROUPS
 from byzdl.config.modules import is_installed
 from byzdl.config.named import checksums, classes, is_foreign, paths
 from byzdl.files import checksum
@@ -32,7 +32,8 @@ class Content(NamedTuple):
 def content(config: Mapping[str, Any]) -> Content:
     """Reads the user's files behind a configuration.
 
-    - A class from outside of byzdl counts with its file, and with every file of the user's that this one imports.
+    - A class from outside of byzdl counts with its file, and with every file of the user's that this one imports; so does
+      a function that a choice of byzdl calls (`model=module`).
     - The values of its choice count by content, where they are files or folders.
     - A choice of byzdl with a `checksum` counts with its `path` or `root`; images with `train` and `test` in their root.
 
@@ -58,9 +59,15 @@ def sources(config: Mapping[str, Any]) -> dict[str, str]:
     return content(config).sources
 
 
+def _is_foreign(chosen: Mapping[str, Any]) -> bool:
+    """Tells whether the values of a choice may name code and files: its class is the user's, or calls what is."""
+    target = str(chosen.get("_target_") or "")
+    return is_foreign(target) or target in CALLERS
+
+
 def _add_code(found: Content, group: str, chosen: Mapping[str, Any]) -> None:
     target = str(chosen.get("_target_") or "")
-    if modules := code(classes(chosen, is_foreign(target)), package=target.partition(".")[0]):
+    if modules := code(classes(chosen, _is_foreign(chosen)), package=target.partition(".")[0]):
         digests = {module: digest for module, (_, digest) in modules.items()}
         # A single file is known by its own checksum.
         text = json.dumps(digests, sort_keys=True).encode()
@@ -73,7 +80,7 @@ def _add_code(found: Content, group: str, chosen: Mapping[str, Any]) -> None:
 
 
 def _add_files(found: Content, group: str, chosen: Mapping[str, Any]) -> None:
-    if is_foreign(str(chosen.get("_target_") or "")):
+    if _is_foreign(chosen):
         cache = Path(str(chosen.get("cache") or "data/cache")).expanduser()
         for key, path in paths(chosen, group):
             if key != "dataset.cache":

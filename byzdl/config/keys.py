@@ -7,6 +7,9 @@ GROUPS = ("attack", "defense", "pre", "topology", "dataset", "partition", "model
 # Defenses that ignore received models, or know the truth about them. No pre-step stands in front of them.
 WITHOUT_PRE = ("byzdl.defenses.local.Local", "byzdl.defenses.oracle.Oracle")
 
+# Classes that call a function of the user's, which their key `target` names.
+CALLERS = ("byzdl.models.OwnModule", "byzdl.models.module.OwnModule")
+
 # Keys of the machine, and of what is done with a result. They cannot change one, and are no part of a run's identity.
 # Two combinations of a sweep that differ in such keys alone are one run, which is computed once:
 # - always: no number of the result depends on the key
@@ -31,6 +34,9 @@ SEALED = {"dataset.path": "checksum", "dataset.test_path": "test_checksum"}
 
 # Keys that came after the first results, with the value that these were computed with. It is no part of an identity.
 LATER = {"task": "classification"}
+
+# Likewise, keys of a choice by its class.
+LATER_OF: dict[str, dict[str, object]] = {"byzdl.data.ImageFolder": {"users": False}}
 
 # The choices of `writer` beside none, each with the package that it needs.
 WRITERS = {"tensorboard": "tensorboard", "wandb": "wandb"}

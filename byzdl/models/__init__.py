@@ -5,6 +5,7 @@ from byzdl.models.cnn import Cnn, PooledConvolution
 from byzdl.models.cnn1d import Cnn1d
 from byzdl.models.dense import Linear, Mlp
 from byzdl.models.embedding import Embedding
+from byzdl.models.module import OwnModule
 from byzdl.models.resnet import ResNet
 from byzdl.models.transformer import Transformer
 from byzdl.models.vision import TorchvisionModel
@@ -16,6 +17,7 @@ __all__ = [
     "Linear",
     "Mlp",
     "Model",
+    "OwnModule",
     "PooledConvolution",
     "ResNet",
     "TorchvisionModel",
