@@ -12,10 +12,9 @@ from byzdl.analysis.arguments import parse
 from byzdl.analysis.figures import draw
 from byzdl.analysis.load import AnalysisError, Run, find, finished, rows
 from byzdl.analysis.output import absences, save_all, save_text
+from byzdl.analysis.scores import by_score
 from byzdl.analysis.tables import final_accuracy, to_latex, to_markdown
 from byzdl.pipe import reader
-
-FIGURES = {"accuracy": "accuracy_mean", "worst": "accuracy_worst"}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -41,15 +40,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def write(done: Sequence[Run], out: Path) -> list[Path]:
-    """Writes the figures and tables of these runs. Returns the files."""
-    frame = rows(done)
-    out.mkdir(parents=True, exist_ok=True)
+    """Writes the figures and tables of these runs, for each score its own. Returns the files."""
     files: list[Path] = []
-    for name, column in FIGURES.items():
-        files += save_all(draw(frame, column), out / name)
-    table = final_accuracy(frame)
-    texts = {"csv": table.to_csv(index=False), "md": to_markdown(table), "tex": to_latex(table)}
-    return [*files, *(save_text(out / f"final_accuracy.{ending}", text) for ending, text in texts.items())]
+    for score, runs in by_score(done):
+        frame = rows(runs)
+        out.mkdir(parents=True, exist_ok=True)
+        for name, column in {score.name: score.mean, f"{score.prefix}worst": score.worst}.items():
+            files += save_all(draw(frame, column), out / name)
+        table = final_accuracy(frame)
+        texts = {"csv": table.to_csv(index=False), "md": to_markdown(table), "tex": to_latex(table)}
+        files += [save_text(out / f"final_{score.name}.{ending}", text) for ending, text in texts.items()]
+    return files
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import argparse
 import sys
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ from byzdl.analysis.files import cells, table
 from byzdl.analysis.labels import labels
 from byzdl.analysis.load import AnalysisError, Run, find, finished
 from byzdl.analysis.matching import Match, Pair, match
+from byzdl.analysis.output import named_apart, save_text
+from byzdl.analysis.scores import ACCURACY, SCORES, Score, written
 from byzdl.analysis.shares import BYZANTINE, NODES, rates
 from byzdl.analysis.statistics import KEYS, bootstrap_interval
 from byzdl.pipe import reader
@@ -44,11 +46,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     try:
         matched = match(_done(options.a), _done(options.b))
-        compared = differences(matched.pairs)
+        pairs = {score: [pair for pair in matched.pairs if pair.a.score == score.name] for score in SCORES}
+        compared = {score: differences(own) for score, own in pairs.items() if own}
         print(to_text(matched, compared), end="")
         if options.csv:
             options.csv.parent.mkdir(parents=True, exist_ok=True)
-            options.csv.write_text(compared.to_csv(index=False), encoding="utf-8", newline="\n")
+            full = compared or {ACCURACY: differences([])}
+            for file, of_score in zip(named_apart(options.csv, full), full.values(), strict=True):
+                save_text(file, of_score.to_csv(index=False))
     except BrokenPipeError:  # Nobody reads on, which is no error of a file.
         raise
     except (AnalysisError, OSError) as error:
@@ -56,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def differences(pairs: Sequence[Pair]) -> pd.DataFrame:
-    """Subtracts final accuracies in A from those in B, in pairs of the same seed, with one row per configuration.
+    """Subtracts final accuracies, or R², in A from those in B, in pairs of the same seed: a row per configuration.
 
     **Columns:**
 
@@ -99,13 +104,15 @@ def differences(pairs: Sequence[Pair]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def to_text(matched: Match, compared: pd.DataFrame) -> str:
+def to_text(matched: Match, compared: Mapping[Score, pd.DataFrame]) -> str:
     """Renders the text that `byzdl compare` prints.
 
-    >>> print(to_text(match([], []), differences([])), end="")
+    - `compared`: by score, from `differences` of its pairs
+
+    >>> print(to_text(match([], []), {}), end="")
     0 runs have the same configuration in A and B; rounds.csv is identical for 0 of them, except for the seconds
     """
-    same = int(compared["identical"].sum()) if matched.pairs else 0
+    same = sum(int(part["identical"].sum()) for part in compared.values())
     lines = [
         f"{len(matched.pairs)} runs have the same configuration in A and B; "
         f"rounds.csv is identical for {same} of them, except for the seconds",
@@ -116,18 +123,15 @@ def to_text(matched: Match, compared: pd.DataFrame) -> str:
     for key, (in_a, in_b) in sorted(matched.left_out.items()):
         sides = [f"{side}: {', '.join(sorted(values)) or 'absent'}" for side, values in (("A", in_a), ("B", in_b))]
         lines.append(f"left out of the matching: {key} ({'; '.join(sides)})")
-    for setting, part in compared.groupby("setting", sort=False) if matched.pairs else ():
-        lines += ["", *([str(setting)] if setting else [])]
-        headers = ["attack", "B_r", "defense", "pairs", "same", "A", "B", "B - A", "worst A", "worst B", "B - A"]
-        named = rates(part)
-        body = [_row(row, named[br]) for br, row in zip(part["br"].tolist(), part.itertuples(), strict=True)]
-        lines += tabulate(body, headers, tablefmt="simple", disable_numparse=True).splitlines()
-    if matched.pairs:
-        lines += [
-            "",
-            "Final test accuracy: mean over benign nodes, and worst benign node; differences in pairs of the same seed",
-        ]
-        lines.append("[95% bootstrap interval over seeds].")
+    for score, of_score in compared.items():
+        for setting, part in of_score.groupby("setting", sort=False):
+            lines += ["", *([str(setting)] if setting else [])]
+            headers = ["attack", "B_r", "defense", "pairs", "same", "A", "B", "B - A", "worst A", "worst B", "B - A"]
+            named = rates(part)
+            body = [_row(row, named[br]) for br, row in zip(part["br"].tolist(), part.itertuples(), strict=True)]
+            lines += tabulate(body, headers, tablefmt="simple", disable_numparse=True).splitlines()
+        about = "mean over benign nodes, and worst benign node; differences in pairs of the same seed"
+        lines += ["", f"Final test {score.label}: {about}", "[95% bootstrap interval over seeds]."]
     return "\n".join([*lines, ""])
 
 
@@ -141,10 +145,10 @@ def _done(folder: Path) -> list[Run]:
 
 
 def _final(run: Run) -> tuple[float, float]:
-    """Returns the mean and the worst accuracy of the last round."""
+    """Returns the mean and the worst score of the last round."""
     columns, rows = table(run.folder / "rounds.csv")
     last = max((dict(zip(columns, row, strict=True)) for row in rows), key=lambda row: row["round"], default={})
-    return last.get("accuracy_mean", np.nan), last.get("accuracy_worst", np.nan)
+    return last.get(f"{run.score}_mean", np.nan), last.get(f"{run.score}_worst", np.nan)
 
 
 def _row(row: Any, rate: str) -> list[str]:
@@ -153,12 +157,13 @@ def _row(row: Any, rate: str) -> list[str]:
     def interval(mean: float, low: float, high: float) -> str:
         if row.identical == row.pairs:
             return "="
-        return f"{mean:+.4f}" if np.isnan(low) else f"{mean:+.4f} [{low:+.4f}, {high:+.4f}]"
+        shown, *ends = (written(value, "+.4f") for value in (mean, low, high))
+        return shown if np.isnan(low) else f"{shown} [{', '.join(ends)}]"
 
     return [
         *(row.attack, rate, row.defense, str(row.pairs), str(row.identical)),
-        *(f"{row.a_mean:.3f}", f"{row.b_mean:.3f}", interval(row.difference, row.low, row.high)),
-        *(f"{row.a_worst:.3f}", f"{row.b_worst:.3f}", interval(row.worst_difference, row.worst_low, row.worst_high)),
+        *(written(row.a_mean), written(row.b_mean), interval(row.difference, row.low, row.high)),
+        *(written(row.a_worst), written(row.b_worst), interval(row.worst_difference, row.worst_low, row.worst_high)),
     ]
 
 

@@ -2,18 +2,19 @@
 
 import pandas as pd
 
+from byzdl.analysis.scores import score_of
 from byzdl.analysis.statistics import final
 
 # Upper ends of the shares of Byzantine neighbours. Guarantees of rules end at 1/3 or 1/2.
 SHARES = {"none": 0.0, "to 1/3": 1 / 3, "to 1/2": 1 / 2, "above": 1.0}
 
-MARGIN = 0.1  # of accuracy: more than the effect of another split or another order of batches
+MARGIN = 0.1  # of accuracy, or R²: more than the effect of another split or another order of batches
 
 
 def exposure(nodes: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
     """Computes the share of lost nodes over all attacks, by the nodes' share of Byzantine neighbours.
 
-    A node is lost if its final accuracy is more than `margin` below that of the same node learning alone. `local`
+    A node is lost if its final accuracy, or R², is more than `margin` below that of the same node learning alone. `local`
     accepts no message, so its runs under one attack count for all attacks.
 
     - `nodes`: from `load_nodes`, with runs of `local`
@@ -27,15 +28,15 @@ def exposure(nodes: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
       setting defense byzantine  nodes  lost
     0            ubar    to 1/3      1   1.0
     """
-    last = final(nodes)
+    last, score = final(nodes), score_of(nodes).name
     same = ["setting", "br", "seed", "node"]
-    alone = last[last["defense"] == "local"].drop_duplicates(same)[[*same, "accuracy"]]
+    alone = last[last["defense"] == "local"].drop_duplicates(same)[[*same, score]]
     faced = last[(last["defense"] != "local") & (last["attack"] != "none")]
     faced = faced.merge(alone, on=same, suffixes=("", "_alone"))
     share = faced["byzantine_neighbours"] / faced["neighbours"].clip(lower=1)
     ends = [end + 1e-9 for end in SHARES.values()]  # a third of three is a third
     faced["byzantine"] = pd.cut(share, [-1.0, *ends], labels=list(SHARES))
-    # A node whose accuracy is not a number is lost, too.
-    faced["lost"] = ~(faced["accuracy"] >= faced["accuracy_alone"] - margin)
+    # A node whose score is not a number is lost, too.
+    faced["lost"] = ~(faced[score] >= faced[f"{score}_alone"] - margin)
     groups = faced.groupby(["setting", "defense", "byzantine"], observed=True)["lost"]
     return groups.agg(nodes="size", lost="mean").reset_index()

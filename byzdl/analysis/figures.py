@@ -14,11 +14,11 @@ from byzdl.analysis.rounds import curves
 FORMATS: dict[str, dict[str, None]] = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
 
 
-def draw(frame: pd.DataFrame, column: str = "accuracy_mean") -> Iterator[tuple[str, Figure]]:
+def draw(frame: pd.DataFrame, column: str | None = None) -> Iterator[tuple[str, Figure]]:
     """Draws the `curves` of each setting in byzdl's theme, and yields the figure behind the setting's label.
 
     - `frame`: from `load`
-    - `column`: a column of rounds.csv
+    - `column`: a column of rounds.csv; by default `accuracy_mean`, or of regressions `r2_mean`
 
     >>> case = {"run": "a", "setting": "", "attack": "max", "br": 0.3, "defense": "ubar", "seed": 0}
     >>> frame = pd.DataFrame({**case, "round": [0, 10], "accuracy_mean": [0.1, 0.9]})

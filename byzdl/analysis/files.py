@@ -18,7 +18,7 @@ import yaml
 
 from byzdl.analysis.kinds import CONFIG, RECORD, Kind
 from byzdl.config.columns import SCHEMA_VERSION, SCORES, tables
-from byzdl.config.keys import FIRST_NAMES
+from byzdl.config.keys import FIRST_NAMES, GROUPS, LATER, LATER_OF
 
 # One number for run.json, the columns of its tables, and the sweep manifests.
 KNOWN_SCHEMAS = (SCHEMA_VERSION,)
@@ -92,16 +92,22 @@ def config(file: Path) -> dict[str, Any]:
 
 
 def run_config(folder: Path) -> dict[str, Any]:
-    """Reads the config.yaml of a run's folder, and checks the keys that analysis uses.
+    """Reads the config.yaml of a run's folder, adds keys that came later, and checks those that analysis uses.
 
     **Raises:** `AnalysisError` as `config`, or if a key is absent or has a wrong value.
     """
     file = folder / "config.yaml"
     found = config(file)
+    later = {f"{group}.{key}": value for group in GROUPS for key, value in _later_of(found, group).items()}
+    found |= {key: value for key, value in {**LATER, **later}.items() if key not in found}
     if absent := [key for key, kind in CONFIG.items() if kind.needed and key not in found]:
         raise AnalysisError(f"{file}: lacks {', '.join(absent)}")
     _check(file, found, CONFIG)
     return found
+
+
+def _later_of(found: Mapping[str, Any], group: str) -> Mapping[str, Any]:
+    return LATER_OF.get(str(found.get(f"{group}._target_")), {})
 
 
 def table(file: Path, until: int | None = None) -> tuple[tuple[str, ...], list[list[float]]]:
@@ -123,6 +129,15 @@ def table(file: Path, until: int | None = None) -> tuple[tuple[str, ...], list[l
         if until is not None and (last := max((row[head.index("round")] for row in rows), default=-1)) != until:
             raise ValueError(f"it ends at round {last:g}, its run at round {until}" if rows else "it has no row")
     return tuple(head), rows
+
+
+def score_in(columns: Sequence[str]) -> str:
+    """Returns the score that a table holds, by its columns.
+
+    >>> score_in(["round", "r2_mean"])
+    'r2'
+    """
+    return next((score for score in SCORES if any(column.startswith(score) for column in columns)), SCORES[0])
 
 
 def cells(file: Path) -> list[dict[str, str]]:
@@ -187,8 +202,7 @@ def _whole(content: str) -> str:
 
 
 def _check_header(file: Path, head: Sequence[str]) -> None:
-    score = next((score for score in SCORES if any(column.startswith(score) for column in head)), SCORES[0])
-    if absent := [column for column in tables(score).get(file.name, ("round",)) if column not in head]:
+    if absent := [column for column in tables(score_in(head)).get(file.name, ("round",)) if column not in head]:
         raise ValueError(
             f"it lacks the columns {', '.join(absent)}" if absent[1:] else f"it lacks the column {absent[0]}"
         )

@@ -15,6 +15,7 @@ from byzdl.analysis.load import AnalysisError, find, finished, rows
 from byzdl.analysis.output import absences, save_all, save_text
 from byzdl.analysis.ranking import breakdown, gains, worst_attacks
 from byzdl.analysis.rates import against_rate
+from byzdl.analysis.scores import Score, by_score, written
 from byzdl.analysis.shares import rates, with_shares
 from byzdl.analysis.statistics import KEYS, final, over_seeds
 from byzdl.analysis.tables import final_accuracy
@@ -32,13 +33,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         runs = find(*folders)
         print(absences(runs), file=sys.stderr, end="")
         done = finished(runs, *folders)
-        frame = rows(done)
-        alone = "local" in set(frame["defense"])
-        gained = gains(frame) if alone else None
-        exposed = exposure(rows(done, "nodes.csv")) if alone else None
-        out.mkdir(parents=True, exist_ok=True)
-        for file in write(final_accuracy(frame), gained, exposed, succeeded(frame), out):
-            print(file)
+        for score, own in by_score(done):
+            frame = rows(own)
+            alone = "local" in set(frame["defense"])
+            gained = gains(frame) if alone else None
+            exposed = exposure(rows(own, "nodes.csv")) if alone else None
+            out.mkdir(parents=True, exist_ok=True)
+            for file in write(score, final_accuracy(frame), gained, exposed, succeeded(frame), out):
+                print(file)
     except BrokenPipeError:  # Nobody reads on, which is no error of a file.
         raise
     except (AnalysisError, OSError) as error:
@@ -63,6 +65,7 @@ def succeeded(frame: pd.DataFrame) -> pd.DataFrame | None:
 
 
 def write(
+    score: Score,
     table: pd.DataFrame,
     gained: pd.DataFrame | None,
     exposed: pd.DataFrame | None,
@@ -71,25 +74,27 @@ def write(
 ) -> Iterator[Path]:
     """Writes all files of a leaderboard, and yields them.
 
+    - `score`: of the runs. Names of files begin with its prefix
     - `table`: from `final_accuracy`
     - `gained`: from `gains`, or None without runs of `local`. It has no row if nothing can be paired
     - `exposed`: from `exposure`, or None without runs of `local`. It may have no row, either
     - `success`: from `succeeded`
     """
-    yield save_text(out / "leaderboard.csv", table.to_csv(index=False))
-    yield save_text(out / "worst_attacks.md", worst_attacks_markdown(table))
+    begin = score.prefix
+    yield save_text(out / f"{begin}leaderboard.csv", table.to_csv(index=False))
+    yield save_text(out / f"{begin}worst_attacks.md", worst_attacks_markdown(table))
     for column in TITLES:
-        yield from save_all(heatmaps(table, column), out / f"heatmap_{column}")
+        yield from save_all(heatmaps(table, column), out / f"{begin}heatmap_{column}")
     if gained is not None and len(gained):
-        yield save_text(out / "gains.csv", gained.to_csv(index=False))
-        yield save_text(out / "breakdown.md", breakdown_markdown(gained))
-        yield from save_all(against_rate(gained), out / "gains")
+        yield save_text(out / f"{begin}gains.csv", gained.to_csv(index=False))
+        yield save_text(out / f"{begin}breakdown.md", breakdown_markdown(gained))
+        yield from save_all(against_rate(gained, score), out / f"{begin}gains")
     if exposed is not None and len(exposed):
-        yield save_text(out / "exposure.csv", exposed.to_csv(index=False))
-        yield save_text(out / "exposure.md", exposure_markdown(exposed))
+        yield save_text(out / f"{begin}exposure.csv", exposed.to_csv(index=False))
+        yield save_text(out / f"{begin}exposure.md", exposure_markdown(exposed))
     if success is not None:
-        yield save_text(out / "success.csv", success.to_csv(index=False))
-        yield save_text(out / "success.md", success_markdown(success))
+        yield save_text(out / f"{begin}success.csv", success.to_csv(index=False))
+        yield save_text(out / f"{begin}success.md", success_markdown(success))
 
 
 def worst_attacks_markdown(table: pd.DataFrame) -> str:
@@ -122,9 +127,10 @@ def worst_attacks_markdown(table: pd.DataFrame) -> str:
             (
                 escape.markdown(row["defense"]),
                 escape.markdown(row["attack"]),
-                f"{row['mean']:.3f}" + ("" if pd.isna(row["low"]) else f" [{row['low']:.3f}, {row['high']:.3f}]"),
-                f"{row['worst']:.3f}",
-                f"{row['average']:.3f}",
+                written(row["mean"])
+                + ("" if pd.isna(row["low"]) else f" [{written(row['low'])}, {written(row['high'])}]"),
+                written(row["worst"]),
+                written(row["average"]),
                 row["attacks"],
                 row["seeds"],
             )

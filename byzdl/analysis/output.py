@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from byzdl.analysis.figures import save
 from byzdl.analysis.load import Run
+from byzdl.analysis.scores import Score
 
 
 def absences(runs: Sequence[Run]) -> str:
@@ -43,6 +44,16 @@ def save_text(file: Path, text: str) -> Path:
     """Writes a text with the same bytes on every system. Returns the file."""
     file.write_text(text, encoding="utf-8", newline="\n")
     return file
+
+
+def named_apart(file: Path, scores: Iterable[Score]) -> list[Path]:
+    """Names a file for each score: the first as asked for, others with their prefix in front.
+
+    >>> from byzdl.analysis.scores import ACCURACY, R2
+    >>> [file.name for file in named_apart(Path("report.html"), [ACCURACY, R2])]
+    ['report.html', 'r2_report.html']
+    """
+    return [file.with_name(f"{score.prefix if i else ''}{file.name}") for i, score in enumerate(scores)]
 
 
 def _suffix(setting: str) -> str:

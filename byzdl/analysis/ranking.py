@@ -50,12 +50,13 @@ def worst_attacks(table: pd.DataFrame, count: int = 1) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def gains(frame: pd.DataFrame, column: str = "accuracy_mean") -> pd.DataFrame:
-    """Subtracts the final accuracy of `local` from that of each other defense, in pairs of the same seed (`paired`).
+def gains(frame: pd.DataFrame, column: str | None = None) -> pd.DataFrame:
+    """Subtracts the final accuracy, or R², of `local` from that of each other defense, in pairs of the same seed (`paired`).
 
     `local` accepts no message, so its runs under one attack count for all attacks.
 
     - `frame`: from `load`
+    - `column`: by default `accuracy_mean`, or of regressions `r2_mean`
 
     **Columns:** those of `paired`; `topology.n` and `byzantine_nodes`, if known. Without a pair there is no row.
 

@@ -12,16 +12,18 @@ from matplotlib.figure import Figure
 from byzdl.analysis import grids, style
 from byzdl.analysis.levels import levels
 from byzdl.analysis.rounds import LEAST
+from byzdl.analysis.scores import ACCURACY, Score
 from byzdl.analysis.shares import rates
 
 WIDTH, HEIGHT = 1.85, 1.4  # inches: of a panel
 ACROSS = 5  # panels
 
 
-def against_rate(gained: pd.DataFrame) -> Iterator[tuple[str, Figure]]:
+def against_rate(gained: pd.DataFrame, score: Score = ACCURACY) -> Iterator[tuple[str, Figure]]:
     """Draws a figure for each setting, and yields it behind the setting's label. Bands are 95% bootstrap intervals.
 
     - `gained`: from `byzdl.analysis.ranking.gains`
+    - `score`: of the runs
 
     >>> curve = {"br": [0.1, 0.3], "mean": [0.2, 0.1], "low": [0.1, 0.0], "high": [0.3, 0.2]}
     >>> gained = pd.DataFrame({"setting": "", "attack": "max", "defense": "ubar", **curve})
@@ -35,7 +37,11 @@ def against_rate(gained: pd.DataFrame) -> Iterator[tuple[str, Figure]]:
             grid.set_axis_labels("", "")
             below = textwrap.fill(_axis(part), style.characters(grid.figure.get_figwidth()))
             grid.figure.supxlabel(below, fontsize=mpl.rcParams["axes.labelsize"])
-            grid.figure.supylabel("test accuracy, above learning alone", fontsize=mpl.rcParams["axes.labelsize"])
+            beside = f"test {score.label}, above learning alone"
+            if score.cut:  # A gain may be large as well: learning alone may be lost, too.
+                grid.set(ylim=(score.least, 1))
+                beside += f"{score.cut} and 1".replace(", ", ",\n")
+            grid.figure.supylabel(beside, fontsize=mpl.rcParams["axes.labelsize"])
             grids.legend_above(grid, str(setting))
         yield str(setting), grids.detached(grid)
 

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 
 from byzdl.analysis import escape, grids, style
 from byzdl.analysis.levels import levels, values_of
+from byzdl.analysis.scores import SCORES, scaled_by, score_of
 from byzdl.analysis.selection import check, segmented, selected
 from byzdl.analysis.statistics import bootstrap_interval
 
@@ -29,8 +30,9 @@ MANY_NOTES = 8
 
 LABELS = {
     "round": "round (mini-batch)",
-    "accuracy_mean": "test accuracy, mean over benign nodes",
-    "accuracy_worst": "test accuracy, worst benign node",
+    **{score.mean: f"test {score.label}, mean over benign nodes{score.cut}" for score in SCORES},
+    **{score.worst: f"test {score.label}, worst benign node{score.cut}" for score in SCORES},
+    "rmse_mean": "test RMSE, mean over benign nodes",
 }
 
 # In inches: a panel, the room around all panels for labels and legend, and the least width for a legend.
@@ -39,7 +41,7 @@ PANEL, AROUND, LEAST = (2.15, 1.65), (0.6, 1.0), 3.4
 
 def curves(
     frame: pd.DataFrame,
-    column: str = "accuracy_mean",
+    column: str | None = None,
     *,
     ax: Axes | None = None,
     row: str | None = "attack",
@@ -50,7 +52,8 @@ def curves(
     """Draws a column of rounds.csv against the rounds with seaborn: means over seeds, and their 95% bootstrap intervals.
 
     - `frame`: from `load`, or a part of it. The runs of a curve may differ in the seed alone
-    - `column`: what to draw. Set a logarithmic scale afterwards: before, seaborn would average logarithms
+    - `column`: what to draw, by default `accuracy_mean`, or of regressions `r2_mean`. Set a logarithmic scale afterwards:
+      before, seaborn would average logarithms
     - `ax`: where to draw a single panel, without `row` and `col`
     - `row`, `col`, `hue`: any columns of the frame, or None
     - `keywords`: for `seaborn.relplot`; with `ax` for `seaborn.lineplot`. A palette may name a part of the values, and an
@@ -77,6 +80,7 @@ def curves(
     is_plain = ax is None and hue is not None and keywords.keys() <= PLAIN
     facets = {name: kind for name, kind in (("row", row), ("col", col)) if kind is not None and ax is None}
     kinds = facets | ({} if hue is None else {"hue": hue})
+    column = column or score_of(frame).mean
     frame = selected(frame, column, kinds, keywords)
     apart = list(dict.fromkeys([*kinds.values(), *filter(None, map(keywords.get, ("style", "size")))]))
     check(frame, apart, ax)
@@ -193,8 +197,8 @@ def _finish(ax: Axes, data: pd.DataFrame, column: str, look: Mapping[str, Any], 
         sns.lineplot(few, x="round", y=column, units="thread", ax=ax, **same, **thin)
     if data.empty:
         ax.text(0.5, 0.5, "no runs", transform=ax.transAxes, ha="center", va="center", color="0.5")
-    if column.startswith("accuracy"):
-        ax.set(ylim=(0, 1), yticks=[0, 0.2, 0.4, 0.6, 0.8, 1])
+    if score := scaled_by(column):
+        ax.set(ylim=(score.least, 1), yticks=score.ticks)
     ax.margins(x=0)
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from byzdl.analysis.files import AnalysisError, run_config, run_record, table
+from byzdl.analysis.files import AnalysisError, run_config, run_record, score_in, table
+from byzdl.config.columns import SCORES
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Run:
     - `config`: flat: `{"attack.name": "max", "attack.br": 0.3, "seed": 0, ...}`; empty if unknown
     - `sources`: the checksums of the code and data from outside of byzdl that it used, by path
     - `byzantine`: the number of Byzantine nodes; None if unknown
+    - `score`: what its tables hold, `accuracy` or `r2`
 
     >>> Run("max-ubar-0", "missing", "attack=max defense=ubar seed=0").why
     'attack=max defense=ubar seed=0'
@@ -36,6 +38,7 @@ class Run:
     config: Mapping[str, Any] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
     byzantine: int | None = None
+    score: str = SCORES[0]
 
 
 def read_run(folder: Path, name: str) -> Run:
@@ -50,13 +53,23 @@ def read_run(folder: Path, name: str) -> Run:
         run = Run(name, str(facts["status"]), "", folder, **about, sources=facts.get("sources", {}))
         run = replace(run, byzantine=len(facts["byzantine"]) if "byzantine" in facts else None)
         if run.status == "done":
-            config = run_config(folder)
-            table(folder / "rounds.csv", config["rounds"])
-            return replace(run, config=config)
+            config = _config(folder, facts)
+            if config["topology.n"] is None:
+                raise AnalysisError(
+                    f"{folder / 'run.json'}: lacks nodes, the number of nodes where it is that of users"
+                )
+            columns, _ = table(folder / "rounds.csv", config["rounds"])
+            return replace(run, config=config, score=score_in(columns))
     except AnalysisError as error:
         return Run(name, "unreadable", str(error), folder)
     with suppress(AnalysisError):
-        run = replace(run, config=run_config(folder))
+        run = replace(run, config=_config(folder, facts))
     if run.status == "failed":
         return replace(run, why=" ".join(facts.get("error", "").split()))
     return replace(run, status="interrupted", why="stopped, or still being computed")
+
+
+def _config(folder: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration, with the number of nodes that the data told, where there is one for each user."""
+    config = run_config(folder)
+    return config if config["topology.n"] is not None else {**config, "topology.n": facts.get("nodes")}

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from byzdl.analysis.files import AnalysisError
 from byzdl.analysis.pivot import pivot
+from byzdl.analysis.scores import score_of
 
 # A mean over seeds is taken within runs that agree in these.
 KEYS = ["setting", "attack", "br", "defense"]
@@ -152,13 +153,14 @@ def by_seed(frame: pd.DataFrame, column: str) -> Iterator[tuple[tuple[Any, ...],
         yield key, pivot(seeds[rows], rounds[rows], values[rows])
 
 
-def paired(frame: pd.DataFrame, column: str = "accuracy_mean", against: str = "local") -> pd.DataFrame:
+def paired(frame: pd.DataFrame, column: str | None = None, against: str = "local") -> pd.DataFrame:
     """Subtracts one defense's column from that of each other defense, round by round, in pairs of the same seed.
 
     The same seed means the same graph, Byzantine set, split and mini-batches. Their common effect on both defenses
     cancels. The interval is that of the difference itself, so it says more than an overlap of two intervals.
 
     - `frame`: from `load`, or its `final` rows for the last round alone
+    - `column`: by default `accuracy_mean`, or of regressions `r2_mean`
     - `against`: the label of the defense to compare with
 
     **Columns:**
@@ -180,6 +182,7 @@ def paired(frame: pd.DataFrame, column: str = "accuracy_mean", against: str = "l
     if against not in set(frame["defense"]):
         known = ", ".join(sorted(frame["defense"].unique()))
         raise AnalysisError(f"against is {against!r}, but must be a defense of these runs: {known}")
+    column = column or score_of(frame).mean
     others = {key[:-1]: points for key, points in by_seed(frame[frame["defense"] == against], column)}
     parts = []
     for key, points in by_seed(frame[frame["defense"] != against], column):
@@ -192,13 +195,14 @@ def paired(frame: pd.DataFrame, column: str = "accuracy_mean", against: str = "l
     return _stacked(parts, ["round", "pairs", "better", "mean", "low", "high"])
 
 
-def rounds_to(frame: pd.DataFrame, accuracy: float = 0.5, column: str = "accuracy_mean") -> pd.DataFrame:
-    """Counts the rounds until an evaluation finds this accuracy for the first time, per configuration.
+def rounds_to(frame: pd.DataFrame, accuracy: float = 0.5, column: str | None = None) -> pd.DataFrame:
+    """Counts the rounds until an evaluation finds this accuracy, or R², for the first time, per configuration.
 
     A run may fall below it again later. A run that never reaches it counts as later than all others, and the result is
     the median. A mean would have no value for such a run, and without it the mean would improve with each failure.
 
     - `frame`: from `load`
+    - `column`: by default `accuracy_mean`, or of regressions `r2_mean`
 
     **Columns:** `setting`, `attack`, `br`, `defense`, `seeds`, `reached` (the number of seeds that reach it), and the
     rounds of the `first`, the `median` and the `last` run. These are NaN if that run never reaches it. The median is
@@ -210,6 +214,7 @@ def rounds_to(frame: pd.DataFrame, accuracy: float = 0.5, column: str = "accurac
       setting attack   br defense  seeds  reached  first  median  last
     0            max  0.3    ubar      3        2   10.0    20.0   NaN
     """
+    column = column or score_of(frame).mean
     reaching = frame[frame[column] >= accuracy].groupby("run")["round"].min()
     runs = frame.drop_duplicates("run").set_index("run")[KEYS]
     runs["round"] = reaching.reindex(runs.index).fillna(np.inf)

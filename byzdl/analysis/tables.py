@@ -1,4 +1,4 @@
-"""Builds the table of final accuracy: tidy for programs, and laid out for papers."""
+"""Builds the table of final accuracy, or R²: tidy for programs, and laid out for papers."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -8,6 +8,7 @@ import pandas as pd
 from tabulate import tabulate
 
 from byzdl.analysis import escape, style
+from byzdl.analysis.scores import R2, score_of, written
 from byzdl.analysis.shares import rates, with_shares
 from byzdl.analysis.statistics import IQM, KEYS, final, over_seeds, paired, rounds_to
 
@@ -16,10 +17,10 @@ IQM_SEEDS = 5
 
 
 def final_accuracy(frame: pd.DataFrame, accuracy: float = 0.5) -> pd.DataFrame:
-    """Tabulates the accuracy of each run's last round over seeds, with one row per setting, attack, rate and defense.
+    """Tabulates the accuracy, or R², of each run's last round over seeds: a row per setting, attack, rate and defense.
 
     - `frame`: from `load`
-    - `accuracy`: the accuracy to count the rounds to
+    - `accuracy`: the accuracy, or R², to count the rounds to
 
     **Columns:** low and high bound 95% bootstrap intervals, and are missing for a single seed.
 
@@ -31,6 +32,8 @@ def final_accuracy(frame: pd.DataFrame, accuracy: float = 0.5) -> pd.DataFrame:
     - `iqm`, `iqm_low`, `iqm_high`: as `mean`, but the interquartile mean over seeds; missing with fewer than 5 seeds
     - `over_local`, `over_local_low`, `over_local_high`: as `mean`, minus that of `local`, in pairs of the same seed
     - `over_local_pairs`: the number of pairs; smaller than `seeds` if `local` lacks some of them
+    - `rmse`, `rmse_low`, `rmse_high`: of regressions alone, the root of the mean squared error, mean over benign nodes, in
+      units of the targets
     - `reached_0.5`, `rounds_to_0.5`: the number of seeds that reach that accuracy, and the median over seeds of the
       rounds to it (`rounds_to`)
 
@@ -41,23 +44,24 @@ def final_accuracy(frame: pd.DataFrame, accuracy: float = 0.5) -> pd.DataFrame:
       defense  seeds  mean  low  high  worst  rounds_to_0.5
     0    ubar      2  0.75  0.5   1.0    0.5           20.0
     """
-    last = final(frame)
-    iqm = over_seeds(last, "accuracy_mean", trim=IQM)
+    last, score = final(frame), score_of(frame)
+    iqm = over_seeds(last, score.mean, trim=IQM)
     alone = "local" in set(last["defense"])
-    gained = paired(last, "accuracy_mean", "local") if alone else iqm[:0].rename(columns={"seeds": "pairs"})
+    gained = paired(last, score.mean, "local") if alone else iqm[:0].rename(columns={"seeds": "pairs"})
     parts = {
-        "worst": over_seeds(last, "accuracy_worst"),
+        "worst": over_seeds(last, score.worst),
         "iqm": iqm[iqm["seeds"] >= IQM_SEEDS],
         "over_local": gained,
+        **({"rmse": over_seeds(last, "rmse_mean")} if score is R2 else {}),
     }
-    table = over_seeds(last, "accuracy_mean").drop(columns="round")
+    table = over_seeds(last, score.mean).drop(columns="round")
     for name, part in parts.items():
         renamed = part.rename(columns={"mean": name, "low": f"{name}_low", "high": f"{name}_high"})
         table = table.merge(renamed[[*KEYS, name, f"{name}_low", f"{name}_high"]], on=KEYS, how="left")
     table = table.merge(gained[[*KEYS, "pairs"]].rename(columns={"pairs": "over_local_pairs"}), on=KEYS, how="left")
     table["over_local_pairs"] = table["over_local_pairs"].fillna(0).astype(int)
     reached = {"reached": f"reached_{accuracy:g}", "median": f"rounds_to_{accuracy:g}"}
-    rounds = rounds_to(frame, accuracy).rename(columns=reached)
+    rounds = rounds_to(frame, accuracy, score.mean).rename(columns=reached)
     table = with_shares(table.merge(rounds[[*KEYS, *reached.values()]], on=KEYS), frame, KEYS)
     order = {"attack": style.attack_order, "defense": style.defense_order}
     return table.sort_values(
@@ -85,9 +89,10 @@ def to_markdown(table: pd.DataFrame) -> str:
         text = tabulate(body, ["attack", "defense", *each, "seeds"], tablefmt="pipe", disable_numparse=True)
         sections.append(f"## {escape.markdown(str(setting))}\n\n{text}\n" if setting else f"{text}\n")
     note = (
-        "Final test accuracy: mean over benign nodes and seeds [95% bootstrap interval over seeds], "
+        f"Final test {score_of(table).label}: mean over benign nodes and seeds [95% bootstrap interval over seeds], "
         "and that of the worst benign node."
         + (" IQM: the interquartile mean over seeds of the mean over benign nodes." if "IQM" in parts else "")
+        + (" RMSE: the mean over benign nodes and seeds, in units of the targets." if "RMSE" in parts else "")
     )
     return "\n".join([f"{note}\n", *sections])
 
@@ -107,7 +112,7 @@ def to_latex(table: pd.DataFrame) -> str:
 
 def _parts(table: pd.DataFrame) -> list[str]:
     """Lists the columns of each Byzantine rate."""
-    return ["mean", *(["IQM"] if table["iqm"].notna().any() else []), "worst"]
+    return ["mean", *(["IQM"] if table["iqm"].notna().any() else []), "worst", *(["RMSE"] if "rmse" in table else [])]
 
 
 def _tabular(setting: str, table: pd.DataFrame, parts: Sequence[str]) -> str:
@@ -142,7 +147,9 @@ def _rows(table: pd.DataFrame, rates: Sequence[float], parts: Sequence[str]) -> 
 
 
 def _cell(row: Any, part: str) -> str:
-    """Formats a mean as `0.619 [0.593, 0.656]`, and a worst node as `0.587`. Empty for a missing value."""
+    """Formats a mean as `0.619 [0.593, 0.656]`, and others as `0.587`. Empty for a missing value."""
+    if part == "RMSE":
+        return "" if pd.isna(row.rmse) else f"{row.rmse:.4g}"
     value, low, high = {
         "mean": (row.mean, row.low, row.high),
         "IQM": (row.iqm, row.iqm_low, row.iqm_high),
@@ -150,7 +157,7 @@ def _cell(row: Any, part: str) -> str:
     }[part]
     if pd.isna(value):
         return ""
-    return f"{value:.3f}" if pd.isna(low) else f"{value:.3f} [{low:.3f}, {high:.3f}]"
+    return written(value) if pd.isna(low) else f"{written(value)} [{written(low)}, {written(high)}]"
 
 
 def _seeds(counts: "pd.Series[float]") -> str:

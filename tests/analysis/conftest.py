@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from byzdl.config.columns import NODE_COLUMNS, ROUND_COLUMNS, SCHEMA_VERSION
+from byzdl.config.columns import SCHEMA_VERSION, tables
 
 CONFIG: dict[str, Any] = {
     "attack": {"_target_": "byzdl.attacks.max.Max", "name": "max", "br": 0.3},
@@ -42,7 +42,7 @@ def plan(folder: Path) -> Callable[..., None]:
 
 def writer(folder: Path) -> Write:
     """Writes a run's folder as byzdl.runs.folder would. Accuracies are by round, one row each 10 rounds, or with
-    `rounds` the first and the last; there is one node.
+    `rounds` the first and the last; there is one node. Of a regression (`task="regression"`) they are R².
     """
 
     def write_run(
@@ -60,8 +60,16 @@ def writer(folder: Path) -> Write:
         config = {key: dict(value) if isinstance(value, dict) else value for key, value in CONFIG.items()}
         for key, value in changes.items():
             config[key] = {**config.get(key, {}), **value} if isinstance(value, dict) else value
+        score = "r2" if changes.get("task") == "regression" else "accuracy"
+        columns = tables(score)
         rows = rows or [
-            {"round": 10 * i, "epoch": i, "accuracy_mean": value, "accuracy_worst": value / 2}
+            {
+                "round": 10 * i,
+                "epoch": i,
+                f"{score}_mean": value,
+                f"{score}_worst": value / 2,
+                "rmse_mean": 90 - 50 * value,
+            }
             for i, value in enumerate(accuracy)
         ]
         if "rounds" in changes:
@@ -73,14 +81,14 @@ def writer(folder: Path) -> Write:
         facts |= {"sources": sources or {}, **({} if error is None else {"error": error})}
         (run / "run.json").write_text(json.dumps(facts))
         (run / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
-        lines = [",".join(ROUND_COLUMNS)]
-        lines += [",".join(str(row.get(column, "")) for column in ROUND_COLUMNS) for row in rows]
+        lines = [",".join(columns["rounds.csv"])]
+        lines += [",".join(str(row.get(column, "")) for column in columns["rounds.csv"]) for row in rows]
         (run / "rounds.csv").write_text("\n".join(lines) + "\n")
         node = {"node": 0, "neighbours": 2, "byzantine_neighbours": 1}
-        lines = [",".join(NODE_COLUMNS)]
+        lines = [",".join(columns["nodes.csv"])]
         for row in rows:
-            about = {"round": row["round"], "accuracy": row.get("accuracy_mean", ""), **node}
-            lines.append(",".join(str(about.get(column, "")) for column in NODE_COLUMNS))
+            about = {"round": row["round"], score: row.get(f"{score}_mean", ""), **node}
+            lines.append(",".join(str(about.get(column, "")) for column in columns["nodes.csv"]))
         (run / "nodes.csv").write_text("\n".join(lines) + "\n")
         return run
 

@@ -16,6 +16,7 @@ from test_report import COUNTED, EDGES, NODES, add_network
 
 from byzdl.analysis.report import charts
 from byzdl.analysis.report.__main__ import main
+from byzdl.config.columns import tables
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
@@ -524,3 +525,39 @@ def test_dark_and_narrow(page) -> None:
     page.locator("#choices > summary").click()
     page.locator("#by-attack").select_option("alie")
     assert headings(page, "network") == list(ENDS)
+
+
+@pytest.fixture(scope="module")
+def lost(tmp_path_factory) -> Path:
+    """Regressions: two seeds of two defenses; node 0 is lost in one run."""
+    folder = tmp_path_factory.mktemp("report") / "lost"
+    write = writer(folder)
+    for (defense, ends), seed in product({"mean": (-1e30, 0.5), "local": (0.25, -0.25)}.items(), (0, 1)):
+        four = {"topology": {"n": 4}, "task": "regression", "attack": {"br": 0.3}}
+        run = write(defense={"name": defense}, seed=seed, accuracy=(-0.5, ends[seed]), **four)
+        of_nodes = "".join(f"0,{i},-0.5,1,90,,,,2,1\n" for i in range(3))
+        of_nodes += f"10,0,{ends[seed]},1,70,,10,20,3,1\n10,1,0.5,1,60,,0,10,1,0\n10,2,-0.5,1,80,,0,10,2,1\n"
+        add_network(run, [3], EDGES, of_nodes)
+        (run / "nodes.csv").write_text(",".join(tables("r2")["nodes.csv"]) + "\n" + of_nodes)
+    main([str(folder)])
+    return folder / "report.html"
+
+
+def test_a_page_of_regressions_stands_a_lost_node(tab, lost) -> None:
+    for page in opened(tab, lost):
+        box = page.locator("#learning .chart").first
+        assert box.evaluate("chart => chart.layout.yaxis.range") == [-1.02, 1.02]
+        drawn, text = box.evaluate("chart => chart.data.filter(t => t.name === 'mean').map(t => [t.y, t.text[1]])[0]")
+        assert drawn == [-0.5, -100]
+        assert "-5.0e+29" in text
+        show(page, "final")
+        assert page.locator("#final-title").inner_text() == "Final R²"
+        texts = page.locator("#final .chart").first.evaluate("c => c.data[1].text")
+        assert texts == ["< \N{MINUS SIGN}1", "0.00"]
+        (mean, local) = rows(page)
+        assert "-5.0e+29 [-1.0e+30, 0.500]" in " ".join(mean[3].split()).replace("\N{MINUS SIGN}", "-")
+        assert "90.00 [77.50, 102.5]" in " ".join(local[5].split())
+        show(page, "network")
+        page.locator("#seed").select_option("1")
+        said = page.locator("#network .panel p").all_inner_texts()
+        assert [line.partition("· ")[2] for line in said] == ["R² 0.167", "R² -0.083"]

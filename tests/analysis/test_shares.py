@@ -13,6 +13,7 @@ from byzdl.analysis.levels import levels
 from byzdl.analysis.matching import match
 from byzdl.analysis.ranking import gains
 from byzdl.analysis.report.data import records
+from byzdl.analysis.scores import ACCURACY
 from byzdl.analysis.shares import distinct, rates
 
 
@@ -68,4 +69,4 @@ def test_the_report_and_the_comparison_name_it_too(four):
     done = find(four)
     assert records(done)[0]["dimensions"][1] == {"key": "br", "values": ["0.1 (0 of 4)", "0.25"]}
     matched = match(done, done)
-    assert "0.1 (0 of 4)" in to_text(matched, differences(matched.pairs))
+    assert "0.1 (0 of 4)" in to_text(matched, {ACCURACY: differences(matched.pairs)})

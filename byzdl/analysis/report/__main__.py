@@ -5,11 +5,13 @@ from collections.abc import Sequence
 
 from byzdl.analysis.arguments import parse
 from byzdl.analysis.load import AnalysisError, find, finished
+from byzdl.analysis.output import named_apart, save_text
+from byzdl.analysis.scores import by_score
 from byzdl.pipe import reader
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Writes the page.
+    """Writes the page, or if there are runs of both scores, a page for each.
 
     **Raises:** `SystemExit` with one line if there is nothing to show, or if Plotly is not installed.
     """
@@ -23,13 +25,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit("byzdl: the report needs Plotly, which is not installed: pip install 'byzdl[report]'")
     try:
         runs = find(*folders)
-        finished(runs, *folders)
-        text = page(" + ".join(folder.resolve().name for folder in folders), runs)
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(text, encoding="utf-8", newline="\n")
+        of_score = dict(by_score(finished(runs, *folders)))
+        others = [run for run in runs if run.status != "done"]
+        title = " + ".join(folder.resolve().name for folder in folders)
+        for file, (score, own) in zip(named_apart(out, of_score), of_score.items(), strict=True):
+            text = page(f"{title}, {score.label}" if len(of_score) > 1 else title, [*own, *others])
+            out.parent.mkdir(parents=True, exist_ok=True)
+            print(save_text(file, text))
+    except BrokenPipeError:  # Nobody reads on, which is no error of a file.
+        raise
     except (AnalysisError, OSError) as error:
         sys.exit(f"byzdl: {error}")
-    print(out)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from byzdl.analysis import style
 from byzdl.analysis.labels import named, varying_keys
 from byzdl.analysis.load import Run, rows
-from byzdl.analysis.rounds import FEW_SEEDS
+from byzdl.analysis.rounds import FEW_SEEDS, LABELS
+from byzdl.analysis.scores import SCORES, score_of
 from byzdl.analysis.shares import rates
 from byzdl.analysis.statistics import KEYS, by_seed, over_seeds
 from byzdl.analysis.tables import final_accuracy
@@ -58,8 +59,12 @@ class Quantity(NamedTuple):
 
 # By column of rounds.csv.
 QUANTITIES = {
-    "accuracy_mean": Quantity("learning", "test accuracy, mean over benign nodes", (0, 1), band=True),
-    "accuracy_worst": Quantity("learning", "test accuracy, worst benign node", (0, 1), band=True),
+    **{
+        column: Quantity("learning", LABELS[column], (score.least, 1), band=True)
+        for score in SCORES
+        for column in (score.mean, score.worst)
+    },
+    "rmse_mean": Quantity("learning", LABELS["rmse_mean"], log=True),
     "loss_mean": Quantity("learning", "test loss, mean over benign nodes", log=True),
     "consensus_distance": Quantity("learning", "consensus distance", log=True),
     "attack_success_rate": Quantity("learning", "success rate of the attack's trigger", (0, 1)),
@@ -72,8 +77,11 @@ QUANTITIES = {
 def records(done: Sequence[Run]) -> tuple[Record, dict[str, int]]:
     """Returns the data of the page without its networks, and the group of each run by the run's name.
 
+    - `done`: runs of one score
+
     **Keys:**
 
+    - `score`: its `name`, `label` and `least` value on axes
     - `dimensions`: the filters, each with a `key` and its `values` in order
     - `defenses`: each with a `name`, and the `line` of its curve
     - `quantities`: the `QUANTITIES` with data
@@ -112,7 +120,9 @@ def records(done: Sequence[Run]) -> tuple[Record, dict[str, int]]:
             }
         )
     known = {name for group in groups for name in group["curves"]}
+    score = score_of(frame)
     record = {
+        "score": {"name": score.name, "label": score.label, "least": score.least},
         "dimensions": dimensions,
         "defenses": [{"name": name, "line": line} for name, line in lines.items()],
         "quantities": {name: quantity._asdict() for name, quantity in QUANTITIES.items() if name in known},
@@ -130,7 +140,8 @@ def _final(row: Mapping[Hashable, Any]) -> Record:
         "mean": numbers([row["mean"], row["low"], row["high"]]),
         **{
             name: numbers([row[name], row[f"{name}_low"], row[f"{name}_high"]])
-            for name in ("worst", "iqm", "over_local")
+            for name in ("worst", "iqm", "over_local", "rmse")
+            if name in row
         },
         "pairs": row["over_local_pairs"],
         "rounds_to": numbers([row["rounds_to_0.5"], row["reached_0.5"]]),

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from byzdl.analysis.files import WHOLE_NUMBERS, AnalysisError, reading, record, table, text
 from byzdl.analysis.load import Run
 from byzdl.analysis.pivot import pivot
-from byzdl.config.columns import NODE_COLUMNS
+from byzdl.config.columns import tables
 
 Record = dict[str, Any]
 Table = dict[str, NDArray[Any]]  # by column
@@ -53,7 +53,7 @@ def networks(done: Sequence[Run], groups: Mapping[str, int]) -> Record:
       - `trust`: for each edge (i, j), the percentage of rounds in which i accepted j, then that in which j accepted i.
         None if the defense does not report it or the receiver is Byzantine, -1 if no message arrived
       - `weight`: the same for the mean weight of j in the aggregate of i, and of i in that of j, in percent
-      - `accuracy`, `theta`: of each node
+      - `accuracy` or `r2`, `theta`: of each node
     - `omitted`: the number of runs for which the page has no room
     - `undrawn`: the number of runs with too large a graph, or with redrawn graphs and no logged edges
     """
@@ -147,7 +147,7 @@ def _history(run: Run, fact: Mapping[str, Any], frames: int | None) -> tuple[Rec
         rounds = logged[places]
     at = {
         column: pivot(nodes["round"], nodes["node"], nodes[column])
-        for column in NODE_COLUMNS
+        for column in tables(run.score)["nodes.csv"]
         if column not in WHOLE_NUMBERS
     }
     edges = {(i, j) for i, j in fact["edges"]}
@@ -164,7 +164,7 @@ def _history(run: Run, fact: Mapping[str, Any], frames: int | None) -> tuple[Rec
         return [None if way[0] in fact["byzantine"] else of.get(way, NO_MESSAGE)[part] for way in ways]
 
     graph = {"n": fact["n"], "byzantine": fact["byzantine"], "edges": drawn}
-    shown = {name: at[name].to_dict("index") for name in ("accuracy", "theta")}
+    shown = {name: at[name].to_dict("index") for name in (run.score, "theta")}
     return graph, {
         "rounds": rounds.tolist(),
         "exact": fact["exact"],

@@ -22,7 +22,7 @@ def page(title: str, runs: Sequence[Run]) -> str:
     """Returns the HTML of a page about these runs.
 
     - `title`: shown behind "byzdl"
-    - `runs`: from `byzdl.analysis.find`; at least one must be done
+    - `runs`: from `byzdl.analysis.find`; at least one must be done, and those that are have one score
 
     **Raises:** `AnalysisError` if a file cannot be read.
     """
@@ -48,6 +48,7 @@ def page(title: str, runs: Sequence[Run]) -> str:
     }
     return Template(_asset("page.html")).substitute(
         title=escape(f"byzdl · {title}"),
+        score=record["score"]["label"],
         version=version("byzdl"),
         style=_asset("page.css"),
         plotly=charts.script(),

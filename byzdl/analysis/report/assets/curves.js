@@ -5,6 +5,10 @@ const MANY_LINES = 8;
 
 const quantitiesOf = (section) => Object.keys(data.quantities).filter((name) => data.quantities[name].of === section);
 
+// A lost node's R² is so low that Plotly would draw bands wrongly. This is below all axes, too.
+const LOWEST = -100;
+
+const nearby = (values) => values.map((value) => (value === null ? null : Math.max(value, LOWEST)));
 const positive = (values) => values.map((value) => (value > 0 ? value : null));
 
 /** Returns the traces of one quantity. The first defense of the legend is on top, and thin lines are on top of thick ones. */
@@ -13,8 +17,8 @@ function curves(groups, quantity, axes, eachSeed) {
   const order = [...groups].sort((a, b) => b.defense - a.defense);
   order.sort((a, b) => data.defenses[b.defense].line.width - data.defenses[a.defense].line.width);
   const bands = [], threads = [], lines = [];
-  const { log, short, label } = data.quantities[quantity];
-  const drawable = log ? positive : (values) => values;
+  const { log, range, short, label } = data.quantities[quantity];
+  const drawable = log ? positive : range ? nearby : (values) => values;
   for (const group of order) {
     const curve = group.curves[quantity];
     if (!curve) continue;
@@ -26,14 +30,14 @@ function curves(groups, quantity, axes, eachSeed) {
       const back = [...bounded].reverse();
       bands.push({
         x: [...bounded, ...back].map((i) => x[i]),
-        y: [...bounded.map((i) => curve.low[i]), ...back.map((i) => curve.high[i])],
+        y: drawable([...bounded.map((i) => curve.low[i]), ...back.map((i) => curve.high[i])]),
         mode: "lines", line: { width: 0 }, fill: "toself", fillcolor: color + opacity, hoverinfo: "skip", ...axes,
       });
     }
     if (eachSeed && curve.seeds) {
       threads.push({
         x: curve.seeds.flatMap(() => [...x, null]),
-        y: curve.seeds.flatMap((values) => [...values, null]),
+        y: drawable(curve.seeds.flatMap((values) => [...values, null])),
         mode: "lines", line: { color, width: 0.6 }, opacity: 0.5, hoverinfo: "skip", ...axes,
       });
     }

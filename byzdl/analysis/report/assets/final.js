@@ -1,8 +1,9 @@
-// Final accuracy: heatmaps of attacks and defenses, and a table to sort.
+// Final accuracy, or R²: heatmaps of attacks and defenses, and a table to sort.
 
 const ROWS = 25;
 const sorting = { column: null, down: false, all: false };
 const CELL = 46;
+const { least } = data.score; // of the colours
 
 function drawMaps() {
   const node = find("input[name=node]:checked").value;
@@ -28,21 +29,21 @@ function drawMaps() {
     const values = grid.map((row) => row.map((group) => group?.final[node][0] ?? null));
     const trace = {
       type: "heatmap", x: names, y: defenses, z: values, text,
-      zmin: 0, zmax: 1, colorscale: "Cividis", showscale: false, xgap: 2, ygap: 2, hoverongaps: false,
+      zmin: least, zmax: 1, colorscale: "Cividis", showscale: false, xgap: 2, ygap: 2, hoverongaps: false,
       hovertemplate: "%{text}<extra></extra>",
     };
     const cells = values.flatMap((row, i) => row.map((value, j) => ({ x: names[j], y: defenses[i], value })).filter(({ value }) => value !== null));
     const written = {
-      x: cells.map(({ x }) => x), y: cells.map(({ y }) => y), text: cells.map(({ value }) => value.toFixed(2)),
-      mode: "text", textfont: { color: cells.map(({ value }) => (value < data.black ? "#ffffff" : "#000000")) }, hoverinfo: "skip",
+      x: cells.map(({ x }) => x), y: cells.map(({ y }) => y), text: cells.map(({ value }) => (value < least ? `< ${least}` : value.toFixed(2)).replace("-", "−")),
+      mode: "text", textfont: { color: cells.map(({ value }) => ((value - least) / (1 - least) < data.black ? "#ffffff" : "#000000")) }, hoverinfo: "skip",
     };
     const height = rows.length * 27 + Math.max(...names.map((name) => name.length)) * 5.5 + 24;
     Plotly.react(chart, [trace, written], { ...layout("heatmap"), height, width: parseFloat(chart.style.width), dragmode: false }, { ...CONFIG, responsive: false });
-    chart.setAttribute("aria-label", `Heatmap of final accuracy, attack by defense; ${panel.querySelector("h3").textContent}. Its numbers are in the table below.`);
+    chart.setAttribute("aria-label", `Heatmap of final ${data.score.label}, attack by defense; ${panel.querySelector("h3").textContent}. Its numbers are in the table below.`);
   }, (item) => nameOf(item.at) || "all");
 }
 
-/** Returns the median round, and the number of seeds that reach the accuracy if not all do. */
+/** Returns the median round, and the number of seeds that reach the score if not all do. */
 function reaching(group) {
   const [rounds, reached] = group.final.rounds_to;
   const some = reached < group.seeds ? ` (${reached} of ${group.seeds})` : "";
@@ -59,6 +60,10 @@ const COLUMNS = [
   },
   { name: "worst node", value: (group) => group.final.worst[0], cell: (group) => group.final.worst, number: true, shown: true },
   {
+    name: "RMSE", value: (group) => group.final.rmse[0], cell: (group) => group.final.rmse, form: (value) => value.toPrecision(4), number: true, up: true,
+    note: "RMSE: mean over benign nodes, in units of the targets.", shown: data.groups.some((group) => group.final.rmse),
+  },
+  {
     name: "over local", value: (group) => group.final.over_local[0], cell: (group) => group.final.over_local, signed: true, number: true,
     beside: ({ seeds, final: { pairs } }) => (0 < pairs && pairs < seeds ? `${pairs} of ${plural(seeds, "seed")}` : ""),
     note: "Over local: the gain over learning alone, in pairs of the same seed.", shown: data.groups.some((group) => group.final.over_local[0] !== null),
@@ -72,7 +77,7 @@ const classOf = (column) => (column.number ? "number" : column.defense ? "defens
 function cellOf(column, group) {
   const cell = make("td", { className: classOf(column) });
   if (column.cell) {
-    const shown = (value) => (column.signed && value > 0 ? "+" : "") + three(value).replace("-", "−");
+    const shown = (value) => (column.signed && value > 0 ? "+" : "") + (column.form ?? three)(value).replace("-", "−");
     const [value, low, high] = column.cell(group).map((value) => (value === null ? null : shown(value)));
     cell.append(value ?? "–");
     const beside = [low === null ? "" : `[${low}, ${high}]`, column.beside?.(group)].filter(Boolean);

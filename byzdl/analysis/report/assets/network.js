@@ -9,11 +9,14 @@ const WIDEST = 7;
 const runsOf = (group) => data.networks.runs.filter((run) => data.groups[run.group] === group);
 const percent = (value) => (value === null ? "–" : `${Math.round(value)}%`);
 
-/** Averages the known values of edges with messages. */
+/** Averages the known values. */
 function mean(values) {
-  const known = values.filter((value) => value !== null && value >= 0);
+  const known = values.filter((value) => value !== null);
   return known.length ? known.reduce((a, b) => a + b, 0) / known.length : null;
 }
+
+/** Leaves edges without messages out. */
+const arrived = (values) => values.map((value) => (value < 0 ? null : value));
 
 /** Draws the controls, the chosen networks, and everything that is the same in all rounds. */
 function drawNetworks() {
@@ -90,7 +93,7 @@ function drawNetwork(panel, run) {
   graph.edges.forEach(([i, j], e) => {
     const ways = [trust[2 * e], trust[2 * e + 1]].filter((way) => way !== null);
     if (ways.length && ways.every((way) => way < 0)) return; // an edge of other rounds
-    const share = mean([thickness[2 * e], thickness[2 * e + 1]]);
+    const share = mean(arrived([thickness[2 * e], thickness[2 * e + 1]]));
     const kind = byzantine.has(i) && byzantine.has(j) ? "between" : byzantine.has(i) || byzantine.has(j) ? "byzantine" : "benign";
     const width = share === null ? "plain" : share === 0 ? "cut" : Math.max(1, Math.ceil((10 * share) / net.most));
     const key = `${kind} ${width}`;
@@ -120,7 +123,7 @@ function drawNetwork(panel, run) {
     hovertext: nodes.map((i) => {
       if (byzantine.has(i)) return `node ${i}, Byzantine`;
       const theta = run.theta[frame]?.[i] ?? null;
-      return `node ${i}, benign<br>accuracy ${three(run.accuracy[frame]?.[i])}${theta === null ? "" : `<br>theta ${theta}`}`;
+      return `node ${i}, benign<br>${data.score.label} ${three(run[data.score.name][frame]?.[i])}${theta === null ? "" : `<br>theta ${theta}`}`;
     }),
     hovertemplate: "%{hovertext}<extra></extra>",
   };
@@ -128,8 +131,8 @@ function drawNetwork(panel, run) {
   const chart = panel.querySelector(".chart");
   Plotly.react(chart, [...edges, middles, points], { ...layout("network"), dragmode: false }, CONFIG);
   walkable(chart, nodes.length - 1, walkNetwork);
-  const of = (wanted) => mean(graph.edges.flatMap(([i, j], e) => [byzantine.has(j) === wanted ? trust[2 * e] : null, byzantine.has(i) === wanted ? trust[2 * e + 1] : null]));
-  const line = `accepted: Byzantine ${percent(of(true))}, benign ${percent(of(false))} · accuracy ${three(mean(run.accuracy[frame] ?? []))}`;
+  const of = (wanted) => mean(arrived(graph.edges.flatMap(([i, j], e) => [byzantine.has(j) === wanted ? trust[2 * e] : null, byzantine.has(i) === wanted ? trust[2 * e + 1] : null])));
+  const line = `accepted: Byzantine ${percent(of(true))}, benign ${percent(of(false))} · ${data.score.label} ${three(mean(run[data.score.name][frame] ?? []))}`;
   panel.querySelector("p").textContent = line;
   chart.setAttribute("aria-label", `Network under ${panel.querySelector("h3").textContent}, ${find("#rounds").textContent}; ${line}`);
 }

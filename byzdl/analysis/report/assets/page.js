@@ -26,9 +26,10 @@ const subscripted = (text) => text.split(/(B_r)/).map((part) => (part === "B_r" 
 /** Makes a name safe for Plotly, which reads tags in its texts. */
 const safe = (name) => String(name).replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 const plural = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
-const three = (value) => (value === null || value === undefined ? "–" : value.toFixed(3));
-/** Formats as `three`, but very small and very large values with an exponent. */
-const brief = (value) => (value && (Math.abs(value) < 0.001 || Math.abs(value) >= 1000) ? value.toExponential(1) : three(value));
+/** Formats with three decimals, but a lost node's R² with an exponent. */
+const three = (value) => (value === null || value === undefined ? "–" : Math.abs(value) >= 1000 ? value.toExponential(1) : value.toFixed(3));
+/** Formats as `three`, but very small values with an exponent, too. */
+const brief = (value) => (value && Math.abs(value) < 0.001 ? value.toExponential(1) : three(value));
 
 // The system chooses between light and dark.
 const dark = matchMedia("(prefers-color-scheme: dark)");
