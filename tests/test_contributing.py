@@ -217,11 +217,11 @@ def test_all_tests_that_find_choices_by_themselves_pass_on_the_new_ones(copy):
         if "choices(" in file.read_text(encoding="utf-8") and file.name not in NOT_ASKED
     ]
     assert "tests/test_contracts.py" in finders
-    names = f"({' or '.join(GROUP_OF)} or covers_every_choice) and not clipped"
+    names = f"({' or '.join(GROUP_OF)} or covers_every_choice) and not clipped and not pre-clip"
     done = python(copy, "-m", "pytest", "-q", "-rA", "--assert=plain", "-p", "no:cacheprovider", "-k", names, *finders)
     assert done.returncode == 0, done.stdout[-5000:]
     passed = re.findall(r"^PASSED .*::test_contract\[(\w+)-(\w+)-", done.stdout, re.MULTILINE)
-    assert set(passed) == {(group, name) for name, group in GROUP_OF.items()}
+    assert {(group, name) for name, group in GROUP_OF.items()} <= set(passed)
     skipped = re.findall(r"^SKIPPED .*", done.stdout, re.MULTILINE)
     assert all(re.search(r"needs (a GPU|the extra docs)$", line) for line in skipped), skipped
 

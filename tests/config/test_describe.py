@@ -75,7 +75,7 @@ def test_a_key_has_its_type_its_docstring_its_defaults_and_its_comments() -> Non
 
 
 def test_a_key_that_a_choice_inherits_is_the_choices_too() -> None:
-    assert "(guarded, loss_threshold)" in describe("defense.theta")
+    assert "(bounded, guarded, loss_threshold)" in describe("defense.theta")
     assert "(every attack but none)" in describe("attack.br")
     assert "(every attack)" in describe("attack.start")
 
