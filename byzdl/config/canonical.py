@@ -11,7 +11,7 @@ from types import BuiltinFunctionType, FunctionType
 from typing import Any
 from uuid import UUID
 
-from byzdl.config.keys import FIRST_NAMES, LATER, MACHINE_KEYS, SEALED
+from byzdl.config.keys import FIRST_NAMES, LATER, LATER_OF, MACHINE_KEYS, SEALED
 from byzdl.config.types import ConfigError
 
 # Their text says all that there is to know about them.
@@ -42,7 +42,10 @@ def without_machine(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _mapping(values: Mapping[Any, Any], path: str) -> Iterator[tuple[str, Any]]:
+    later = LATER_OF.get(str(values.get("_target_")), {})
     for key, value in values.items():
+        if key in later and later[key] == value:
+            continue
         # JSON would make one key of 1 and "1".
         text = key if isinstance(key, str) else f"{type(key).__name__} {key}"
         inner = f"{path}.{text}" if path else text

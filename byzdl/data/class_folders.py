@@ -16,8 +16,10 @@ NOTES_WITHOUT_SUFFIX = {"license", "readme"}
 Classes = dict[str, list[Path]]
 
 
-def classes_of(root: Path) -> dict[str, Classes]:
+def classes_of(root: Path, users: bool = False) -> dict[str, Classes]:
     """Finds the images of each class, by part (train, test) and class, both in alphabetical order.
+
+    - `users`: whether `train` holds a folder for each user, with the folders of classes within (see `user_of`)
 
     Hidden names, and notes such as `.txt` and `.csv`, are left out. Any other file counts as an image.
 
@@ -33,7 +35,12 @@ def classes_of(root: Path) -> dict[str, Classes]:
     {'train': {'cat': ['1.png'], 'dog': ['2.png']}, 'test': {'cat': ['3.png'], 'dog': ['4.png']}}
     """
     try:
-        found = {part: _classes(root, part) for part in PARTS}
+        for part in PARTS:
+            _check_part(root, part)
+        found = {
+            "train": _of_users(root / "train") if users else _classes(root / "train"),
+            "test": _classes(root / "test"),
+        }
     except OSError as error:
         raise UnfitError(f"{shown(Path(error.filename or root))} cannot be read: {error.strerror or error}") from error
     train, test = (list(found[part]) for part in PARTS)
@@ -49,21 +56,45 @@ def classes_of(root: Path) -> dict[str, Classes]:
     return found
 
 
-def _classes(root: Path, part: str) -> Classes:
-    folder = root / part
+def user_of(image: Path) -> str:
+    """Returns the user of a training image: the name of the folder above that of its class.
+
+    >>> user_of(Path("root/train/ann/cat/1.png"))
+    'ann'
+    """
+    return _normal(image.parent.parent.name)
+
+
+def _of_users(folder: Path) -> Classes:
+    """The images of each class, those of all users one after another."""
+    found: Classes = {}
+    for user in _folders(folder, "user"):
+        for name, images in _classes(user).items():
+            found.setdefault(name, []).extend(images)
+    return dict(sorted(found.items()))
+
+
+def _check_part(root: Path, part: str) -> None:
     if not root.exists() or root.is_file():
         raise UnfitError(f"{shown(root.resolve())} {'is no folder' if root.exists() else 'does not exist'}")
-    if not folder.is_dir():
+    if not (root / part).is_dir():
         raise UnfitError(f"{shown(root.resolve())} has no folder {part}; it {_holding(root)}")
+
+
+def _classes(folder: Path) -> Classes:
+    return {_normal(entry.name): _images(entry) for entry in _folders(folder, "class")}
+
+
+def _folders(folder: Path, of_a: str) -> list[Path]:
+    """The folders of classes or users within a folder, which holds nothing else."""
     entries = [entry for entry in _visible(folder) if not _is_note(entry)]
     if strays := [entry for entry in entries if not entry.is_dir()]:
-        raise UnfitError(f"{shown(strays[0])} is in no class folder")
+        raise UnfitError(f"{shown(strays[0])} is in no {of_a} folder")
     if not entries:
-        raise UnfitError(f"{shown(folder.resolve())} has no class folder; it {_holding(folder)}")
-    classes = {_normal(entry.name): _images(entry) for entry in entries}
-    if len(classes) < len(entries):
-        raise UnfitError(f"{shown(folder)} has two class folders of one name, with letters composed in two ways")
-    return classes
+        raise UnfitError(f"{shown(folder.resolve())} has no {of_a} folder; it {_holding(folder)}")
+    if len({_normal(entry.name) for entry in entries}) < len(entries):
+        raise UnfitError(f"{shown(folder)} has two {of_a} folders of one name, with letters composed in two ways")
+    return entries
 
 
 def _images(folder: Path) -> list[Path]:

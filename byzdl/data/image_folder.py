@@ -11,7 +11,7 @@ from pydantic import model_validator
 
 from byzdl.config.types import ConfigError, Count, takes
 from byzdl.data.arrays import Arrays
-from byzdl.data.class_folders import PARTS, Classes, classes_of
+from byzdl.data.class_folders import PARTS, Classes, classes_of, user_of
 from byzdl.data.dataset import Dataset, path_of
 from byzdl.data.pixels import Background, NoImageError, TransparentError, UnfitError, read, shown
 from byzdl.files import checksum
@@ -28,6 +28,8 @@ class ImageFolder(Dataset):
     - `root`: the folder that holds `train` and `test`
     - `image_size`: the side in pixels of the square that every image is scaled to; without it, all images must have the
       same size
+    - `users`: whether the folders of training images begin with the user to whom they belong, `root/train/USER/CLASS/*`. Not
+      all users need all classes
     - `background`: the colour behind transparent pixels, `black` or `white`; without it, an image that has any is refused
     - `checksum`: checksums of `train` and `test`, computed in the YAML. They represent the images in a run's identity; the
       root, which differs between machines, is no part of it
@@ -42,6 +44,7 @@ class ImageFolder(Dataset):
     """
 
     root: str = "data"
+    users: bool = False
     image_size: Count | None = None
     background: Background | None = None
     checksum: Annotated[
@@ -61,7 +64,8 @@ class ImageFolder(Dataset):
         return {**data, "checksum": found}
 
     def signature(self) -> Mapping[str, Any]:
-        return {"content": self._content(), "image_size": self.image_size, "background": self.background}
+        users = {"users": True} if self.users else {}
+        return {"content": self._content(), "image_size": self.image_size, "background": self.background, **users}
 
     def decode(self) -> Arrays:
         before = self._content()
@@ -69,7 +73,9 @@ class ImageFolder(Dataset):
         (train, train_labels), (test, test_labels) = self._read(found)
         if self._content() != before:
             raise self._refused(f"{shown(Path(self.root))} has changed while it was read")
-        return Arrays(train, train_labels, test, test_labels, classes=len(found["train"]))
+        images = [image for every in found["train"].values() for image in every]
+        groups = np.unique([user_of(image) for image in images], return_inverse=True)[1] if self.users else None
+        return Arrays(train, train_labels, test, test_labels, classes=len(found["train"]), groups=groups)
 
     def _content(self) -> list[str]:
         """The checksums of train and test as they are now."""
@@ -85,12 +91,13 @@ class ImageFolder(Dataset):
 
     def _classes(self) -> dict[str, Classes]:
         try:
-            return classes_of(path_of("dataset.root", self.root))
+            return classes_of(path_of("dataset.root", self.root), self.users)
         except UnfitError as error:
             raise self._refused(str(error)) from error
 
     def _refused(self, why: str) -> ConfigError:
-        return ConfigError.of("dataset.root", self.root, f"{LAYOUT} ({why}); dataset=digits needs no folder")
+        layout = LAYOUT.replace("train/", "train/USER/") if self.users else LAYOUT
+        return ConfigError.of("dataset.root", self.root, f"{layout} ({why}); dataset=digits needs no folder")
 
     def _read(self, found: Mapping[str, Classes]) -> list[tuple[Images, Labels]]:
         """The images and labels of each part."""

@@ -296,3 +296,40 @@ def test_images_that_change_while_they_are_read_are_not_kept(tmp_path, monkeypat
     monkeypatch.setattr(ImageFolder, "_read", slowly)
     assert "has changed while it was read" in said(root, checksum=None)
     assert not list((root / ".cache").glob("[!.]*"))
+
+
+# Users
+
+OF_USERS = {
+    **{f"train/{name}": IMAGE for name in ("bob/cat/0.png", "ann/dog/1.png", "ann/cat/2.png", "ann/cat/1.png", "É/dog/0.png")},
+    **{f"test/{name}/0.png": IMAGE for name in ("cat", "dog")},
+}  # fmt: skip
+
+
+def test_training_images_may_lie_in_folders_of_users(tmp_path):
+    root = folder(tmp_path / "images", {**OF_USERS, "train/.hidden/cat/0.png": IMAGE, "train/notes.txt": b""})
+    data = load(ImageFolder(root=str(root), users=True, cache=str(tmp_path / ".cache")))
+    # Cats of ann (two) and bob, dogs of ann and É.
+    assert data.train.targets.tolist() == [0, 0, 0, 1, 1]
+    assert data.groups.tolist() == [0, 0, 1, 0, 2]
+    assert data.test.targets.tolist() == [0, 1]
+    assert load(ImageFolder(root=str(folder(tmp_path, WHOLE)), cache=str(tmp_path / ".cache"))).groups is None
+
+
+def test_users_are_no_classes(tmp_path):
+    assert "train/ann holds a folder cat with 2 files; all images of a class must lie" in said(
+        folder(tmp_path, OF_USERS)
+    )
+    wanted = LAYOUT.replace("train/", "train/USER/")
+    assert said(folder(tmp_path / "a", WHOLE), users=True).startswith(f"{wanted}train/cat/0.png is in no class folder)")
+    stray = folder(tmp_path / "b", {**OF_USERS, "train/0.png": IMAGE})
+    assert said(stray, users=True).startswith(f"{wanted}train/0.png is in no user folder)")
+    alone = folder(tmp_path / "c", {**OF_USERS, "train/bob/emu/0.png": IMAGE})
+    assert "train and test must have the same classes: train alone has emu)" in said(alone, users=True)
+
+
+def test_users_are_a_part_of_the_identity_only_where_they_are_read():
+    config = compose("dataset=image_folder")
+    older = {**config, "dataset": {key: value for key, value in config["dataset"].items() if key != "users"}}
+    assert run_name(config) == run_name(older)
+    assert run_name(compose("dataset=image_folder", "dataset.users=true")) != run_name(config)
