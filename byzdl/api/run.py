@@ -103,7 +103,8 @@ def from_folder(path: Path, config: Mapping[str, Any]) -> Run:
     """Reads a finished run back."""
     rounds, nodes, edges = (_read(path / name) for name in TABLES)
     facts = json.loads((path / "run.json").read_text(encoding="utf-8"))
-    network = _graph(config["topology"]["n"], facts["edges"], facts["byzantine"])
+    n = config["topology"]["n"]
+    network = _graph(facts["nodes"] if n is None else n, facts["edges"], facts["byzantine"])
     return Run(rounds, nodes, edges, dict(config), network, path)
 
 

@@ -1,7 +1,7 @@
 """`byzdl split partition=dirichlet partition.alpha=0.1` draws the split of the data, before anything is trained.
 
 It takes the overrides of `byzdl run`. The picture shows how many samples of each class each node holds; of a regression, of
-each tenth of the targets.
+each tenth of the targets. A table of the nodes is printed: their samples, classes, and users, where the data tell them.
 """
 
 import argparse
@@ -16,6 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
+from tabulate import tabulate
 
 from byzdl.analysis import style
 from byzdl.analysis.figures import FORMATS
@@ -23,10 +24,13 @@ from byzdl.commands.door import door
 from byzdl.config.compose import compose
 from byzdl.config.types import ConfigError
 from byzdl.data.dataset import load
-from byzdl.data.partition import divide
+from byzdl.data.partition import divide, labels_for
 from byzdl.data.rotation import Rotation
+from byzdl.simulation.build import with_nodes
 from byzdl.simulation.settings import Settings, parse
 from byzdl.topology import draw_network
+
+PLURAL = {"class": "classes", "tenth of the targets": "tenths of the targets"}
 
 BENIGN, BYZANTINE = "#0072B2", "#D55E00"
 
@@ -44,6 +48,7 @@ class Picture:
     - `angles` [n]: the rotation of each node's images in degrees; empty if the partition rotates none
     - `title`: the title above the picture
     - `rows`: what a row of circles stands for
+    - `users` [n]: the number of users at each node; empty if the data tell none
     """
 
     counts: NDArray[np.int64]
@@ -51,6 +56,7 @@ class Picture:
     angles: tuple[int, ...]
     title: str
     rows: str = "class"
+    users: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, settings: Settings) -> "Picture":
@@ -58,19 +64,34 @@ class Picture:
 
         **Raises:** `ConfigError` if such a run is impossible.
         """
+        data = load(settings.dataset)
+        settings = with_nodes(settings, data)
         partition, n, seed = settings.partition, settings.topology.n, settings.seed
-        network, data = draw_network(settings.topology, settings.attack.br, seed), load(settings.dataset)
+        network = draw_network(settings.topology, settings.attack.br, seed)
         partition.check(data.sample)
-        holdings = divide(partition, data.labels, n, settings.batch_size, seed)
-        held = [data.labels[np.concatenate([holding.train, holding.validation])] for holding in holdings]
+        holdings = divide(partition, labels_for(partition, data), n, settings.batch_size, seed)
+        samples = [np.concatenate([holding.train, holding.validation]) for holding in holdings]
+        held = [data.labels[own] for own in samples]
         keys = "".join(f" {k}={v}" for k, v in partition.model_dump(exclude={"name", "validation"}).items())
         return cls(
             counts=np.stack([np.bincount(own, minlength=data.labels.max() + 1) for own in held]),
             byzantine=network.byzantine,
             angles=tuple(partition.angle(i, seed) for i in range(n)) if isinstance(partition, Rotation) else (),
+            users=() if data.groups is None else tuple(len(np.unique(data.groups[own])) for own in samples),
             rows="class" if data.classes else "tenth of the targets",
             title=f"{settings.dataset.name} split by {partition.name}{keys}, seed {seed}",
         )
+
+    def table(self) -> str:
+        """Returns a line for each node: its samples, classes and users, and whether it is Byzantine."""
+        columns: dict[str, Sequence[object]] = {
+            "node": range(len(self.counts)),
+            "samples": self.counts.sum(1).tolist(),
+            PLURAL[self.rows]: (self.counts > 0).sum(1).tolist(),
+            **({"users": self.users} if self.users else {}),
+            "": ["Byzantine" if i in self.byzantine else "" for i in range(len(self.counts))],
+        }
+        return str(tabulate(columns, headers="keys", tablefmt="plain"))
 
     def draw(self) -> Figure:
         """Draws nodes by classes, with circles whose area is the number of samples, and each node's total above."""
@@ -138,13 +159,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if ending not in FORMATS:
         raise ConfigError.of("--out", str(options.out), f"a file that ends in {', '.join(f'.{f}' for f in FORMATS)}")
     config = compose(*options.overrides, config_dir=options.config_dir)
-    figure = Picture.of(parse(config)).draw()
+    picture = Picture.of(parse(config))
+    figure = picture.draw()
     try:
         options.out.parent.mkdir(parents=True, exist_ok=True)
         with mpl.rc_context(style.theme()):
             figure.savefig(options.out, metadata=FORMATS[ending])
     except OSError as error:
         raise ConfigError.of("--out", str(options.out), f"a file that can be written ({error})") from error
+    print(picture.table())
     print(options.out)
 
 

@@ -50,7 +50,7 @@ def run_name(config: Mapping[str, Any]) -> str:
     parts = [
         _name(config, "dataset"),
         _name(config, "partition"),
-        f"{_name(config, 'topology')}{number(_of(config, 'topology', 'n'))}",
+        f"{_name(config, 'topology')}{_nodes(config)}",
         _name(config, "attack"),
         f"br{number(_of(config, 'attack', 'br'))}",
         *([_name(config, "pre")] if _of(config, "pre", "name") not in (None, "none") else []),
@@ -137,6 +137,12 @@ def _choices(group: str, *, _root_: DictConfig) -> str:
 
 def _name(config: Mapping[str, Any], group: str) -> str:
     return str(number(_of(config, group, "name")))
+
+
+def _nodes(config: Mapping[str, Any]) -> str:
+    """The number of nodes; `_users` if there are as many as users."""
+    n = _of(config, "topology", "n")
+    return "_users" if n is None else str(number(n))
 
 
 def _of(config: Mapping[str, Any], group: str, key: str) -> Any:

@@ -7,7 +7,8 @@ from byzdl.data.digits import Digits
 from byzdl.data.embedded import BreastCancer, Diabetes, Wine
 from byzdl.data.image_folder import ImageFolder
 from byzdl.data.label_skew import Dirichlet, LabelsPerNode, Shards, Similarity
-from byzdl.data.partition import Iid, Partition, divide
+from byzdl.data.natural import Natural
+from byzdl.data.partition import Iid, Partition, divide, labels_for
 from byzdl.data.quantity_skew import QuantitySkew
 from byzdl.data.rotation import Rotation
 from byzdl.data.synthetic import Synthetic
@@ -27,6 +28,7 @@ __all__ = [
     "Iid",
     "ImageFolder",
     "LabelsPerNode",
+    "Natural",
     "Partition",
     "QuantitySkew",
     "Rotation",
@@ -39,5 +41,6 @@ __all__ = [
     "TorchvisionDataset",
     "Wine",
     "divide",
+    "labels_for",
     "load",
 ]

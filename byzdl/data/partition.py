@@ -2,18 +2,20 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
 from byzdl.config.types import Component, ConfigError, ProperShare, RuleError
+from byzdl.data.dataset import Data
 from byzdl.random_streams import stream
 from byzdl.samples import Sample
 
 MAX_DRAWS = 1000
 
+By = Literal["class", "user"]
 Index = NDArray[np.int64]
 View = Callable[[Tensor], Tensor]
 
@@ -38,6 +40,7 @@ class Partition(Component):
 
     - `validation`: the share of its own data that every node holds out from training; under every defense, so that runs
       can be compared in pairs
+    - `by`: what the labels are that `split` gets, each sample's class or its user
 
     >>> class InTurn(Partition):
     ...     def split(self, labels, n, rng):
@@ -49,12 +52,14 @@ class Partition(Component):
     # The key that makes the nodes' shares more even, and how it must change: ("alpha", "larger").
     evened_by: ClassVar[tuple[str, str] | None] = None
 
+    by: ClassVar[By] = "class"
+
     validation: ProperShare = 0.0
 
     def split(self, labels: Index, n: int, rng: np.random.Generator) -> list[Index]:
         """Returns the sample indices of each of the n nodes.
 
-        - `labels` [N]
+        - `labels` [N]: each sample's class, or its user (`by`); a regression has tenths of the targets in place of classes
         - `rng`: the source of all random numbers
         """
         raise NotImplementedError
@@ -84,12 +89,25 @@ class Iid(Partition):
         return np.array_split(rng.permutation(len(labels)), n)
 
 
+def labels_for(partition: Partition, data: Data) -> Index:
+    """Returns the label of each training sample [N] by which a partition splits: its class or its user.
+
+    **Raises:** `ConfigError` for data without users.
+    """
+    if partition.by == "class":
+        return data.labels
+    if data.groups is None:
+        takes = "a split by classes, as the data do not say to which user a sample belongs"
+        raise ConfigError.of("partition", partition.name, takes)
+    return data.groups
+
+
 def divide(partition: Partition, labels: Index, n: int, batch_size: int, seed: int) -> tuple[Holding, ...]:
     """Divides the training data over n nodes, from the seed alone.
 
     The split is redrawn until each node can fill a batch, and hold out a sample if the partition has a validation share.
 
-    - `labels` [N]: the classes of the training samples
+    - `labels` [N]: the classes of the training samples, or their users, see `labels_for`
 
     **Raises:** `ConfigError` if no draw of 1000 is such a split; `RuleError` for a partition of one's own that returns
     anything else than indices, or one twice.

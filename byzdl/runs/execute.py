@@ -195,6 +195,7 @@ def _facts(config: Mapping[str, Any], settings: Settings, experiment: Experiment
         log.warning(warning)
     return {
         "seed": settings.seed,
+        **({"nodes": network.n} if settings.topology.n is None else {}),
         "byzantine": network.byzantine,
         "edges": network.edges,
         "graph_draws": network.draws,

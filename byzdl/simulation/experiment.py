@@ -14,7 +14,7 @@ from torch import Tensor
 
 from byzdl.attacks import Attack, Initialise
 from byzdl.config.types import ConfigError
-from byzdl.data import Data, divide
+from byzdl.data import Data, divide, labels_for
 from byzdl.data.augment import Augmentation
 from byzdl.data.batches import Batches
 from byzdl.defenses import Defense
@@ -89,7 +89,9 @@ class Experiment:
         _check_data(settings, data)
         later = draw_redraws(settings.topology, settings.attack.br, settings.seed, settings.rounds, network)
         device = torch.device(settings.device)
-        holdings = divide(settings.partition, data.labels, network.n, settings.batch_size, settings.seed)
+        holdings = divide(
+            settings.partition, labels_for(settings.partition, data), network.n, settings.batch_size, settings.seed
+        )
         module = initialised(settings.model, data.sample, data.outputs, settings.seed)
         screening = {"float32": torch.float32, "bf16": torch.bfloat16}[settings.screen.precision]
         data = data.to(device)

@@ -167,6 +167,9 @@ def parse(config: Mapping[str, Any], given: Mapping[str, Component] | None = Non
     if settings.pre.regroups and settings.defense.knows_neighbours:
         takes = f"none or nnm beside defense={settings.defense.name}, which remembers each neighbour"
         raise ConfigError.of("pre", settings.pre.name, takes)
+    if settings.topology.n is None and settings.partition.by != "user":
+        takes = f"an integer, as partition={settings.partition.name} knows no users; null goes with partition=natural"
+        raise ConfigError.of("topology.n", None, takes)
     _check_batch_size(settings)
     return settings
 
@@ -221,5 +224,5 @@ def _check_objective(settings: Settings) -> None:
 def _check_batch_size(settings: Settings) -> None:
     """Refuses early a batch that no split could fill. `divide` refuses the others after the split."""
     total, n = settings.dataset.train_size, settings.topology.n
-    if total is not None:
+    if total is not None and n is not None:
         refuse_impossible(settings.partition, total, n, settings.batch_size, f" of dataset={settings.dataset.name}")

@@ -53,6 +53,8 @@ def refusals(runs: Sequence[Configured], elsewhere: bool = False) -> list[str]:
         settings = parse({**config, "device": "cpu"} if elsewhere else config, given)
         if not elsewhere:
             check(settings.writer)
+        if settings.topology.n is None:  # The data tell, and they are not read here.
+            return
         graph = f"{settings.topology!r} {settings.attack.br} {settings.seed}"
         if graph not in drawn:
             drawn[graph] = draw_network(settings.topology, settings.attack.br, settings.seed)

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 import networkx as nx
 import numpy as np
-from pydantic import model_validator
+from pydantic import WrapValidator, model_validator
 
 from byzdl.config.types import Component, ConfigError, Natural, ProperShare, takes
 
@@ -15,6 +15,9 @@ Placement = Annotated[
         lambda v: v in ("random", "degree", "betweenness") if isinstance(v, str) else all(i >= 0 for i in v),
     ),
 ]
+# Lets a null through a type of numbers.
+OR_NULL = WrapValidator(lambda value, parse: None if value is None else parse(value))
+
 Requirement = Literal["benign_connected", "connected", "none"]
 
 
@@ -29,7 +32,7 @@ class Topology(Component):
     >>> draw_network(Path(n=4), br=0.0, seed=0).neighbours
     ((1,), (0, 2), (1, 3), (2,))
 
-    - `n`: number of nodes
+    - `n`: number of nodes; null: as many as users, with `partition=natural`. Graphs are drawn with a number
     - `placement`: how the Byzantine nodes are chosen. `random`: drawn, the same on every graph. `degree` or
       `betweenness`: the nodes of highest centrality in the drawn graph, the lowest numbers first among equals. Or a
       list of node numbers. In a directed graph, the degree counts the nodes that hear a node, and those that it hears
@@ -51,7 +54,8 @@ class Topology(Component):
     - `directed`: graphs are directed, and i hears j along an arc from i to j
     """
 
-    n: Annotated[int, takes("an integer, at least 2", lambda v: v >= 2)]
+    # None as long as nobody knows: before the data tell how many users there are.
+    n: Annotated[int, takes("an integer, at least 2, or null for a node for each user", lambda v: v >= 2), OR_NULL]
     placement: Placement = "random"
     require: Requirement = "benign_connected"
     redraw_every: Natural = 0

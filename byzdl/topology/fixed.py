@@ -6,7 +6,7 @@ import networkx as nx
 import numpy as np
 
 from byzdl.config.types import ConfigError, Count, takes
-from byzdl.topology.base import Topology, shuffled
+from byzdl.topology.base import OR_NULL, Topology, shuffled
 
 
 class Ring(Topology):
@@ -39,6 +39,7 @@ class Torus(Topology):
             "a product of two integers of at least 3 (9, 12, 15, 16, 18, 20, ...)",
             lambda v: v > 0 and _most_square(v) is not None,
         ),
+        OR_NULL,
     ]
 
     def draw(self, rng: np.random.Generator) -> nx.Graph:

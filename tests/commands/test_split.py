@@ -23,15 +23,24 @@ def settings(folder: Path, *overrides: str) -> Settings:
 
 @pytest.mark.parametrize("partition", choices("partition"))
 def test_what_is_drawn_is_what_is_trained_on(partition: str, tmp_path: Path) -> None:
-    chosen = settings(tmp_path, f"partition={partition}", "partition.validation=0.1")
+    np.savez(tmp_path / "my.npz", x=np.zeros((250, 2)), y=np.arange(250) % 4, groups=np.arange(250) % 9)
+    data = ["dataset=arrays", f"dataset.path={tmp_path / 'my.npz'}", "dataset.test_share=0.2"]
+    tiny = settings(tmp_path, f"partition={partition}", "partition.validation=0.1")
+    of_users = parse(
+        compose(*data, *TINY[3:], f"dataset.cache={tmp_path}", "partition=natural", "partition.validation=0.1")
+    )
+    chosen = of_users if partition == "natural" else tiny
     picture = Picture.of(chosen)
-    labels = load(chosen.dataset).train.targets.numpy()
-    holdings = divide(chosen.partition, labels, 6, 4, seed=0)
+    read = load(chosen.dataset)
+    labels = read.train.targets.numpy()
+    holdings = divide(chosen.partition, read.groups if partition == "natural" else labels, 6, 4, seed=0)
     for node, holding in enumerate(holdings):
         own = [*labels[holding.train], *labels[holding.validation]]
         assert picture.counts[node].tolist() == [own.count(label) for label in range(4)]
     assert picture.counts.sum() == 200
     assert len(picture.byzantine) == 2
+    if partition == "natural":  # Each of the nine users is at one node.
+        assert sum(picture.users) == 9
     assert len(picture.angles) == (6 if partition == "rotation" else 0)
 
     # And the figure holds these numbers: bars by node, circles whose areas are as the counts.
@@ -46,6 +55,23 @@ def test_what_is_drawn_is_what_is_trained_on(partition: str, tmp_path: Path) -> 
     assert BENIGN != BYZANTINE
 
 
+def test_a_node_for_each_user_is_told_with_its_samples_and_classes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    users = np.repeat([0, 1, 2, 3], [10, 20, 30, 40])
+    np.savez(
+        tmp_path / "my.npz", x_train=np.zeros((100, 2)), y_train=users % 2, x_test=[[0, 0]], y_test=[1], groups=users
+    )
+    data = ["dataset=arrays", f"dataset.path={tmp_path / 'my.npz'}", f"dataset.cache={tmp_path}", "attack.br=0"]
+    file = tmp_path / "split.svg"
+    main([*data, "partition=natural", "topology=complete", "topology.n=null", "batch_size=4", "--out", str(file)])
+    titles, *nodes, _ = capsys.readouterr().out.splitlines()
+    assert titles.split() == ["node", "samples", "classes", "users"]
+    assert sorted(tuple(line.split()[1:]) for line in nodes) == [
+        (count, "1", "1") for count in ("10", "20", "30", "40")
+    ]
+
+
 @pytest.mark.parametrize("ending", ["png", "svg"])
 def test_a_picture_is_written(ending: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "new" / f"split.{ending}"
@@ -53,7 +79,13 @@ def test_a_picture_is_written(ending: str, tmp_path: Path, capsys: pytest.Captur
     main(arguments)
     first = file.read_bytes()
     assert first[:4] in (b"\x89PNG", b"<?xm")
-    assert capsys.readouterr().out == f"{file}\n"
+    titles, *nodes, last = capsys.readouterr().out.splitlines()
+    assert last == str(file)
+    assert titles.split() == ["node", "samples", "classes"]
+    # 200 samples at random over six nodes, of which two are Byzantine.
+    assert [line.split()[0] for line in nodes] == [str(node) for node in range(6)]
+    assert sorted(int(line.split()[1]) for line in nodes) == [33, 33, 33, 33, 34, 34]
+    assert sum("Byzantine" in line for line in nodes) == 2
     main(arguments)
     assert file.read_bytes() == first
 
