@@ -41,23 +41,38 @@ REFERENCES = {
 }
 
 DASHED, DOTTED, DASH_DOTTED = (0, (5, 1.2)), (0, (1.5, 1)), (0, (5, 1, 1.2, 1))
+LONG_DASHED, SPARSE, DASH_DOT_DOTTED = (0, (10, 1.5)), (0, (1.5, 2.8)), (0, (5, 1, 1.2, 1, 1.2, 1))
 
-# Defenses of one kind share a colour: loss or trust, nearest to the others, medians and trimming, clipping, nearness.
+# Defenses of one kind share a colour: loss or trust, those that fit together, medians and trimming, clipping and
+# directions of updates, nearness to the own model.
 OTHERS = {
     "guarded": ("#56B4E9", DASHED),
     "local_performance_check": ("#56B4E9", DOTTED),
     "credibility": ("#56B4E9", DASH_DOTTED),
+    "bounded": ("#56B4E9", LONG_DASHED),
+    "softmax_loss": ("#56B4E9", SPARSE),
+    "fltrust": ("#56B4E9", DASH_DOT_DOTTED),
     "multi_krum": ("#999933", DASHED),
     "bulyan": ("#999933", DOTTED),
+    "mda": ("#999933", DASH_DOTTED),
+    "smea": ("#999933", LONG_DASHED),
+    "caf": ("#999933", SPARSE),
+    "dnc": ("#999933", DASH_DOT_DOTTED),
     "trimmed_mean": ("#332288", DASHED),
     "median": ("#332288", DOTTED),
     "geometric_median": ("#332288", DASH_DOTTED),
+    "meamed": ("#332288", LONG_DASHED),
     "clipped_gossip": ("#CC6677", DASHED),
     "cs_plus": ("#CC6677", DOTTED),
     "gts": ("#CC6677", DASH_DOTTED),
+    "flame": ("#CC6677", LONG_DASHED),
+    "signguard": ("#CC6677", SPARSE),
+    "foolsgold": ("#CC6677", DASH_DOT_DOTTED),
     "nna": ("#661100", DASHED),
     "ios": ("#661100", DOTTED),
     "balance": ("#661100", DASH_DOTTED),
+    "sketchguard": ("#661100", LONG_DASHED),
+    "wfagg": ("#661100", SPARSE),
 }
 
 # Colours on dark paper: the darkest become light and stay distinct. Others only get lighter.
