@@ -115,7 +115,7 @@ def wrong_kinds() -> Told:
         found.setdefault(refusal(parse, changed(config, key, nonsense)), key)
     for group in GROUPS:
         for file in (CONF / group / f"{choice}.yaml" for choice in choices(group)):
-            for key in keys(file):
+            for key in (key for key, one in keys(file).items() if one.default != "{}"):  # which takes mappings
                 needed = {"n": 10} if group == "topology" else {"source": "MNIST"} if group == "dataset" else {}
                 chosen = {"_target_": target(file), "name": file.stem, **needed, key: nonsense}
                 if "source" in chosen and "source" not in keys(file):
@@ -152,6 +152,7 @@ def prepare(here: Path) -> None:
     numbers, reals = np.arange(12).reshape(4, 3), np.linspace(0, 1, 4)
     np.savez(here / "one.npz", x=numbers, y=numbers[:, 0])
     np.savez(here / "half.npz", x_train=numbers, y_train=reals)
+    np.savez(here / "deep.npz", x=np.zeros((800, 2, 2, 2)), y=np.arange(800) % 2)
     np.savez(here / "whole.npz", x_train=numbers, y_train=reals, x_test=numbers, y_test=reals)
 
 
@@ -228,6 +229,8 @@ FILES: dict[str, str | bytes] = {
     "runs/a/run.json": "{",
     "runs/b/run.json": json.dumps({"schema": 1, "status": "done"}),
     "runs/sweep-0123456789.json": json.dumps({"schema": 3, "runs": [{"name": 1}]}),
+    "latin.txt": "café".encode("latin-1"),
+    "short.txt": "to be or not to be, that is the question",
     "file": "",
 }
 

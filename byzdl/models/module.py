@@ -49,7 +49,7 @@ class OwnModule(Model):
         except ConfigError:
             raise
         except Exception as error:
-            raise self._refused(f"a function that makes a network; it raises {_in_one_line(error)}") from error
+            raise self._refused(f"a function that makes a network ({_in_one_line(error)})") from error
         if not isinstance(module, nn.Module):
             raise self._refused(f"a function that returns a torch.nn.Module; it returns a {type(module).__name__}")
         return module
@@ -65,7 +65,7 @@ class OwnModule(Model):
             for part in name.split("."):
                 found = getattr(found, part)
         except Exception as error:  # The user's file may raise anything.
-            raise self._refused(f"a function that can be imported; there is {_in_one_line(error)}") from error
+            raise self._refused(f"a function that can be imported ({_in_one_line(error)})") from error
         if not callable(found):
             raise self._refused(f"a function or class; it is a {type(found).__name__}")
         return found  # type: ignore[no-any-return]
