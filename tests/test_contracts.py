@@ -44,13 +44,24 @@ def files_of_ones_own(tmp_path_factory):
     }
 
 
+@pytest.fixture(scope="module")
+def saved_data(tmp_path_factory):
+    """The keys of `dataset=huggingface`, for a folder that its library wrote."""
+    datasets = pytest.importorskip("datasets", reason="the extra huggingface is not installed")
+    folder = str(tmp_path_factory.mktemp("saved"))
+    datasets.disable_progress_bars()
+    datasets.Dataset.from_dict({"text": ["good day", "bad day"] * 5, "label": [1, 0] * 5}).save_to_disk(folder)
+    return {"path": folder, "text": "text", "test": None, "test_share": 0.3}
+
+
 @pytest.fixture
-def component(group, name, photographs, files_of_ones_own, monkeypatch):
+def component(group, name, photographs, files_of_ones_own, request, monkeypatch):
     made = chosen(group, name, **({"n": 12} if group == "topology" else {}))
     if isinstance(made, ImageFolder):
         return made.model_copy(update={"root": photographs, "checksum": None})
     if isinstance(made, OwnFile):
-        return type(made)(**{**made.model_dump(exclude=set(made.seals.values())), **files_of_ones_own[name]})
+        own = request.getfixturevalue("saved_data") if name == "huggingface" else files_of_ones_own[name]
+        return type(made)(**{**made.model_dump(exclude=set(made.seals.values())), **own})
     if isinstance(made, TorchvisionDataset):
         monkeypatch.setattr(TorchvisionDataset, "_download", lambda *_: pytest.skip("would be downloaded"))
         return made.model_copy(update={"root": photographs})

@@ -23,6 +23,7 @@ ELSEWHERE = {
     "config/canonical.py": "an instance of one's own",
     "data/arrays.py": "a class of one's own",
     "data/dataset.py": "a class of one's own",
+    "data/huggingface.py": "a package that may be missing",
     "data/own_file.py:_of": "a file that nobody may read",
     "data/label_skew.py": "data in which a class is rare",
     "data/partition.py": "a class of one's own",

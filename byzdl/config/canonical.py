@@ -49,8 +49,15 @@ def _mapping(values: Mapping[Any, Any], path: str) -> Iterator[tuple[str, Any]]:
         # JSON would make one key of 1 and "1".
         text = key if isinstance(key, str) else f"{type(key).__name__} {key}"
         inner = f"{path}.{text}" if path else text
-        if inner not in MACHINE_KEYS or SEALED.get(inner, key) not in values:
+        if not _is_the_machines(inner, key, values):
             yield text, FIRST_NAMES.get(value, value) if key == "_target_" else _one(value, inner)
+
+
+def _is_the_machines(path: str, key: Any, values: Mapping[Any, Any]) -> bool:
+    """Tells whether a key is no part of an identity. That of a file is, if there is a checksum in its place."""
+    seal = SEALED.get(path, key)
+    # A data set by a name on the Hub has no checksum.
+    return path in MACHINE_KEYS and seal in values and (values[seal] is not None or values[key] is None)
 
 
 def _one(value: Any, path: str) -> Any:

@@ -5,6 +5,7 @@ from byzdl.data.arrays_file import ArraysFile
 from byzdl.data.dataset import Data, Dataset, Split, load
 from byzdl.data.digits import Digits
 from byzdl.data.embedded import BreastCancer, Diabetes, Wine
+from byzdl.data.huggingface import HuggingFace
 from byzdl.data.image_folder import ImageFolder
 from byzdl.data.label_skew import Dirichlet, LabelsPerNode, Shards, Similarity
 from byzdl.data.natural import Natural
@@ -25,6 +26,7 @@ __all__ = [
     "Diabetes",
     "Digits",
     "Dirichlet",
+    "HuggingFace",
     "Iid",
     "ImageFolder",
     "LabelsPerNode",

@@ -61,7 +61,7 @@ def read(file: Path, background: Background | None = None) -> Image.Image:
         # Pillow warns of odd metadata, and of images above a size that it still reads. Neither changes a pixel.
         # From a name in place of a stream, it maps TIFFs, and tears those that are to be turned upright.
         with warnings.catch_warnings(action="ignore"), open(file, "rb") as stream, Image.open(stream) as image:
-            return _rgb(image, name, background)
+            return rgb(image, name, background)
     except UnfitError:
         raise
     except UnidentifiedImageError:
@@ -78,7 +78,14 @@ def shown(path: Path) -> str:
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(path))
 
 
-def _rgb(image: Any, name: str, background: Background | None) -> Image.Image:
+def rgb(image: Any, name: str, background: Background | None = None) -> Image.Image:
+    """Returns an opened image in mode RGB, as `read` does.
+
+    - `name`: what messages call it
+
+    >>> rgb(Image.new("L", (1, 1), 7), "my image").getpixel((0, 0))
+    (7, 7, 7)
+    """
     if getattr(image, "is_animated", False) and image.format not in ONE_PICTURE:
         raise UnfitError(f"{name} holds {image.n_frames} images; save each in a file of its own")
     _refuse_doubtful(image, name)
@@ -104,7 +111,8 @@ def _refuse_doubtful(image: Any, name: str) -> None:
     """Refuses what Pillow reads without an error, but not as it is meant."""
     if image.format == "TIFF" and image.mode != "F" and set(image.tag_v2.get(SAMPLE_FORMAT, (1,))) - {1, 4}:
         raise UnfitError(f"{name} holds signed numbers; {ADVICE}")
-    unscaled = image.tile and ";" in str(image.tile[0][3])
+    tile = getattr(image, "tile", None)  # An image that was turned has none.
+    unscaled = tile and ";" in str(tile[0][3])
     if image.format == "PNG" and image.mode in ("L", "RGB") and "transparency" in image.info and unscaled:
         raise UnfitError(f"{name} names a transparent colour, in other than 8 bits a channel; {ADVICE}")
 
