@@ -149,8 +149,12 @@ def prepare(here: Path) -> None:
     Image.fromarray(np.zeros((5, 4), np.uint8)).save(here / "sizes/train/cat/1.png")
     Image.fromarray(np.zeros((4, 4, 4), np.uint8)).save(here / "glass/train/cat/0.png")
     np.save(here / "pickled.npy", np.array([{}], dtype=object), allow_pickle=True)
+    named = "".join(["name,y\n", *(f"n{i},{i % 2}\n" for i in range(101))])
+    (here / "names.csv").write_text(named, encoding="utf-8")
     numbers, reals = np.arange(12).reshape(4, 3), np.linspace(0, 1, 4)
     np.savez(here / "one.npz", x=numbers, y=numbers[:, 0])
+    labelled = {"x_train": numbers, "y_train": numbers[:, 0], "x_test": numbers, "y_test": numbers[:, 0]}
+    np.savez(here / "users.npz", **labelled, groups=["ann", "bob", "ann", "bob"])
     np.savez(here / "half.npz", x_train=numbers, y_train=reals)
     np.savez(here / "deep.npz", x=np.zeros((800, 2, 2, 2)), y=np.arange(800) % 2)
     np.savez(here / "whole.npz", x_train=numbers, y_train=reals, x_test=numbers, y_test=reals)
@@ -231,6 +235,11 @@ FILES: dict[str, str | bytes] = {
     "runs/sweep-0123456789.json": json.dumps({"schema": 3, "runs": [{"name": 1}]}),
     "latin.txt": "café".encode("latin-1"),
     "short.txt": "to be or not to be, that is the question",
+    "table.csv": "age,sex,ill\n20.5,f,no\n40,m,yes\n30,f,no\n50,m,yes\n",
+    "semicolons.csv": "age;sex;ill\n20;f;no\n40;m;yes\n",
+    "more.csv": "age,ill\n20,no\n",
+    "other.csv": "age,sex,ill\nold,f,no\n",
+    "odd.csv": ",day,rate,lost,y\n0,2024-01-31,1,,0\n1,2024-02-01,inf,b,1\n",
     "file": "",
 }
 

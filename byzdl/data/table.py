@@ -93,7 +93,7 @@ class Table(OwnFile):
         if not features:
             raise self._dropped(f"shorter, as no column of {self.path} is left to learn from")
         if nameless := [name for name in features if name.startswith(UNNAMED)]:
-            raise self._drop(nameless[0], "which has no name, as the row numbers that pandas writes,")
+            raise self._drop(nameless[0], "a column without a name")
         return named["target"], features, named.get("groups")
 
     def _parts(self, whole: "pd.DataFrame", kinds: Mapping[str, Kind]) -> tuple["pd.DataFrame", "pd.DataFrame"]:
@@ -123,8 +123,8 @@ class Table(OwnFile):
             raise self._drop(name, f"a column of {kind}")
         for part, file in ((train, self.path), (test, self.test_path or self.path)):
             if self.missing == "refuse" and (lost := part.isna()).any():
-                rows = f"{lost.sum()} values of {name!r} in {file}, the first in row {_row(part, lost)}"
-                takes = f"impute, or dataset.drop must hold {name!r}: {rows}, are missing"
+                rows = f"{lost.sum()} of {len(part)} rows of {file}, first in row {_row(part, lost)}"
+                takes = f"impute, or dataset.drop must hold {name!r}, which is missing in {rows}"
                 raise ConfigError.of("dataset.missing", self.missing, takes)
             if kind == "numbers" and (endless := np.isinf(numbers_of(part))).any():
                 raise self._drop(name, f"which is infinite in row {_row(part, endless)}")

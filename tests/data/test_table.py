@@ -146,13 +146,13 @@ REFUSED = {
     f"{DROP}'day', a column of dates in my.csv": ("day,ill\n2024-01-31,0\n2024-02-01 12:00,1\n",),
     f"{DROP}'dates', a column of dates in my.csv": ("dates,ill\n31/1/2024,0\n1.2.2024,1\n",),
     f"{DROP}'name', a column of 101 different texts, above the 100 of categories, in my.csv": (MANY,),
-    f"{DROP}'Unnamed: 0', which has no name, as the row numbers that pandas writes, in my.csv": (",a,ill\n0,5,0\n1,6,1\n",),
+    f"{DROP}'Unnamed: 0', a column without a name in my.csv": (",a,ill\n0,5,0\n1,6,1\n",),
     f"{DROP}'a', which is infinite in row 2 in my.csv": ("a,ill\n1,0\ninf,1\n",),
     f"{DROP}'a', a column of numbers that are too large in my.csv": ("a,ill\n-1e308,0\n1e308,1\n",),
-    "dataset.missing is 'refuse', but must be impute, or dataset.drop must hold 'age': 2 values of 'age' in my.csv, the first "
-    "in row 2, are missing": ("age,ill\n1,0\n,1\nNA,1\n",),
-    "dataset.missing is 'refuse', but must be impute, or dataset.drop must hold 'sex': 1 values of 'sex' in test.csv, the "
-    "first in row 1, are missing": (TRAIN, TEST.replace("B,m", "B,")),
+    "dataset.missing is 'refuse', but must be impute, or dataset.drop must hold 'age', which is missing in 2 of 3 rows of "
+    "my.csv, first in row 2": ("age,ill\n1,0\n,1\nNA,1\n",),
+    "dataset.missing is 'refuse', but must be impute, or dataset.drop must hold 'sex', which is missing in 1 of 2 rows of "
+    "test.csv, first in row 1": (TRAIN, TEST.replace("B,m", "B,")),
     f"{TARGET}without missing values; row 2 of my.csv has none": ("age,ill\n1,0\n1,\n",),
     f"{TARGET}with something to learn in my.csv (all training samples have the label 0; there must be two or more)": ("age,ill\n1,0\n2,0\n",),
     f"{TARGET}with something to learn in my.csv (no training sample has these labels of the test part: 'maybe')": (
@@ -271,7 +271,7 @@ def test_nullable_types_of_parquet_are_missing_where_they_are():
         {"a": pd.array([1, None, 3], "Int64"), "b": pd.array([True, None, False], "boolean"), "ill": [0, 1, 0]}
     )
     with pytest.raises(
-        ConfigError, match=r"dataset\.drop must hold 'a': 1 values of 'a' in my\.parquet, the first in row 2"
+        ConfigError, match=r"dataset\.drop must hold 'a', which is missing in 1 of 3 rows of my\.parquet"
     ):
         of_parquet(table)
     # The mean of 1 and 3 is 2.
