@@ -49,15 +49,14 @@ def _mapping(values: Mapping[Any, Any], path: str) -> Iterator[tuple[str, Any]]:
         # JSON would make one key of 1 and "1".
         text = key if isinstance(key, str) else f"{type(key).__name__} {key}"
         inner = f"{path}.{text}" if path else text
-        if not _is_the_machines(inner, key, values):
+        if not _is_the_machines(inner, values):
             yield text, FIRST_NAMES.get(value, value) if key == "_target_" else _one(value, inner)
 
 
-def _is_the_machines(path: str, key: Any, values: Mapping[Any, Any]) -> bool:
-    """Tells whether a key is no part of an identity. That of a file is, if there is a checksum in its place."""
-    seal = SEALED.get(path, key)
-    # A data set by a name on the Hub has no checksum.
-    return path in MACHINE_KEYS and seal in values and (values[seal] is not None or values[key] is None)
+def _is_the_machines(path: str, values: Mapping[Any, Any]) -> bool:
+    """Tells whether a key of these values is no part of an identity. A path may need a checksum in its place."""
+    sealed = path not in SEALED or values.get(SEALED[path]) is not None
+    return path in MACHINE_KEYS and sealed
 
 
 def _one(value: Any, path: str) -> Any:

@@ -15,7 +15,6 @@ CALLERS = ("byzdl.models.OwnModule", "byzdl.models.module.OwnModule")
 # - always: no number of the result depends on the key
 # - content: if the content of the file or folder is a part of the identity. Otherwise the second one is refused
 # - never: the second one is refused. Its last digits may differ, and a sweep over the key is meant to show that
-# A key that stands beside no checksum of its file is a part of the identity, if SEALED has it.
 MACHINE_KEYS = {
     "device": "never",
     "threads": "never",
@@ -29,7 +28,8 @@ MACHINE_KEYS = {
     "topology.path": "content",
 }
 
-# Keys of files, each with the key of the file's checksum.
+# Keys of paths that are parts of the identity, unless there is a checksum in their place: by its key. A path may be a name
+# on the Hub.
 SEALED = {"dataset.path": "checksum", "dataset.test_path": "test_checksum"}
 
 # Keys that came after the first results, with the value that these were computed with. It is no part of an identity.

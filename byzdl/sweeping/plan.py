@@ -91,7 +91,7 @@ def _refusal(key: str, first: Planned, run: Planned) -> str:
     """Why a combination is not computed beside the first one, of the same identity."""
     if key == "dataset.root":
         hint = "other data need a dataset.name of their own"
-    elif key.endswith("path"):
+    elif key == "topology.path":
         hint = "no file is there, so that the two cannot be told apart"
     else:
         hint = "a second result needs a sweep of its own, in another folder"

@@ -72,7 +72,7 @@ def on_a_machine(config: dict[str, Any], chance: random.Random) -> dict[str, Any
         group, _, last = key.rpartition(".")
         (found.setdefault(group, {}) if group else found)[last] = f"{key} {chance.random()}"
         if key in SEALED:
-            found[group][SEALED[key]] = None
+            found[group][SEALED[key]] = "5cc3a6551605"
     return {**found, "hydra": {"job": {"num": chance.random()}}}
 
 
