@@ -22,7 +22,8 @@ def inbox_of(network, models):
     roster = Roster.of(network, tuple(range(network.n)), torch.device("cpu"))
     k = roster.present.shape[1]
     rows = torch.tensor([[*around, *[i] * (k - len(around))] for i, around in enumerate(network.neighbours)])
-    return Inbox.of(models, rows.reshape(network.n, k).long(), roster, loss_of=None, nodes=tuple(range(network.n)))
+    nodes, rows = tuple(range(network.n)), rows.reshape(network.n, k).long()
+    return Inbox.of(models, rows, roster, loss_of=None, nodes=nodes, before=models)
 
 
 def test_mean_on_a_path_of_three_nodes():
