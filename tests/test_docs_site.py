@@ -12,6 +12,7 @@ import yaml
 from helpers import choices
 
 from byzdl.config.keys import GROUPS
+from byzdl.data import Arrays
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -78,6 +79,7 @@ def test_every_test_that_a_document_names_exists():
         *(re.findall(r"^def (test_\w+)", text, re.M) for text in sources.values())
     )
     named = {name for file in DOCUMENTS for name in re.findall(r"\b(test_\w+)\b(?!=)", "".join(code(file)))}
+    named -= {*Arrays._fields}
     assert len(named) > 30
     assert not named - there
 

@@ -115,7 +115,8 @@ def check_partition(partition: Partition, *, labels: Index = LABELS, n: int = NO
     """Checks a partition against every contract of partitions.
 
     - `partition`: an instance
-    - `labels` [N], `n`: what is split, and over how many nodes; by default 600 samples in ten classes, over seven nodes
+    - `labels` [N], `n`: what is split, and over how many nodes; by default 600 samples in ten classes, or of ten users, over
+      seven nodes
 
     **Raises:** `ContractError`, with a line for each broken contract.
 
