@@ -8,8 +8,9 @@ from helpers import CONF, choices, chosen
 from PIL import Image
 
 from byzdl.config.keys import GROUPS
-from byzdl.data import ImageFolder, TorchvisionDataset
+from byzdl.data import ImageFolder
 from byzdl.data.own_file import OwnFile
+from byzdl.data.vision import FromTorchvision
 from byzdl.testing import CONTRACTS
 
 CHOICES = [(group, name) for group in GROUPS for name in choices(group)]
@@ -62,8 +63,8 @@ def component(group, name, photographs, files_of_ones_own, request, monkeypatch)
     if isinstance(made, OwnFile):
         own = request.getfixturevalue("saved_data") if name == "huggingface" else files_of_ones_own[name]
         return type(made)(**{**made.model_dump(exclude=set(made.seals.values())), **own})
-    if isinstance(made, TorchvisionDataset):
-        monkeypatch.setattr(TorchvisionDataset, "_download", lambda *_: pytest.skip("would be downloaded"))
+    if isinstance(made, FromTorchvision):
+        monkeypatch.setattr(FromTorchvision, "_download", lambda *_: pytest.skip("would be downloaded"))
         return made.model_copy(update={"root": photographs})
     return made
 

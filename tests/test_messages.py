@@ -27,6 +27,7 @@ ELSEWHERE = {
     "data/own_file.py:_of": "a file that nobody may read",
     "data/label_skew.py": "data in which a class is rare",
     "data/partition.py": "a class of one's own",
+    "data/stacked.py": "data of torchvision",
     "data/vision.py": "data of torchvision",
     "exchange": "a class of one's own",
     "models/base.py": "a class of one's own",

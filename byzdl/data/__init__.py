@@ -15,7 +15,7 @@ from byzdl.data.rotation import Rotation
 from byzdl.data.synthetic import Synthetic
 from byzdl.data.table import Table
 from byzdl.data.text_file import TextFile
-from byzdl.data.vision import TorchvisionDataset
+from byzdl.data.vision import TorchvisionByName, TorchvisionDataset
 
 __all__ = [
     "Arrays",
@@ -40,6 +40,7 @@ __all__ = [
     "Synthetic",
     "Table",
     "TextFile",
+    "TorchvisionByName",
     "TorchvisionDataset",
     "Wine",
     "divide",

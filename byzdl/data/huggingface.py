@@ -15,6 +15,7 @@ from byzdl.data.dataset import path_of
 from byzdl.data.naming import listed
 from byzdl.data.own_file import OwnFile
 from byzdl.data.pixels import Background, TransparentError, UnfitError, rgb
+from byzdl.data.stacked import stacked
 from byzdl.data.targets import numbered, real
 from byzdl.data.tokens import Pieces, Tokenizer
 
@@ -144,30 +145,23 @@ class HuggingFace(OwnFile):
         return values
 
     def _images(self, train: Any, test: Any) -> tuple[Images, Images, int]:
-        images = [self._column(part, "image") for part in (train, test)]
-        every = [image for part in images for image in part]
+        parts = [self._column(part, "image") for part in (train, test)]
+        every = [image for part in parts for image in part]
         if others := [image for image in every if not isinstance(image, Image.Image)]:
             raise self._no("image", f"images; it holds {type(others[0]).__name__}")
-        grey = all(image.mode[0] in "1LIF" for image in every)
-        arrays = [[self._pixels(image, place) for place, image in enumerate(part)] for part in images]
-        sizes = sorted({image.shape[:2] for part in arrays for image in part})
-        if len(sizes) > 1:
-            differ = " and ".join(f"{width}x{height}" for height, width in sizes[:2])
-            raise ConfigError.of("dataset.image_size", self.image_size, f"an integer, as sizes differ: {differ}")
-        one, other = (np.stack(part)[..., : 1 if grey else 3] for part in arrays)
+        mode = "L" if all(image.mode[0] in "1LIF" for image in every) else "RGB"
+        shown = [[self._shown(image, place).convert(mode) for place, image in enumerate(part)] for part in parts]
+        one, other = stacked(shown, self.image_size)
         return one, other, 0
 
-    def _pixels(self, image: Any, place: int) -> Images:
+    def _shown(self, image: Any, place: int) -> Image.Image:
         try:
-            found = rgb(image, f"image {place}", self.background)
+            return rgb(image, f"image {place}", self.background)
         except TransparentError as error:
             why = f"black or white, the colour to show behind transparent pixels ({error})"
             raise ConfigError.of("dataset.background", self.background, why) from error
         except UnfitError as error:
             raise self._no("image", f"images that can be read ({error})") from error
-        if self.image_size is not None:
-            found = found.resize((self.image_size, self.image_size))
-        return np.asarray(found, dtype=np.uint8)
 
     def _texts(self, train: Any, test: Any) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
         texts = [self._column(part, "text") for part in (train, test)]
