@@ -10,7 +10,8 @@ SAMPLE ?= 40
 KILLS ?= 200
 
 .DEFAULT_GOAL := help
-.PHONY: help setup figures docs-figures docs report status test peers smoke soak lint bench clean
+STUDIES := table text regression natural own_module arrays
+.PHONY: help setup figures examples docs-figures docs report status test peers smoke soak lint bench clean
 
 help: ## list all targets, a line each
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1|\2/p' Makefile | awk -F'|' '{ printf "%-17s %s\n", $$1, $$2 }'
@@ -26,6 +27,13 @@ setup: .venv/.complete ## create the virtual environment (.venv); quick if nothi
 figures: setup ## compute the missing runs of the default sweep, draw its curves and tables (SWEEP=NAME for another)
 	$(BIN)/python train.py -cd sweeps -cn $(SWEEP)
 	$(BIN)/byzdl figures outputs/$(SWEEP)
+
+examples: setup ## run the six studies of examples/ in full, and draw their figures; takes minutes
+	$(BIN)/python examples/data.py
+	for study in $(STUDIES); do \
+		$(BIN)/byzdl sweep examples/$$study.yaml && $(BIN)/byzdl figures outputs/examples/$$study || exit 1; \
+	done
+	$(BIN)/python examples/figures.py
 
 report: setup ## make one HTML page of the finished default sweep (SWEEP=NAME for another)
 	$(BIN)/byzdl report outputs/$(SWEEP)
