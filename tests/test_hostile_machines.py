@@ -114,7 +114,7 @@ def damage(file: Path, how: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["truncated", "one bit", "zeros", "gone"])
-@pytest.mark.parametrize("name", ["train_images.npy", "train_labels.npy", "test_images.npy", "meta.json"])
+@pytest.mark.parametrize("name", ["train_inputs.npy", "train_targets.npy", "test_inputs.npy", "meta.json"])
 def test_a_damaged_cache_is_never_used_but_built_again(name, how, tmp_path, caplog):
     if (name, how) == ("meta.json", "one bit"):
         pytest.skip("white space at its end")

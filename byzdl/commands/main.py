@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     >>> main(["list", "pre"])
     pre:
-      bucketing  ...
+      arc  ...
     """
     command, *rest = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
     with door():

@@ -40,7 +40,7 @@ def choices(group: str) -> dict[str, str]:
     **Raises:** `ConfigError` for an unknown group.
 
     >>> list(choices("pre"))
-    ['bucketing', 'nnm', 'none']
+    ['arc', 'bucketing', 'clip', 'nnm', 'none']
     """
     if group not in GROUPS:
         raise ConfigError.unknown("group", group, GROUPS)

@@ -27,8 +27,8 @@ SYNONYMS = {
 def known_keys() -> dict[str, list[str]]:
     """Maps every key that a configuration can have to the choices of its group that have it.
 
-    >>> known_keys()["attack.boost"]
-    ['backdoor']
+    >>> known_keys()["attack.z"]
+    ['alie', 'alie_1.5', 'alie_10', 'rop']
     """
     known: dict[str, list[str]] = {key: [] for key in (*GROUPS, *keys(CONF / "config.yaml"))}
     for group in GROUPS:

@@ -34,7 +34,7 @@ def names(group: str, folders: Sequence[Path] = (CONF,)) -> list[str]:
     - `folders`: where groups are looked for
 
     >>> names("pre")
-    ['bucketing', 'nnm', 'none']
+    ['arc', 'bucketing', 'clip', 'nnm', 'none']
     """
     return sorted({file.stem for folder in folders for file in (folder / group).glob("*.yaml")})
 

@@ -93,6 +93,13 @@ def labels_for(partition: Partition, data: Data) -> Index:
     """Returns the label of each training sample [N] by which a partition splits: its class or its user.
 
     **Raises:** `ConfigError` for data without users.
+
+    >>> import torch
+    >>> from byzdl.data import Iid, Split
+    >>> from byzdl.samples import Sample
+    >>> part = Split(torch.zeros(3, 1), torch.tensor([0, 2, 1]))
+    >>> labels_for(Iid(), Data(part, part, Sample((1,), "features"), classes=3, fingerprint=""))
+    array([0, 2, 1])
     """
     if partition.by == "class":
         return data.labels
