@@ -115,7 +115,7 @@ def wrong_kinds() -> Told:
         found.setdefault(refusal(parse, changed(config, key, nonsense)), key)
     for group in GROUPS:
         for file in (CONF / group / f"{choice}.yaml" for choice in choices(group)):
-            for key in (key for key, one in keys(file).items() if one.default != "{}"):  # which takes mappings
+            for key in (key for key in keys(file) if key != "args"):  # which takes mappings
                 needed = {"n": 10} if group == "topology" else {"source": "MNIST"} if group == "dataset" else {}
                 chosen = {"_target_": target(file), "name": file.stem, **needed, key: nonsense}
                 if "source" in chosen and "source" not in keys(file):

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Field
 from torch import nn
 
 from byzdl.config.types import ConfigError, takes
@@ -23,7 +22,7 @@ class OwnModule(Model):
     (`byzdl.samples.Sample`), and `outputs`, the number of classes, or 1 for a regression.
 
     - `target`: the function or class, as `mypackage.networks:make`
-    - `args`: its arguments by name
+    - `args`: its arguments by name; null for none
 
     The function's code is a part of the run's identity, as are functions and files that `args` names. Those of installed
     packages count by name alone.
@@ -38,14 +37,14 @@ class OwnModule(Model):
     target: Annotated[
         str | None, takes("a function or class, as mypackage.networks:make", lambda v: v is None or NAMED.fullmatch(v))
     ] = None
-    args: Annotated[dict[str, Any], takes("arguments by name, as {width: 64}")] = Field(default={})
+    args: Annotated[dict[str, Any] | None, takes("null, or arguments by name, as {width: 64}")] = None
 
     def build(self, sample: Sample, outputs: int) -> nn.Module:
         make = self._function()
         known = {"sample": sample, "outputs": outputs}
         wanted = {name: value for name, value in known.items() if name in _parameters(make)}
         try:
-            module = make(**{**wanted, **self.args})
+            module = make(**{**wanted, **(self.args or {})})
         except ConfigError:
             raise
         except Exception as error:

@@ -90,7 +90,7 @@ def test_the_functions_code_and_what_it_imports_count_in_the_identity(tmp_path):
     (tmp_path / "weights.txt").write_text("one")
 
     def known():
-        return identity(compose("model=module", "model.target=mine_of_a_user:make", "+model.args.file=weights.txt"))
+        return identity(compose("model=module", "model.target=mine_of_a_user:make", "model.args={file: weights.txt}"))
 
     first, seen = known(), []
     for name in ("mine_of_a_user.py", "widths.py", "weights.txt"):
@@ -107,7 +107,7 @@ def test_the_functions_code_and_what_it_imports_count_in_the_identity(tmp_path):
 
 def test_a_function_of_an_installed_package_counts_by_name_and_arguments():
     one, other = (
-        compose("model=module", "model.target=torch.nn:Linear", f"+model.args.out_features={n}") for n in (1, 2)
+        compose("model=module", "model.target=torch.nn:Linear", f"model.args={{out_features: {n}}}") for n in (1, 2)
     )
     assert identity(one) != identity(other)
     assert sources(one) == {}
