@@ -8,6 +8,7 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Protocol
 
 import torch
@@ -113,18 +114,12 @@ class OneByOne(FlatModel):
     added to.
     """
 
-    def __init__(
-        self,
-        module: nn.Module,
-        device: torch.device,
-        screening: torch.dtype = torch.float32,
-        batch: int = 0,
-        task: Task = CLASSIFICATION,
-    ):
-        super().__init__(module, device, screening, batch, task)
+    @cached_property
+    def _layout(self) -> list[tuple[torch.Size, tuple[int, ...], int]]:
+        """The shape and the strides of each parameter in the vector, and where it begins."""
         parameters = list(self.parameters.values())
         ends = itertools.accumulate(p.numel() for p in parameters)
-        self._layout = [(p.shape, _stride(p.shape), end - p.numel()) for p, end in zip(parameters, ends, strict=True)]
+        return [(p.shape, _stride(p.shape), end - p.numel()) for p, end in zip(parameters, ends, strict=True)]
 
     @without_shortcuts()
     def add_gradients(self, models: Tensor, into: Tensor, feed: Feed) -> None:
@@ -174,17 +169,14 @@ class Batched(FlatModel):
 
     HELD = 2**24  # the most values, of models and their inputs together, to hold at a time
 
-    def __init__(
-        self,
-        module: nn.Module,
-        device: torch.device,
-        screening: torch.dtype = torch.float32,
-        batch: int = 0,
-        task: Task = CLASSIFICATION,
-    ):
-        super().__init__(module, device, screening, batch, task)
-        self.layers = Layers(self.module)
-        self._pairs = DistinctPairs()
+    @cached_property
+    def layers(self) -> Layers:
+        """The layers of the module."""
+        return Layers(self.module)
+
+    @cached_property
+    def _pairs(self) -> DistinctPairs:
+        return DistinctPairs()
 
     @property
     def at_once(self) -> int:
